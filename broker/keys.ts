@@ -1,0 +1,75 @@
+import {
+  createHash,
+  createPrivateKey,
+  createPublicKey,
+  generateKeyPairSync,
+  type KeyObject,
+  sign,
+  verify,
+} from 'node:crypto';
+import { chmodSync, readFileSync } from 'node:fs';
+import { writeDurably } from './durable-file.ts';
+
+/** An Ed25519 key pair in memory. */
+export interface KeyPair {
+  readonly secret: KeyObject;
+  /** Raw public key, 32 bytes. */
+  readonly public: Uint8Array;
+}
+
+/** DER header of an Ed25519 SubjectPublicKeyInfo (RFC 8410): the raw key follows it. */
+const SPKI = Buffer.from('302a300506032b6570032100', 'hex');
+
+export function newKeyPair(): KeyPair {
+  return fromSecret(generateKeyPairSync('ed25519').privateKey);
+}
+
+function fromSecret(secret: KeyObject): KeyPair {
+  const { x } = createPublicKey(secret).export({ format: 'jwk' });
+  if (secret.asymmetricKeyType !== 'ed25519' || x === undefined) throw new KeyFileError('not an Ed25519 key');
+  return { secret, public: new Uint8Array(Buffer.from(x, 'base64url')) };
+}
+
+export class KeyFileError extends Error {
+  readonly code = 'E_KEY_FILE';
+}
+
+/** Reads a PKCS #8 PEM file. */
+export function readKeyPair(file: string): KeyPair {
+  try {
+    return fromSecret(createPrivateKey(readFileSync(file)));
+  } catch (error) {
+    throw new KeyFileError(`${file}: ${error instanceof Error ? error.message : 'unreadable'}`);
+  }
+}
+
+/** Writes a PKCS #8 PEM file, readable by its owner alone. */
+export function writeKeyPair(file: string, pair: KeyPair): void {
+  writeDurably(file, pair.secret.export({ format: 'pem', type: 'pkcs8' }), 0o600);
+  chmodSync(file, 0o600);
+}
+
+export function signBytes(data: Uint8Array, pair: KeyPair): Uint8Array {
+  return new Uint8Array(sign(null, data, pair.secret));
+}
+
+/** Imported public keys, by hex: importing costs as much as a verification, and a site has few keys. */
+const imported = new Map<string, KeyObject>();
+const IMPORTED_MAX = 1_024;
+
+export function verifyBytes(data: Uint8Array, signature: Uint8Array, publicKey: Uint8Array): boolean {
+  if (publicKey.length !== 32 || signature.length !== 64) return false;
+  const name = Buffer.from(publicKey).toString('hex');
+  let key = imported.get(name);
+  if (key === undefined) {
+    key = createPublicKey({ key: Buffer.concat([SPKI, publicKey]), format: 'der', type: 'spki' });
+    if (imported.size >= IMPORTED_MAX) imported.clear();
+    imported.set(name, key);
+  }
+  return verify(null, data, key, signature);
+}
+
+/** First 8 bytes of the public key's SHA-256: names a key in a signature's header. */
+export function keyId(publicKey: Uint8Array): Uint8Array {
+  return new Uint8Array(createHash('sha256').update(publicKey).digest().subarray(0, 8));
+}

@@ -1,0 +1,76 @@
+import { EventEmitter } from 'node:events';
+import { connect, type MqttClient } from 'mqtt';
+
+/** Reconnects after this, with up to as much again at random: a fleet must not return in one wave. */
+const RECONNECT_MS = 500;
+const KEEPALIVE_S = 30;
+
+interface LinkEvents {
+  /** Connected, and subscribed to every topic. */
+  up: [];
+  down: [];
+  message: [topic: string, payload: Uint8Array];
+}
+
+/** An agent's connection to any MQTT 3.1.1 broker: its identity, its will, and the topics it hears. */
+export class Link extends EventEmitter<LinkEvents> {
+  private readonly client: MqttClient;
+
+  constructor(options: {
+    readonly url: string;
+    readonly id: string;
+    readonly secret: string;
+    readonly will: { readonly topic: string; readonly payload: Uint8Array };
+    readonly topics: readonly string[];
+  }) {
+    super();
+    this.client = connect(options.url, {
+      clientId: options.id,
+      username: options.id,
+      password: options.secret,
+      protocolVersion: 4,
+      clean: true,
+      keepalive: KEEPALIVE_S,
+      reconnectPeriod: RECONNECT_MS + Math.floor(Math.random() * RECONNECT_MS),
+      connectTimeout: 10_000,
+      // What must survive a lost link is in the outbox on disk; mqtt.js repeating it as well would deliver it twice.
+      queueQoSZero: false,
+      resubscribe: false,
+      will: { topic: options.will.topic, payload: Buffer.from(options.will.payload), qos: 1, retain: true },
+    });
+    // Each publish in flight listens for 'close'; their number is bounded by the callers.
+    this.client.setMaxListeners(0);
+    this.client.on('connect', () => {
+      this.client.subscribe([...options.topics], { qos: 1 }, (error) => {
+        if (!error) this.emit('up');
+      });
+    });
+    this.client.on('close', () => this.emit('down'));
+    this.client.on('error', () => {
+      // mqtt.js reconnects by itself; an unheard 'error' would end the process.
+    });
+    this.client.on('message', (topic, payload) => this.emit('message', topic, new Uint8Array(payload)));
+  }
+
+  get connected(): boolean {
+    return this.client.connected;
+  }
+
+  /** Sends now or not at all; resolves true when the broker has acknowledged it. */
+  publish(topic: string, payload: Uint8Array, retain = false): Promise<boolean> {
+    if (!this.client.connected) return Promise.resolve(false);
+    return new Promise((resolve) => {
+      const lost = () => resolve(false);
+      this.client.once('close', lost);
+      this.client.publish(topic, Buffer.from(payload), { qos: 1, retain }, (error) => {
+        this.client.off('close', lost);
+        resolve(!error);
+      });
+    });
+  }
+
+  close(): Promise<void> {
+    // Without force: a DISCONNECT is sent, so that the broker does not publish the will of one who said goodbye.
+    return new Promise((resolve) => this.client.end(!this.client.connected, {}, () => resolve()));
+  }
+}

@@ -1,0 +1,24 @@
+import type { AgentChannel } from './topics.ts';
+
+/** One message from an enrolled agent, by the identity that the broker authenticated. */
+export interface Inbound {
+  readonly agent: string;
+  readonly channel: AgentChannel;
+  readonly payload: Uint8Array;
+}
+
+/** The hub's side of the mesh, whatever broker carries it. */
+export interface Mesh {
+  readonly host: string;
+  readonly port: number;
+  publish(topic: string, payload: Uint8Array, options?: { readonly retain?: boolean }): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** What the broker counts instead of logging each time: refused clients and dropped messages, by reason. */
+export interface MeshCounters {
+  refusedConnect: number;
+  refusedPublish: number;
+  refusedSubscribe: number;
+  oversize: number;
+}

@@ -1,0 +1,255 @@
+import { bool, bytes, dictionary, type Infer, int, list, maybe, oneOf, pattern, real, record, text } from './shape.ts';
+import { ID } from './topics.ts';
+
+/**
+ * The messages of DESIGN section 6, each with the bounds that a reader enforces. Times are milliseconds since the
+ * epoch, sizes are bytes, fractions are percent unless a name says otherwise.
+ */
+export const LIMITS = {
+  /** One MQTT payload. A snapshot is the largest message: 64 kB is four times the largest that was seen. */
+  payload: 65_536,
+  /** Output of one step that travels and is kept: enough for an operator, small enough for a thin link. */
+  output: 8_192,
+  metrics: 512,
+  programs: 32,
+  line: 512,
+} as const;
+
+const id = pattern(ID, 'an id: a-z, 0-9 and dashes, at most 48');
+const hex = (digits: number) => pattern(new RegExp(`^[0-9a-f]{${digits}}$`), `${digits} hex digits`);
+const ulid = pattern(/^[0-9A-HJKMNP-TV-Z]{26}$/, 'a ULID');
+const name = text(128);
+const line = text(LIMITS.line);
+const millis = int(0, 8_640_000_000_000_000);
+
+/** Where the audit chain stood: agents keep the highest and refuse a lower one, so a chain cut off is noticed. */
+export const auditHead = record({ count: int(), hash: hex(64) });
+export type AuditHead = Infer<typeof auditHead>;
+
+/** Text and whether a remote user could have chosen it. What is not trusted is fenced wherever it is shown or read. */
+export const said = record({ text: line, trusted: bool });
+export type Said = Infer<typeof said>;
+
+export const processRef = record({
+  pid: int(1, 4_194_304),
+  start: int(),
+  comm: text(64),
+  exe: maybe(text(4_096)),
+});
+
+export const inventory = record({
+  units: list(name, 4_096),
+  mounts: list(text(1_024), 256),
+  containers: list(name, 1_024),
+  hosts: list(name, 4_096),
+  folders: list(text(1_024), 256),
+  processes: list(processRef, 4_096),
+});
+
+export const metric = record({
+  /** For instance `cpu.percent`, or with a label `disk.used_percent[/var]`. */
+  name: text(256),
+  unit: text(16),
+  /** A frame carries round(value / scale): the resolution at which telemetry is lossless. */
+  scale: real,
+});
+export type Metric = Infer<typeof metric>;
+
+export const birth = record({
+  agent: id,
+  boot: hex(16),
+  /** Raw Ed25519 public key of the agent. */
+  key: bytes(32, true),
+  version: text(32),
+  host: record({ os: name, arch: text(32), kernel: name, cores: int(1), memory: int(), tags: list(name, 32) }),
+  /** Number of the schema within this boot: it grows whenever the metrics change, and frames name it. */
+  schema: int(1),
+  metrics: list(metric, LIMITS.metrics),
+  inventory,
+  can: record({ live: bool, privileged: bool }),
+  ring: record({ oldest: int(), newest: int(), dropped: int() }),
+});
+export type Birth = Infer<typeof birth>;
+
+export const agentState = record({ boot: hex(16), state: oneOf('online', 'dead', 'stopped'), ts: millis });
+export type AgentState = Infer<typeof agentState>;
+
+/** A keyframe of telemetry: scaled integers in the order of the birth's metrics; null where a sense had no reading. */
+export interface Frame {
+  readonly schema: number;
+  readonly seq: number;
+  readonly ts: number;
+  readonly values: readonly (number | null)[];
+}
+
+export const topProcess = record({
+  process: processRef,
+  user: text(64),
+  /** Command line, redacted and cut; always hostile. */
+  cmd: said,
+  cpu: real,
+  rss: int(),
+  fds: maybe(int()),
+  /** Bytes by which its memory grew within the sensing window. */
+  growth: maybe(int(-Number.MAX_SAFE_INTEGER)),
+  age_s: maybe(int()),
+  /** Name of the watched group it belongs to. */
+  group: maybe(name),
+});
+export type TopProcess = Infer<typeof topProcess>;
+
+export const snapshot = record({
+  top_cpu: list(topProcess, 16),
+  top_mem: list(topProcess, 16),
+  top_fds: list(topProcess, 16),
+  mounts: list(
+    record({
+      path: text(1_024),
+      type: name,
+      total: int(),
+      used: int(),
+      inodes: maybe(int()),
+      inodes_used: maybe(int()),
+    }),
+    64,
+  ),
+  unit_lines: list(said, 128),
+  log_templates: list(record({ template: said, count: int() }), 64),
+  changes: list(record({ ts: millis, what: said }), 64),
+  facts: dictionary(said, 64),
+});
+export type Snapshot = Infer<typeof snapshot>;
+
+export const SEVERITIES = ['info', 'warning', 'critical'] as const;
+export type Severity = (typeof SEVERITIES)[number];
+
+export const event = record({
+  agent: id,
+  boot: hex(16),
+  seq: int(),
+  ts: millis,
+  /** `anomaly` opens or repeats an incident; `recovery` says that the same fingerprint is back to normal. */
+  kind: oneOf('anomaly', 'recovery'),
+  /** What playbooks match on, for instance `group.memory` or `disk.full`. */
+  signal: name,
+  severity: oneOf(...SEVERITIES),
+  metric: maybe(text(256)),
+  value: maybe(real),
+  /** The bound that was crossed, in the metric's unit, and the side on which it is healthy. */
+  limit: maybe(record({ value: real, healthy: oneOf('below', 'above') })),
+  baseline: maybe(record({ mean: real, sd: real, p50: maybe(real), p95: maybe(real), p99: maybe(real) })),
+  sigma: maybe(real),
+  trend_per_hour: maybe(real),
+  /** Seconds until the resource is exhausted, at the present trend. */
+  eta: maybe(real),
+  /** One sentence with numbers. */
+  reason: line,
+  /** Same trouble on the same thing: what incidents are joined by. */
+  fingerprint: text(256),
+  snapshot: maybe(snapshot),
+});
+export type Event = Infer<typeof event>;
+
+const command = record({
+  argv: list(text(4_096), 256),
+  stdout: oneOf('keep', 'discard'),
+  stderr: oneOf('keep', 'discard', 'stdout'),
+});
+export const program = record({
+  version: (value: unknown, path: string): 1 => {
+    int(1, 1)(value, path);
+    return 1;
+  },
+  jobs: list(record({ when: oneOf('always', 'and', 'or'), pipe: list(command, 16) }), 32),
+});
+
+/** Where in a plan a program stands, and its number there as shown to the operator, from 1. */
+export const PHASES = ['pre', 'step', 'post', 'rollback'] as const;
+export type Phase = (typeof PHASES)[number];
+
+const planned = record({ phase: oneOf(...PHASES), number: int(1, LIMITS.programs), hash: hex(64) });
+
+/** What an operator signs: everything that will run, by hash, on one host, for a while. */
+export const approval = record({
+  id: ulid,
+  site: id,
+  incident: ulid,
+  plan_hash: hex(64),
+  host: id,
+  programs: list(planned, LIMITS.programs),
+  /** Numbers of the steps whose `review` the operator consented to; a step's consent covers its own rollback. */
+  reviewed: list(int(1, LIMITS.programs), LIMITS.programs),
+  /** The processes that the plan's pids mean. */
+  processes: list(processRef, 64),
+  by: name,
+  role: oneOf('approver', 'admin'),
+  not_after: millis,
+});
+export type Approval = Infer<typeof approval>;
+
+/** Signed by the hub's order key. `approval` is the very bytes that the operator signed, with their signature. */
+export const order = record({
+  id: ulid,
+  site: id,
+  epoch: int(1),
+  agent: id,
+  boot: hex(16),
+  incident: ulid,
+  approval: bytes(16_384),
+  approval_signature: bytes(1_024),
+  programs: list(record({ phase: oneOf(...PHASES), number: int(1, LIMITS.programs), program }), LIMITS.programs),
+  dry_run: bool,
+  /** Seconds for each program. */
+  timeout: int(1, 3_600),
+  audit_head: auditHead,
+});
+export type Order = Infer<typeof order>;
+
+export const RESULT_STATES = ['done', 'failed', 'timeout', 'refused', 'skipped', 'dry_run', 'outcome_unknown'] as const;
+export const result = record({
+  agent: id,
+  boot: hex(16),
+  seq: int(),
+  incident: ulid,
+  order: ulid,
+  approval: ulid,
+  /** Absent when the order as a whole was refused. */
+  step: maybe(record({ phase: oneOf(...PHASES), number: int(1, LIMITS.programs) })),
+  state: oneOf(...RESULT_STATES),
+  /** Why it was refused, skipped or is unknown: a coded reason. */
+  code: maybe(name),
+  exit: maybe(int(0, 255)),
+  signal: maybe(text(16)),
+  started: millis,
+  ended: millis,
+  stdout: text(LIMITS.output),
+  stderr: text(LIMITS.output),
+  truncated: bool,
+  /** True for the last result of its order. */
+  last: bool,
+});
+export type Result = Infer<typeof result>;
+
+/** Signed by the hub: everything of this boot up to `through` is stored. The only acknowledgement (invariant 9). */
+export const ack = record({
+  agent: id,
+  boot: hex(16),
+  through: int(),
+  now: millis,
+  counter: int(1),
+  audit_head: auditHead,
+});
+export type Ack = Infer<typeof ack>;
+
+export const ROLES = ['viewer', 'approver', 'admin'] as const;
+export type Role = (typeof ROLES)[number];
+
+/** Signed by the site root: who may approve, and which key gives orders. Its version never goes down. */
+export const roster = record({
+  site: id,
+  version: int(1),
+  epoch: int(1),
+  hub_key: bytes(32, true),
+  operators: list(record({ name, key: bytes(32, true), role: oneOf(...ROLES), scopes: list(name, 32) }), 256),
+});
+export type Roster = Infer<typeof roster>;

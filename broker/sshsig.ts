@@ -1,0 +1,75 @@
+import { createHash } from 'node:crypto';
+import { type KeyPair, signBytes, verifyBytes } from './keys.ts';
+import { SignatureError } from './signed.ts';
+
+/**
+ * An operator's signature: SSHSIG (openssh, PROTOCOL.sshsig), so that a key file, an ssh-agent or a security key can
+ * make it and `ssh-keygen -Y verify` can check it without us. Only ssh-ed25519 with SHA-512 for now.
+ */
+export const NAMESPACES = { approval: 'sentinel-approval', session: 'sentinel-session' } as const;
+export type Namespace = (typeof NAMESPACES)[keyof typeof NAMESPACES];
+
+const MAGIC = Buffer.from('SSHSIG');
+const KEY_TYPE = 'ssh-ed25519';
+const HASH = 'sha512';
+
+/** An SSH string: length as 32 bits, then the bytes. */
+function ssh(value: string | Uint8Array): Buffer {
+  const body = Buffer.from(value);
+  const head = Buffer.alloc(4);
+  head.writeUInt32BE(body.length);
+  return Buffer.concat([head, body]);
+}
+
+function toSign(message: Uint8Array, namespace: Namespace): Buffer {
+  const digest = createHash(HASH).update(message).digest();
+  return Buffer.concat([MAGIC, ssh(namespace), ssh(''), ssh(HASH), ssh(digest)]);
+}
+
+/** The binary SSHSIG blob over the message's bytes. */
+export function sshSign(message: Uint8Array, namespace: Namespace, pair: KeyPair): Uint8Array {
+  const version = Buffer.from([0, 0, 0, 1]);
+  const publicKey = Buffer.concat([ssh(KEY_TYPE), ssh(pair.public)]);
+  const signature = Buffer.concat([ssh(KEY_TYPE), ssh(signBytes(toSign(message, namespace), pair))]);
+  return new Uint8Array(
+    Buffer.concat([MAGIC, version, ssh(publicKey), ssh(namespace), ssh(''), ssh(HASH), ssh(signature)]),
+  );
+}
+
+/** Throws SignatureError unless the blob is this key's signature over the message in this namespace. */
+export function sshVerify(message: Uint8Array, blob: Uint8Array, namespace: Namespace, publicKey: Uint8Array): void {
+  const expected = Buffer.concat([
+    MAGIC,
+    Buffer.from([0, 0, 0, 1]),
+    ssh(Buffer.concat([ssh(KEY_TYPE), ssh(publicKey)])),
+    ssh(namespace),
+    ssh(''),
+    ssh(HASH),
+  ]);
+  // Everything but the signature is known beforehand, so the blob is compared instead of parsed.
+  const head = Buffer.from(blob.subarray(0, expected.length));
+  const signatureHead = ssh(Buffer.concat([ssh(KEY_TYPE), ssh(new Uint8Array(64))])).subarray(0, -64);
+  const tail = Buffer.from(blob.subarray(expected.length));
+  if (
+    !head.equals(expected) ||
+    tail.length !== signatureHead.length + 64 ||
+    !tail.subarray(0, signatureHead.length).equals(signatureHead) ||
+    !verifyBytes(toSign(message, namespace), new Uint8Array(tail.subarray(signatureHead.length)), publicKey)
+  ) {
+    throw new SignatureError(`not a ${namespace} signature by the expected key`);
+  }
+}
+
+/** The armored form that ssh-keygen reads. */
+export function armor(blob: Uint8Array): string {
+  const lines =
+    Buffer.from(blob)
+      .toString('base64')
+      .match(/.{1,70}/g) ?? [];
+  return ['-----BEGIN SSH SIGNATURE-----', ...lines, '-----END SSH SIGNATURE-----', ''].join('\n');
+}
+
+/** The key as a line of an allowed_signers or authorized_keys file. */
+export function sshPublicKey(publicKey: Uint8Array): string {
+  return `${KEY_TYPE} ${Buffer.concat([ssh(KEY_TYPE), ssh(publicKey)]).toString('base64')}`;
+}
