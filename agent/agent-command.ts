@@ -1,0 +1,57 @@
+import { hostname } from 'node:os';
+import { type Console, EXIT, readArguments, UsageError } from '../broker/command-line.ts';
+import { DEFAULT_PORT } from '../broker/embedded.ts';
+import { untilStopped } from '../broker/lifetime.ts';
+import { lineLog } from '../broker/log.ts';
+import { stateFolder } from '../broker/state-folder.ts';
+import { ID, idFromHostname } from '../broker/topics.ts';
+import { Agent } from './agent.ts';
+
+export const AGENT_USAGE = `sentinel agent [--state DIR] [--broker URL] [--id NAME] [--interval SECONDS] [--live]
+  Watches this host, reports to the hub, and runs what was approved. Dry run unless --live.
+  for example: sentinel agent --broker mqtt://127.0.0.1:1883 --interval 30`;
+
+/** Samples closer together than this cost more than they show. */
+const INTERVAL_MIN_S = 0.2;
+
+export async function agentCommand(argv: readonly string[], io: Console): Promise<number> {
+  const { values } = readArguments(
+    argv,
+    {
+      state: { type: 'string', default: './.sentinel' },
+      broker: { type: 'string', default: `mqtt://127.0.0.1:${DEFAULT_PORT}` },
+      id: { type: 'string', default: idFromHostname(hostname()) },
+      interval: { type: 'string', default: '2' },
+      live: { type: 'boolean', default: false },
+      help: { type: 'boolean', default: false },
+    },
+    AGENT_USAGE,
+  );
+  if (values.help) {
+    io.stdout(AGENT_USAGE);
+    return EXIT.done;
+  }
+  const interval = Number(values.interval);
+  if (!(interval >= INTERVAL_MIN_S)) throw new UsageError(`--interval must be at least ${INTERVAL_MIN_S} seconds`);
+  if (!ID.test(values.id)) throw new UsageError('--id may hold a-z, 0-9 and dashes, at most 48');
+  const log = lineLog('agent', io.stdout, process.env['JOURNAL_STREAM'] !== undefined);
+  const agent = new Agent({
+    state: stateFolder(values.state),
+    agent: values.id,
+    url: values.broker,
+    live: values.live,
+    interval: interval * 1_000,
+    log,
+  });
+  agent.start();
+  const root = process.geteuid?.() === 0;
+  log.info('watching this host', {
+    id: values.id,
+    mode: values.live ? 'live' : 'dry-run',
+    acts_as: root ? 'root' : 'an ordinary user',
+  });
+  process.send?.({ ready: true });
+  await untilStopped(io.signal);
+  await agent.close();
+  return EXIT.done;
+}

@@ -1,0 +1,267 @@
+import { randomBytes } from 'node:crypto';
+import { existsSync, readFileSync } from 'node:fs';
+import { arch, availableParallelism, platform, release, totalmem } from 'node:os';
+import { decodeCbor, encodeCbor } from '../broker/cbor.ts';
+import { keyFile, readSite, secretHash } from '../broker/enroll.ts';
+import { encodeFrame } from '../broker/frames.ts';
+import { type KeyPair, readKeyPair } from '../broker/keys.ts';
+import { Link } from '../broker/link.ts';
+import type { Log } from '../broker/log.ts';
+import { type Ack, ack as ackShape, type Birth, type Event, type Order } from '../broker/messages.ts';
+import { open, seal } from '../broker/signed.ts';
+import { claim, prepareFolder, type StateFolder } from '../broker/state-folder.ts';
+import { agentTopic, hubTopic } from '../broker/topics.ts';
+import { loadJudge } from '../policy/policy.ts';
+import { auditLog } from './audit-log.ts';
+import { capture } from './capture.ts';
+import { Detector } from './detect/detector.ts';
+import type { Finding } from './detect/finding.ts';
+import { Executor, type StepReport } from './execute.ts';
+import { readInventory } from './inventory.ts';
+import { Journal } from './journal.ts';
+import { readOrder } from './open-order.ts';
+import { Outbox, type Waiting } from './outbox.ts';
+import { ProcFiles } from './sense/proc-files.ts';
+import { type Sample, Sensor } from './sense/sensor.ts';
+import { Trust } from './trust.ts';
+import { Watch } from './watch.ts';
+
+export const AGENT_VERSION = '0.1.0';
+
+/** A judge may be asked about any process that evidence named: more than the birth carries. */
+const JUDGED_PROCESSES = 4_096;
+/** Orders that wait their turn: a hub gives one plan per host at a time, so more is not a hub of ours. */
+const ORDERS_MAX = 16;
+
+export interface AgentOptions {
+  readonly state: StateFolder;
+  readonly agent: string;
+  readonly url: string;
+  readonly live: boolean;
+  /** Milliseconds between samples. */
+  readonly interval: number;
+  readonly log: Log;
+}
+
+/** One host's agent: senses, detects, captures, reports, and runs what was approved. `close` leaves nothing running. */
+export class Agent {
+  private readonly options: AgentOptions;
+  private readonly boot = randomBytes(8).toString('hex');
+  private readonly key: KeyPair;
+  private readonly secretHash: Uint8Array;
+  private readonly trust: Trust;
+  private readonly outbox: Outbox;
+  private readonly journal: Journal;
+  private readonly sensor: Sensor;
+  private readonly detector = new Detector();
+  private readonly executor: Executor;
+  private readonly link: Link;
+  private readonly release: () => void;
+  private timer: NodeJS.Timeout | undefined;
+  private seq = 0;
+  private frames = 0;
+  private bornSchema = 0;
+  private orders: Promise<void> = Promise.resolve();
+  private waitingOrders = 0;
+  private sampling: Promise<void> = Promise.resolve();
+  /** Orders that were refused before they could be answered, by code. */
+  readonly refused = new Map<string, number>();
+
+  constructor(options: AgentOptions) {
+    const { state, agent, log } = options;
+    this.options = options;
+    prepareFolder(state);
+    this.release = claim(state.agent, 'an agent');
+    const site = readSite(state);
+    const secret = readFileSync(keyFile.agentSecret(state, agent), 'utf8').trim();
+    this.key = readKeyPair(keyFile.agent(state, agent));
+    this.secretHash = secretHash(secret);
+    this.trust = new Trust(state.agent, site.root);
+    this.outbox = new Outbox(state.outbox);
+    this.journal = new Journal(state.journal);
+    this.sensor = new Sensor({
+      proc: new ProcFiles(),
+      watch: new Watch(state.watch),
+      cores: availableParallelism(),
+    });
+    this.executor = new Executor({
+      agent,
+      boot: this.boot,
+      live: options.live,
+      trust: this.trust,
+      journal: this.journal,
+      judge: loadJudge(existsSync(state.policy) ? { siteDir: state.policy } : {}),
+      inventory: () => readInventory(this.sensor, { processes: JUDGED_PROCESSES }),
+      now: Date.now,
+      audit: auditLog(state.agentAudit, Date.now),
+    });
+    this.link = new Link({
+      url: options.url,
+      id: agent,
+      secret,
+      will: { topic: agentTopic(agent, 'st'), payload: this.stateMessage('dead') },
+      topics: [agentTopic(agent, 'c'), agentTopic(agent, 'ack'), hubTopic('site')],
+    });
+    this.link.on(
+      'up',
+      () => void this.greet().catch((error: unknown) => log.error('could not greet', { why: String(error) })),
+    );
+    this.link.on('message', (topic, payload) => this.hear(topic, payload));
+  }
+
+  /** Samples once now, then at every interval. */
+  start(): void {
+    const tick = () => {
+      this.sampling = this.sample().catch((error: unknown) => {
+        this.options.log.error('a sample failed', { why: error instanceof Error ? error.message : String(error) });
+      });
+      this.timer = setTimeout(() => void this.sampling.then(tick), this.options.interval);
+    };
+    tick();
+  }
+
+  async close(): Promise<void> {
+    clearTimeout(this.timer);
+    await this.sampling;
+    clearTimeout(this.timer);
+    await this.link.publish(agentTopic(this.options.agent, 'st'), this.stateMessage('stopped'), true);
+    await this.link.close();
+    this.journal.close();
+    this.release();
+  }
+
+  private async sample(): Promise<void> {
+    const sample = await this.sensor.sample();
+    const findings = this.detector.feed(sample.ts, sample.readings);
+    for (const error of this.sensor.watch.errors()) this.complain(error);
+    for (const finding of findings) await this.tell(finding, sample.ts);
+    if (!this.link.connected || !this.greeted) return;
+    if (sample.schema !== this.bornSchema) await this.sayBirth();
+    await this.sayFrame(sample);
+  }
+
+  private readonly complaints = new Set<string>();
+  private complain({ message }: Error): void {
+    if (this.complaints.has(message) || this.complaints.size > 100) return;
+    this.complaints.add(message);
+    this.options.log.warn(message);
+  }
+
+  /** Until the first greeting nothing else is sent: a frame needs the birth that explains it. */
+  private greeted = false;
+
+  private async greet(): Promise<void> {
+    if (this.sensor.schema() === 0) await this.sensor.sample();
+    await this.sayBirth();
+    await this.link.publish(agentTopic(this.options.agent, 'st'), this.stateMessage('online'), true);
+    this.greeted = true;
+    for (const message of this.outbox.all()) await this.send(message);
+  }
+
+  private async sayBirth(): Promise<void> {
+    const { agent, live } = this.options;
+    const birth: Birth = {
+      agent,
+      boot: this.boot,
+      key: this.key.public,
+      version: AGENT_VERSION,
+      host: {
+        os: platform(),
+        arch: arch(),
+        kernel: release(),
+        cores: availableParallelism(),
+        memory: totalmem(),
+        tags: [],
+      },
+      schema: this.sensor.schema(),
+      metrics: this.sensor.metrics(),
+      inventory: readInventory(this.sensor),
+      can: { live, privileged: process.geteuid?.() === 0 },
+      ring: { oldest: this.outbox.all()[0]?.seq ?? 0, newest: this.seq, dropped: this.outbox.dropped },
+    };
+    const sent = await this.link.publish(agentTopic(agent, 'b'), seal('birth', encodeCbor(birth), this.key), true);
+    if (sent) this.bornSchema = birth.schema;
+  }
+
+  private async sayFrame({ schema, ts, readings }: Sample): Promise<void> {
+    const values = readings.map(({ value }) => value);
+    const frame = encodeFrame({ schema, seq: ++this.frames, ts, values }, this.sensor.metrics(), this.secretHash);
+    await this.link.publish(agentTopic(this.options.agent, 'm'), frame);
+  }
+
+  private async tell(finding: Finding, ts: number): Promise<void> {
+    const { agent } = this.options;
+    const snapshot = finding.kind === 'anomaly' ? { snapshot: await capture(finding, this.sensor) } : {};
+    const event: Event = { agent, boot: this.boot, seq: ++this.seq, ts, ...finding, ...snapshot };
+    this.options.log.info(`${finding.kind}: ${finding.reason}`, { signal: finding.signal });
+    await this.keepAndSend({
+      boot: this.boot,
+      seq: event.seq,
+      channel: 'e',
+      payload: seal('event', encodeCbor(event), this.key),
+    });
+  }
+
+  private async report(order: Order, report: StepReport): Promise<void> {
+    const seq = ++this.seq;
+    const { agent } = this.options;
+    const approval = this.approvalId(order);
+    const result = { agent, boot: this.boot, seq, incident: order.incident, order: order.id, approval, ...report };
+    await this.keepAndSend({
+      boot: this.boot,
+      seq,
+      channel: 'r',
+      payload: seal('result', encodeCbor(result), this.key),
+    });
+  }
+
+  private approvalId(order: Order): string {
+    const approval = decodeCbor(order.approval);
+    return typeof approval === 'object' && approval !== null && 'id' in approval ? String(approval.id) : '';
+  }
+
+  /** On this host's disk first, then on the wire: it stays until the hub's signed ack covers it. */
+  private async keepAndSend(message: Waiting): Promise<void> {
+    this.outbox.add(message);
+    if (this.greeted) await this.send(message);
+  }
+
+  private send({ channel, payload }: Waiting): Promise<boolean> {
+    return this.link.publish(agentTopic(this.options.agent, channel), payload);
+  }
+
+  private hear(topic: string, payload: Uint8Array): void {
+    const { agent, log } = this.options;
+    try {
+      if (topic === hubTopic('site')) this.trust.learnRoster(payload);
+      else if (topic === agentTopic(agent, 'ack')) this.hearAck(payload);
+      else if (topic === agentTopic(agent, 'c')) this.hearOrder(payload);
+    } catch (error) {
+      const code = error instanceof Error && 'code' in error ? String(error.code) : 'E_MESSAGE';
+      this.refused.set(code, (this.refused.get(code) ?? 0) + 1);
+      if (this.refused.get(code) === 1) log.warn('refused a message', { topic, code, why: String(error) });
+    }
+  }
+
+  private hearAck(payload: Uint8Array): void {
+    const ack: Ack = ackShape(decodeCbor(open('ack', payload, this.trust.roster.hub_key)), '');
+    if (ack.agent !== this.options.agent) return;
+    this.trust.learnAck(ack);
+    this.outbox.stored(ack.boot, ack.through);
+  }
+
+  private hearOrder(payload: Uint8Array): void {
+    const order = readOrder(payload, this.trust);
+    if (this.waitingOrders >= ORDERS_MAX) return;
+    this.waitingOrders++;
+    // One at a time: two plans on one host could undo each other.
+    this.orders = this.orders
+      .then(() => this.executor.run(order, (report) => void this.report(order, report)))
+      .catch((error: unknown) => this.options.log.error('an order failed', { order: order.id, why: String(error) }))
+      .finally(() => this.waitingOrders--);
+  }
+
+  private stateMessage(state: 'online' | 'dead' | 'stopped'): Uint8Array {
+    return encodeCbor({ boot: this.boot, state, ts: Date.now() });
+  }
+}

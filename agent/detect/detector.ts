@@ -1,0 +1,185 @@
+import { type Reading, splitMetric } from '../sense/sense.ts';
+import { type Finding, spokenSeconds, withUnit } from './finding.ts';
+import { HYSTERESIS, LIMITS, type Limit, RECOVERY_SAMPLES, REPEAT_MS } from './limits.ts';
+import { Window } from './window.ts';
+
+/** A trend over the last two minutes is what an operator calls "now": long enough for noise to cancel out. */
+const TREND_SECONDS = 120;
+/** A forecast beyond this is not worth a sentence. */
+const MAX_ETA_S = 30 * 86_400;
+/** A silence of so many usual intervals, and at least so long, interrupts whatever was going on. */
+const GAP_INTERVALS = 4;
+const MIN_GAP_MS = 15_000;
+/** What has not been seen for this long is forgotten. */
+const FORGET_MS = 3_600_000;
+/** Metrics that are followed: as many as a message carries. */
+const MAX_FOLLOWED = 512;
+
+interface State {
+  readonly limit: Limit;
+  readonly subject: string;
+  readonly window: Window;
+  lastTs: number;
+  /** The usual milliseconds between samples; 0 while unknown. */
+  interval: number;
+  /** The present run of samples over the limit. */
+  over: { since: number; count: number } | null;
+  good: number;
+  /** The anomaly that was said and has not recovered. */
+  active: { said: number; at: number } | null;
+}
+
+/**
+ * Turns samples into findings: hard limits that must hold for a while, a baseline and a trend to explain them, and one
+ * recovery when it is over. Gaps and nulls are neither trouble nor health. Constant work per metric; it never throws.
+ */
+export class Detector {
+  readonly #limits: ReadonlyMap<string, Limit>;
+  readonly #states = new Map<string, State>();
+
+  constructor(limits: readonly Limit[] = LIMITS) {
+    this.#limits = new Map(limits.map((limit) => [limit.metric, limit]));
+  }
+
+  /** One sample, with its time in milliseconds since the epoch. */
+  feed(ts: number, readings: readonly Reading[]): Finding[] {
+    const findings: Finding[] = [];
+    if (!Number.isFinite(ts) || ts < 0) return findings;
+    for (const reading of readings) {
+      if (reading.value === null || !Number.isFinite(reading.value)) continue;
+      const { base, label } = splitMetric(reading.name);
+      const limit = this.#limits.get(base);
+      if (limit === undefined) continue;
+      const state = this.#follow(reading.name, limit, label);
+      if (state === null) continue;
+      const finding = step(state, ts, reading, reading.value);
+      if (finding !== null) findings.push(finding);
+    }
+    for (const [name, { lastTs }] of this.#states) if (ts - lastTs > FORGET_MS) this.#states.delete(name);
+    return findings;
+  }
+
+  #follow(name: string, limit: Limit, label: string): State | null {
+    const known = this.#states.get(name);
+    if (known !== undefined) return known;
+    if (this.#states.size >= MAX_FOLLOWED) return null;
+    const state: State = {
+      limit,
+      subject: label === '' ? 'host' : label,
+      window: new Window(),
+      lastTs: Number.NaN,
+      interval: 0,
+      over: null,
+      good: 0,
+      active: null,
+    };
+    this.#states.set(name, state);
+    return state;
+  }
+}
+
+function step(state: State, ts: number, reading: Reading, value: number): Finding | null {
+  const passed = ts - state.lastTs;
+  if (passed < 0) state.window.clear();
+  if (isGap(state, passed)) {
+    state.over = null;
+    state.good = 0;
+  }
+  if (passed > 0) state.interval = state.interval === 0 ? passed : Math.min(passed, state.interval * 1.1);
+  state.lastTs = ts;
+  state.window.add(ts, value);
+  const bound = state.limit.at === 'declared' ? reading.limit : state.limit.at;
+  if (bound === undefined || !Number.isFinite(bound)) return null;
+  return value >= bound ? over(state, ts, reading, value, bound) : under(state, ts, reading, value, bound);
+}
+
+function isGap(state: State, passed: number): boolean {
+  if (Number.isNaN(passed)) return false;
+  return passed < 0 || (state.interval > 0 && passed > Math.max(MIN_GAP_MS, GAP_INTERVALS * state.interval));
+}
+
+function over(state: State, ts: number, reading: Reading, value: number, bound: number): Finding | null {
+  const { limit } = state;
+  state.good = 0;
+  state.over ??= { since: ts, count: 0 };
+  state.over.count++;
+  const held = state.over.count >= limit.samples && ts - state.over.since >= limit.ms;
+  if (state.active === null) {
+    if (!held) return null;
+    state.active = { said: ts, at: state.over.since };
+  } else {
+    // A clock that went back would otherwise silence it until the old time is reached again.
+    if (ts >= state.active.said && ts - state.active.said < REPEAT_MS) return null;
+    state.active.said = ts;
+  }
+  return anomaly(state, reading, value, bound);
+}
+
+function under(state: State, ts: number, reading: Reading, value: number, bound: number): Finding | null {
+  state.over = null;
+  if (state.active === null) return null;
+  if (value > bound - HYSTERESIS * Math.abs(bound)) {
+    state.good = 0;
+    return null;
+  }
+  if (++state.good < RECOVERY_SAMPLES) return null;
+  const lasted = Math.max(0, ts - state.active.at) / 1_000;
+  state.active = null;
+  state.good = 0;
+  const what = sentenceSubject(state);
+  return {
+    ...common(state, reading, value, bound),
+    kind: 'recovery',
+    severity: 'info',
+    reason: `${what}: ${withUnit(value, reading.unit)}, under the limit of ${withUnit(bound, reading.unit)} again after ${spokenSeconds(lasted)}.`,
+  };
+}
+
+function anomaly(state: State, reading: Reading, value: number, bound: number): Finding {
+  const { limit, window, over: run, active } = state;
+  const normal = window.normal(active?.at ?? run?.since ?? state.lastTs);
+  // A flat past has no spread: a hundredth of the limit is the least step that could matter.
+  const spread = normal === null ? 0 : Math.max(normal.sd, reading.scale, Math.abs(bound) / 100);
+  const sigma = normal === null ? undefined : (value - normal.mean) / spread;
+  const slope = window.slope(TREND_SECONDS);
+  const eta = timeLeft(value, limit.full, slope);
+  const parts = [`${sentenceSubject(state)}: ${withUnit(value, reading.unit)}`];
+  parts.push(`${limit.at === 'declared' ? 'over its budget' : 'over the limit'} of ${withUnit(bound, reading.unit)}`);
+  const lasted = run === null ? 0 : (state.lastTs - run.since) / 1_000;
+  if (run !== null) parts.push(`for ${run.count} samples in ${spokenSeconds(lasted)}`);
+  if (normal !== null) parts.push(`against ${withUnit(normal.mean, reading.unit)} before`);
+  if (slope !== null && Math.abs(slope) * TREND_SECONDS > spread) {
+    parts.push(`${slope > 0 ? 'growing' : 'falling'} by ${withUnit(Math.abs(slope) * 60, reading.unit)} a minute`);
+  }
+  if (eta !== undefined) parts.push(`full in ${spokenSeconds(eta)}`);
+  return {
+    ...common(state, reading, value, bound),
+    kind: 'anomaly',
+    severity: limit.critical !== undefined && value >= limit.critical ? 'critical' : limit.severity,
+    ...(normal === null ? {} : { baseline: { mean: normal.mean, sd: normal.sd } }),
+    ...(sigma === undefined ? {} : { sigma }),
+    ...(slope === null ? {} : { trend_per_hour: slope * 3_600 }),
+    ...(eta === undefined ? {} : { eta }),
+    reason: `${parts.join(', ')}.`,
+  };
+}
+
+const common = (state: State, reading: Reading, value: number, bound: number) => ({
+  signal: state.limit.signal,
+  metric: reading.name,
+  value,
+  limit: { value: bound, healthy: 'below' as const },
+  fingerprint: `${state.limit.signal}:${state.subject}`,
+});
+
+function sentenceSubject({ limit, subject }: State): string {
+  // A subject is a mount's path or a declared name, at most 200 long; its place in the sentence is fixed.
+  const what = limit.what.replace('%', () => subject);
+  return what.charAt(0).toUpperCase() + what.slice(1);
+}
+
+function timeLeft(value: number, full: number | undefined, slope: number | null): number | undefined {
+  if (full === undefined || slope === null || slope <= 0 || value >= full) return undefined;
+  const seconds = (full - value) / slope;
+  return seconds <= MAX_ETA_S ? seconds : undefined;
+}

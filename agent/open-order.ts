@@ -1,0 +1,55 @@
+import { openApproval } from '../broker/approvals.ts';
+import { decodeCbor } from '../broker/cbor.ts';
+import { type Approval, type Order, order as orderShape } from '../broker/messages.ts';
+import { open } from '../broker/signed.ts';
+import { programHash } from '../policy/program.ts';
+import type { Trust } from './trust.ts';
+
+export class OrderError extends Error {
+  readonly code: 'E_ORDER_AGENT' | 'E_ORDER_SITE' | 'E_ORDER_EPOCH' | 'E_ORDER_BOOT' | 'E_ORDER_PLAN' | 'E_ORDER_HOST';
+  constructor(code: OrderError['code'], message: string) {
+    super(message);
+    this.code = code;
+  }
+}
+
+export interface OpenedOrder {
+  readonly order: Order;
+  readonly approval: Approval;
+}
+
+/** The order inside a message that the hub's key of the present roster signed. Nothing else of it is checked yet. */
+export function readOrder(message: Uint8Array, trust: Trust): Order {
+  return orderShape(decodeCbor(open('order', message, trust.roster.hub_key)), '');
+}
+
+/**
+ * Checks an order as DESIGN section 3 says, by the agent itself: approval -> roster -> site root. The hub's key alone
+ * runs nothing. Throws OrderError, TrustError, ApprovalError, SignatureError or ShapeError.
+ */
+export function openOrder(
+  order: Order,
+  self: { readonly agent: string; readonly boot: string },
+  trust: Trust,
+  clock: number,
+): OpenedOrder {
+  const { roster } = trust;
+  if (order.agent !== self.agent) throw new OrderError('E_ORDER_AGENT', `order is for ${order.agent}`);
+  if (order.site !== roster.site) throw new OrderError('E_ORDER_SITE', `order is for site ${order.site}`);
+  if (order.epoch !== roster.epoch) throw new OrderError('E_ORDER_EPOCH', `order is of epoch ${order.epoch}`);
+  if (order.boot !== self.boot) throw new OrderError('E_ORDER_BOOT', 'order is for an earlier start of this agent');
+  const approval = openApproval(
+    { payload: order.approval, signature: order.approval_signature },
+    roster,
+    trust.now(clock),
+  );
+  if (approval.host !== self.agent) throw new OrderError('E_ORDER_HOST', `approval is for ${approval.host}`);
+  if (approval.incident !== order.incident) throw new OrderError('E_ORDER_PLAN', 'approval is for another incident');
+  for (const { phase, number, program } of order.programs) {
+    const hash = programHash(program);
+    const approved = approval.programs.some((one) => one.phase === phase && one.number === number && one.hash === hash);
+    if (!approved) throw new OrderError('E_ORDER_PLAN', `${phase} ${number} is not what was approved`);
+  }
+  trust.witness(order.audit_head);
+  return { order, approval };
+}

@@ -1,0 +1,120 @@
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { ProcFiles } from '../sense/proc-files.ts';
+import { readProcessStat } from '../sense/process-stat.ts';
+
+/** A process that can be told from a later one of the same number. */
+export interface Who {
+  readonly pid: number;
+  readonly start: number;
+}
+
+/** What a run has made on the host, written before it is made where that is possible: the next run clears up after it. */
+export interface RunRecord {
+  readonly version: 1;
+  readonly name: string;
+  readonly runner: Who;
+  /** The fault's process, which leads a process group of its own. */
+  readonly fault: Who | null;
+  readonly folder: string | null;
+  readonly mounted: boolean;
+}
+
+/** Where a run's own files are. */
+export interface RunPaths {
+  readonly record: string;
+  readonly pgid: string;
+  readonly dropIn: string;
+}
+
+const proc = new ProcFiles();
+/** The only folders that are ever removed: names that mkdtemp made for us. */
+const OURS = /^\/var\/tmp\/sentinel-disk-fill-[A-Za-z0-9]{6}$/;
+
+export const runPaths = (state: string, name: string): RunPaths => ({
+  record: join(state, 'scenarios', `${name}.json`),
+  pgid: join(state, 'scenarios', `${name}.pgid`),
+  dropIn: join(state, 'agent', 'watch.d', `scenario-${name}.yaml`),
+});
+
+/** The identity of a live process; null when there is none of that number. */
+export function whoIs(pid: number): Who | null {
+  const stat = readProcessStat(proc, pid);
+  return stat === null || stat.state === 'Z' ? null : { pid, start: stat.start };
+}
+
+export function isAlive(who: Who | null): boolean {
+  return who !== null && whoIs(who.pid)?.start === who.start;
+}
+
+/** Writes a file whole or not at all: its readers look at any moment. */
+export function writeWhole(path: string, text: string): void {
+  mkdirSync(dirname(path), { recursive: true, mode: 0o750 });
+  const draft = join(dirname(path), `.${process.pid}.draft`);
+  writeFileSync(draft, text, { mode: 0o644 });
+  renameSync(draft, path);
+}
+
+export const writeRecord = (paths: RunPaths, record: RunRecord): void =>
+  writeWhole(paths.record, `${JSON.stringify(record)}\n`);
+
+/** What a run left written; null when there is nothing, or nothing that makes sense. */
+export function readRecord(paths: RunPaths): RunRecord | null {
+  try {
+    const found = JSON.parse(readFileSync(paths.record, 'utf8').slice(0, 65_536)) as Partial<RunRecord> | null;
+    if (found?.version !== 1 || typeof found.name !== 'string') return null;
+    const folder = typeof found.folder === 'string' && OURS.test(found.folder) ? found.folder : null;
+    const runner = asWho(found.runner);
+    if (runner === null) return null;
+    return { version: 1, name: found.name, runner, fault: asWho(found.fault), folder, mounted: found.mounted === true };
+  } catch {
+    return null;
+  }
+}
+
+function asWho(value: Partial<Who> | null | undefined): Who | null {
+  const { pid, start } = value ?? {};
+  if (pid === undefined || start === undefined) return null;
+  return Number.isSafeInteger(pid) && pid > 1 && Number.isSafeInteger(start) && start >= 0 ? { pid, start } : null;
+}
+
+/** Ends a fault's whole process group, if its leader is still the very process that was recorded. */
+export function killFault(fault: Who | null, signal: 'SIGTERM' | 'SIGKILL'): boolean {
+  if (fault === null || !isAlive(fault)) return false;
+  try {
+    process.kill(-fault.pid, signal);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Takes away what a run made. The record stays when the filesystem would not go: the next run then tries again. */
+export function removeTraces(paths: RunPaths, record: RunRecord | null): void {
+  for (const path of [paths.dropIn, paths.pgid]) rmSync(path, { force: true });
+  if (record?.folder != null && !removeFolder(record.folder, record.mounted)) return;
+  rmSync(paths.record, { force: true });
+}
+
+/** Removes a folder that a scenario made, and nothing else on the host, whatever the record says. True when it is gone. */
+export function removeFolder(folder: string, mounted: boolean): boolean {
+  if (!OURS.test(folder)) return true;
+  if (mounted && isMountPoint(folder)) {
+    const env = { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C' };
+    const run = spawnSync('umount', [folder], { timeout: 5_000, env });
+    // Someone stands in it: detached, it goes when they leave.
+    if (run.status !== 0) spawnSync('umount', ['-l', folder], { timeout: 5_000, env });
+    if (isMountPoint(folder)) return false;
+  }
+  rmSync(folder, { recursive: true, force: true });
+  return true;
+}
+
+function isMountPoint(folder: string): boolean {
+  try {
+    return statSync(folder).dev !== statSync(dirname(folder)).dev;
+  } catch {
+    return false;
+  }
+}

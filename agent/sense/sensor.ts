@@ -1,0 +1,133 @@
+import { LIMITS, type Metric } from '../../broker/messages.ts';
+import type { Watch } from '../watch.ts';
+import { CpuSense } from './cpu.ts';
+import { DisksSense } from './disks.ts';
+import { FoldersSense } from './folders.ts';
+import { GroupsSense } from './groups.ts';
+import { LoadSense } from './load.ts';
+import { MemorySense } from './memory.ts';
+import { NetworkSense } from './network.ts';
+import type { ProcFiles } from './proc-files.ts';
+import { ProcessesSense } from './processes.ts';
+import type { Reading, Sense } from './sense.ts';
+import { SwapSense } from './swap.ts';
+
+/** All senses' readings at one moment, in the order of the schema's metrics. */
+export interface Sample {
+  /** Milliseconds since the epoch. */
+  readonly ts: number;
+  readonly schema: number;
+  readonly readings: readonly Reading[];
+}
+
+/** How often a sense failed since the start, and how it failed last. */
+export interface Fault {
+  readonly sense: string;
+  readonly count: number;
+  readonly message: string;
+}
+
+export interface Clock {
+  /** Milliseconds since the epoch. */
+  readonly wall: () => number;
+  /** Milliseconds that never jump. */
+  readonly monotonic: () => number;
+}
+
+export const systemClock: Clock = { wall: () => Date.now(), monotonic: () => performance.now() };
+
+/**
+ * Runs every sense, and keeps the order of the metrics. The schema's number grows whenever the set of metrics changes:
+ * frames name it, and a reader needs the birth of the same number to read them.
+ */
+export class Sensor {
+  readonly proc: ProcFiles;
+  readonly watch: Watch;
+  readonly processes: ProcessesSense;
+  readonly groups: GroupsSense;
+  readonly disks: DisksSense;
+  readonly #senses: readonly Sense[];
+  readonly #clock: Clock;
+  /** What each sense said last: the shape of its nulls when it fails. */
+  readonly #last = new Map<string, readonly Reading[]>();
+  readonly #faults = new Map<string, Fault>();
+  #metrics: readonly Metric[] = [];
+  #schema = 0;
+
+  /** `extra` senses run last; tests pass faulty ones. */
+  constructor(options: {
+    readonly proc: ProcFiles;
+    readonly watch: Watch;
+    readonly cores: number;
+    readonly clock?: Clock;
+    readonly extra?: readonly Sense[];
+  }) {
+    const { proc, watch, cores, clock = systemClock, extra = [] } = options;
+    this.proc = proc;
+    this.watch = watch;
+    this.#clock = clock;
+    this.processes = new ProcessesSense(proc);
+    this.groups = new GroupsSense(proc, this.processes, () => watch.groups());
+    this.disks = new DisksSense(proc);
+    this.#senses = [
+      new CpuSense(proc),
+      new MemorySense(proc),
+      new SwapSense(proc),
+      new LoadSense(proc, cores),
+      this.disks,
+      new NetworkSense(proc),
+      this.processes,
+      this.groups,
+      new FoldersSense(() => watch.folders(), clock.monotonic),
+      ...extra,
+    ];
+  }
+
+  /** The metrics of the current schema, in the order of a sample's readings. */
+  metrics(): readonly Metric[] {
+    return this.#metrics;
+  }
+
+  /** 0 before the first sample, then 1 and up. */
+  schema(): number {
+    return this.#schema;
+  }
+
+  faults(): readonly Fault[] {
+    return [...this.#faults.values()];
+  }
+
+  /** Looks at the host once. Never throws: a fault in one sense is a gap in its metrics alone. */
+  async sample(): Promise<Sample> {
+    this.watch.refresh();
+    const readings: Reading[] = [];
+    for (const sense of this.#senses) readings.push(...(await this.#ask(sense)));
+    const kept = readings.slice(0, LIMITS.metrics);
+    this.#settle(kept);
+    return { ts: this.#clock.wall(), schema: this.#schema, readings: kept };
+  }
+
+  async #ask(sense: Sense): Promise<readonly Reading[]> {
+    try {
+      const readings = (await sense.sample(this.#clock.monotonic())).map(finite);
+      this.#last.set(sense.name, readings);
+      return readings;
+    } catch (thrown) {
+      const message = thrown instanceof Error ? thrown.message : String(thrown);
+      const count = (this.#faults.get(sense.name)?.count ?? 0) + 1;
+      this.#faults.set(sense.name, { sense: sense.name, count, message: message.slice(0, 200) });
+      return (this.#last.get(sense.name) ?? []).map((reading) => ({ ...reading, value: null }));
+    }
+  }
+
+  #settle(readings: readonly Reading[]): void {
+    const same =
+      readings.length === this.#metrics.length && readings.every(({ name }, i) => name === this.#metrics[i]?.name);
+    if (same && this.#schema > 0) return;
+    this.#schema++;
+    this.#metrics = readings.map(({ name, unit, scale }) => ({ name, unit, scale }));
+  }
+}
+
+const finite = (reading: Reading): Reading =>
+  reading.value === null || Number.isFinite(reading.value) ? reading : { ...reading, value: null };

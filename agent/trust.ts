@@ -1,0 +1,96 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { writeDurably } from '../broker/durable-file.ts';
+import type { Ack, AuditHead, Roster } from '../broker/messages.ts';
+import { openRoster } from '../broker/roster.ts';
+import { int, pattern, record } from '../broker/shape.ts';
+
+const ZERO = '0'.repeat(64);
+const memory = record({
+  roster_version: int(),
+  epoch: int(),
+  counter: int(),
+  hub_time: int(),
+  audit: record({ count: int(), hash: pattern(/^[0-9a-f]{64}$/, '64 hex digits') }),
+});
+type Memory = ReturnType<typeof memory>;
+
+/** Why an agent does not believe its hub any more. */
+export class TrustError extends Error {
+  readonly code: 'E_ACK_OLD' | 'E_AUDIT_ROLLBACK' | 'E_EPOCH_OLD' | 'E_NO_ROSTER';
+  constructor(code: TrustError['code'], message: string) {
+    super(message);
+    this.code = code;
+  }
+}
+
+/**
+ * What an agent holds against its hub: the pinned site root, and the highest roster version, epoch, counter, hub time
+ * and audit head that it has seen. Kept on disk, since a restart must not make an agent forget.
+ */
+export class Trust {
+  readonly siteRoot: Uint8Array;
+  private current: Roster | null = null;
+  private readonly file: string;
+  private seen: Memory;
+  /** Monotonic milliseconds when the hub's time was last heard. */
+  private heard = 0;
+  private readonly monotonic: () => number;
+
+  constructor(folder: string, siteRoot: Uint8Array, monotonic: () => number = () => performance.now()) {
+    this.siteRoot = siteRoot;
+    this.file = join(folder, 'trust.json');
+    this.monotonic = monotonic;
+    this.seen = existsSync(this.file)
+      ? memory(JSON.parse(readFileSync(this.file, 'utf8')), '')
+      : { roster_version: 0, epoch: 0, counter: 0, hub_time: 0, audit: { count: 0, hash: ZERO } };
+  }
+
+  /** The roster in force; throws E_NO_ROSTER before the first one was heard. */
+  get roster(): Roster {
+    if (this.current === null) throw new TrustError('E_NO_ROSTER', 'no roster was heard yet');
+    return this.current;
+  }
+
+  /** Takes a roster that the site root signed; throws on an older one. */
+  learnRoster(message: Uint8Array): void {
+    const roster = openRoster(message, this.siteRoot, this.seen.roster_version);
+    if (roster.epoch < this.seen.epoch) throw new TrustError('E_EPOCH_OLD', `epoch ${roster.epoch} is over`);
+    this.current = roster;
+    this.remember({ roster_version: roster.version, epoch: roster.epoch });
+  }
+
+  /** Takes what a verified ack says of time and of the audit chain; throws when it goes back. */
+  learnAck(ack: Ack): void {
+    if (ack.counter <= this.seen.counter) throw new TrustError('E_ACK_OLD', `ack ${ack.counter} was heard before`);
+    const audit = this.newerHead(ack.audit_head);
+    this.heard = this.monotonic();
+    this.remember({ counter: ack.counter, hub_time: Math.max(ack.now, this.seen.hub_time), audit });
+  }
+
+  /** Witnesses the audit chain: throws E_AUDIT_ROLLBACK when it is shorter than before, or another at this length. */
+  witness(head: AuditHead): void {
+    this.remember({ audit: this.newerHead(head) });
+  }
+
+  /** The later of this host's clock and the hub's signed time plus what has passed since: it never goes back. */
+  now(clock: number): number {
+    const passed = this.heard === 0 ? 0 : this.monotonic() - this.heard;
+    return Math.max(clock, this.seen.hub_time + passed);
+  }
+
+  private newerHead(head: AuditHead): AuditHead {
+    const { audit } = this.seen;
+    if (head.count < audit.count || (head.count === audit.count && head.hash !== audit.hash)) {
+      throw new TrustError('E_AUDIT_ROLLBACK', `the hub's audit chain is at ${head.count}, it was at ${audit.count}`);
+    }
+    return head;
+  }
+
+  private remember(change: Partial<Memory>): void {
+    const next = { ...this.seen, ...change };
+    if (JSON.stringify(next) === JSON.stringify(this.seen)) return;
+    this.seen = next;
+    writeDurably(this.file, JSON.stringify(next));
+  }
+}

@@ -1,0 +1,130 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { closeSync, mkdtempSync, openSync, rmSync, writeFileSync, writeSync } from 'node:fs';
+import { availableParallelism, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { capture } from '../../agent/capture.ts';
+import type { Finding } from '../../agent/detect/finding.ts';
+import { readInventory } from '../../agent/inventory.ts';
+import { ProcFiles } from '../../agent/sense/proc-files.ts';
+import { Sensor } from '../../agent/sense/sensor.ts';
+import { Watch } from '../../agent/watch.ts';
+import { snapshot } from '../../broker/messages.ts';
+
+interface Context {
+  dir: string;
+  sensor: Sensor;
+  child: ChildProcess;
+}
+const test = suite<Context>('capture', { dir: '', sensor: undefined, child: undefined } as unknown as Context);
+
+const found = (signal: string, metric: string, value: number, limit: number): Finding => ({
+  kind: 'anomaly',
+  signal,
+  severity: 'warning',
+  metric,
+  value,
+  limit: { value: limit, healthy: 'below' },
+  reason: 'because',
+  fingerprint: `${signal}:x`,
+});
+
+test.before(async (context) => {
+  context.dir = mkdtempSync(join(tmpdir(), 'sentinel-capture-'));
+  const hog = `const kept=Buffer.alloc(80*1048576,1);
+    const fd=require('fs').openSync(process.argv[2]+'/open.log','w');
+    process.stdout.write('ready');setInterval(()=>kept.length+fd,1000)`;
+  const script = join(context.dir, 'hog.cjs');
+  writeFileSync(script, hog);
+  context.child = spawn(process.execPath, [script, context.dir, '--password', 'hunter2hunter2'], {
+    detached: true,
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  await new Promise((resolve) => context.child.stdout?.once('data', resolve));
+  writeFileSync(join(context.dir, 'pgid'), `${context.child.pid}\n`);
+  writeFileSync(join(context.dir, 'big.dat'), Buffer.alloc(3 * 1_048_576, 7));
+  writeFileSync(
+    join(context.dir, 'w.yaml'),
+    `version: 1\ngroups:\n  - {name: hog, pgid_file: ${join(context.dir, 'pgid')}, memory_mib: 64}\nfolders:\n  - {name: data, path: ${context.dir}, quota_mib: 2}\n`,
+  );
+  context.sensor = new Sensor({
+    proc: new ProcFiles(),
+    watch: new Watch(context.dir),
+    cores: availableParallelism(),
+  });
+  await context.sensor.sample();
+  await context.sensor.sample();
+});
+
+test.after(({ child, dir }) => {
+  child.kill('SIGKILL');
+  rmSync(dir, { recursive: true });
+});
+
+test('of a group: its largest member is the culprit, in the rankings, with its secrets hidden', async ({
+  sensor,
+  child,
+}) => {
+  const shot = snapshot(await capture(found('group.memory', 'group.memory_mib[hog]', 90, 64), sensor), '');
+  assert.is(shot.facts['culprit']?.text, String(child.pid));
+  assert.is(shot.facts['limit']?.text, '64 MiB');
+  assert.is(shot.facts['group']?.text, 'hog');
+  const own = shot.top_mem.find(({ process }) => process.pid === child.pid);
+  assert.ok(own);
+  assert.is(own.group, 'hog');
+  assert.is(own.cmd.trusted, false);
+  assert.match(own.cmd.text, /\[redacted\]/);
+  assert.not.match(JSON.stringify(shot), /hunter2/);
+  assert.ok(own.rss > 80 * 1_048_576);
+  assert.ok((own.fds ?? 0) > 3);
+  assert.ok(own.process.exe?.startsWith('/'));
+  assert.ok(shot.top_cpu.length <= 8 && shot.top_mem.length <= 8 && shot.top_fds.length <= 8);
+});
+
+test('of a folder: its largest files, and who writes there', async ({ sensor, child, dir }) => {
+  const shot = snapshot(await capture(found('folder.space', 'folder.used_mib[data]', 3, 2), sensor), '');
+  assert.is(shot.facts['path']?.text, dir);
+  assert.is(shot.facts['file.1']?.text, `3 MiB ${join(dir, 'big.dat')}`);
+  assert.is(shot.facts['file.1']?.trusted, false);
+  assert.is(shot.facts['culprit']?.text, String(child.pid));
+  assert.match(shot.facts['open.1']?.text ?? '', /1 written, 0 read, for instance .*open\.log/);
+});
+
+test('of the host, and of what has vanished meanwhile', async ({ sensor }) => {
+  const host = snapshot(await capture(found('host.memory', 'memory.used_percent', 95, 92), sensor), '');
+  assert.ok(Number(host.facts['culprit']?.text) > 0);
+  assert.ok(Number(host.facts['cores']?.text) >= 1);
+  assert.match(host.facts['kernel']?.text ?? '', /^\d+\./);
+  const gone = snapshot(await capture(found('group.memory', 'group.memory_mib[none]', 1, 1), sensor), '');
+  assert.is(gone.facts['culprit'], undefined);
+  snapshot(await capture(found('folder.space', 'folder.used_mib[none]', 1, 1), sensor), '');
+  snapshot(await capture(found('disk.space', 'disk.used_percent[/nonexistent]', 99, 90), sensor), '');
+});
+
+test('a snapshot fits a message, whatever the files are called', async ({ sensor, dir }) => {
+  for (let i = 0; i < 20; i++) {
+    const fd = openSync(join(dir, `${i}-${'\u001b\u202e𝕏'.repeat(30)}`), 'w');
+    writeSync(fd, 'x'.repeat(5_000));
+    closeSync(fd);
+  }
+  const shot = await capture(found('folder.space', 'folder.used_mib[data]', 3, 2), sensor);
+  assert.ok(Buffer.byteLength(JSON.stringify(shot)) < 60_000);
+  const text = Object.values(shot.facts)
+    .map((fact) => fact.text)
+    .join('');
+  assert.not.match(text, /\p{Cc}|\p{Cf}/u);
+});
+
+test('the inventory has what an order may name', ({ sensor, child, dir }) => {
+  const names = readInventory(sensor, { processes: 10_000 });
+  const own = names.processes.find(({ pid }) => pid === child.pid);
+  assert.is(own?.start, sensor.processes.find(child.pid ?? 0)?.start);
+  assert.equal(names.folders, [dir]);
+  assert.ok(names.mounts.every((path) => path.startsWith('/')));
+  assert.ok(names.hosts.length >= 1);
+  const bounded = readInventory(sensor, { processes: 2 });
+  assert.is(bounded.processes.length, 2);
+  assert.is(bounded.processes[0]?.pid, child.pid, 'watched processes come first');
+});
+test.run();

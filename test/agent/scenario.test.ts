@@ -1,0 +1,249 @@
+import { spawn } from 'node:child_process';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  unlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { availableParallelism, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { capture } from '../../agent/capture.ts';
+import { Detector } from '../../agent/detect/detector.ts';
+import type { Finding } from '../../agent/detect/finding.ts';
+import { scenarioCommand } from '../../agent/scenario/command.ts';
+import { scenarios } from '../../agent/scenario/scenarios.ts';
+import { ProcFiles } from '../../agent/sense/proc-files.ts';
+import { Sensor } from '../../agent/sense/sensor.ts';
+import { Watch } from '../../agent/watch.ts';
+
+/** A loaded machine with two cores may be slow; a good run takes a tenth of it. */
+const LIMIT_MS = 90_000;
+
+interface Started {
+  readonly event: string;
+  readonly signal: string;
+  readonly metric: string;
+  readonly pid: number;
+  readonly folder: string | null;
+}
+
+/** A state folder, an agent's sensor and detector on it, and the command beside them. */
+function stage(name: string, extra: readonly string[]) {
+  const state = mkdtempSync(join(tmpdir(), 'sentinel-scenario-'));
+  mkdirSync(join(state, 'agent'));
+  const watch = new Watch(join(state, 'agent', 'watch.d'));
+  const sensor = new Sensor({ proc: new ProcFiles(), watch, cores: availableParallelism() });
+  const detector = new Detector();
+  const abort = new AbortController();
+  const lines: string[] = [];
+  const io = {
+    stdout: (line: string) => lines.push(line),
+    stderr: (line: string) => lines.push(line),
+    signal: abort.signal,
+  };
+  const done = scenarioCommand(['run', name, '--state', state, '--json', ...extra], io);
+  let code: number | undefined;
+  void done.then((exit) => {
+    code = exit;
+  });
+  const started = (): Started | undefined =>
+    lines.map((line) => JSON.parse(line) as Started).find(({ event }) => event === 'started');
+  /** Samples until a finding of this kind on the scenario's own metric. */
+  async function until(kind: Finding['kind']): Promise<Finding> {
+    const deadline = performance.now() + LIMIT_MS;
+    while (performance.now() < deadline) {
+      const sample = await sensor.sample();
+      const own = detector
+        .feed(sample.ts, sample.readings)
+        .find((finding) => finding.kind === kind && finding.metric === started()?.metric);
+      if (own !== undefined) return own;
+      assert.is(code, undefined, `ended before the ${kind}: ${lines.join('\n')}`);
+      await sleep(300);
+    }
+    throw new Error(`no ${kind} within ${LIMIT_MS} ms: ${lines.join('\n')}`);
+  }
+  const clean = (): void => {
+    assert.equal(readdirSync(join(state, 'agent', 'watch.d')), []);
+    assert.equal(readdirSync(join(state, 'scenarios')), []);
+    const { pid, folder } = started() ?? { pid: 0, folder: null };
+    assert.is(existsSync(`/proc/${pid}`), false, 'the fault is gone');
+    if (folder !== null) assert.is(existsSync(folder), false, 'the folder is gone');
+    assert.not.match(readFileSync('/proc/self/mountinfo', 'utf8'), new RegExp(String(folder)));
+    assert.equal(watch.errors(), []);
+    rmSync(state, { recursive: true });
+  };
+  return { state, sensor, abort, lines, done, started, until, clean };
+}
+
+const test = suite('scenario');
+
+for (const name of ['memory-hog', 'cpu-spin', 'crash-loop'] as const) {
+  test(`${name}: seen, its culprit named, fixed by SIGTERM, seen to recover, gone without a trace`, async () => {
+    const { sensor, abort, done, started, until, clean } = stage(name, ['--linger', '90']);
+    const finding = await until('anomaly');
+    assert.is(finding.signal, scenarios.find((one) => one.name === name)?.signal);
+    const shot = await capture(finding, sensor);
+    assert.is(shot.facts['culprit']?.text, String(started()?.pid));
+    assert.ok([...shot.top_cpu, ...shot.top_mem].some(({ process }) => process.pid === started()?.pid));
+    if (name === 'crash-loop') assert.is(shot.facts['supervisor']?.text, String(started()?.pid));
+    process.kill(Number(shot.facts['culprit']?.text), 'SIGTERM');
+    const over = await until('recovery');
+    assert.is(over.fingerprint, finding.fingerprint);
+    // The linger is long enough for any machine; the test need not wait for its end.
+    abort.abort();
+    assert.is(await done, 0);
+    clean();
+  });
+}
+
+const root = process.geteuid?.() === 0;
+for (const variant of root ? ['mount', 'folder'] : ['folder']) {
+  test(`disk-fill as a ${variant}: seen, fixed by deleting, seen to recover, gone without a trace`, async () => {
+    const { sensor, abort, lines, done, started, until, clean } = stage('disk-fill', [
+      '--linger',
+      '90',
+      ...(variant === 'folder' ? ['--folder'] : []),
+    ]);
+    const finding = await until('anomaly');
+    if (variant === 'mount' && finding.signal === 'folder.space') console.log(`no mount here: ${lines[0]}`);
+    else assert.is(finding.signal, variant === 'mount' ? 'disk.space' : 'folder.space');
+    const folder = started()?.folder ?? '';
+    const shot = await capture(finding, sensor);
+    assert.is(shot.facts['path']?.text, folder);
+    assert.match(shot.facts['file.1']?.text ?? '', /4 MiB .*\.tmp$/);
+    // It writes on for a second; what a fix deletes must not come back.
+    while (!existsSync(join(folder, 'fill-060.tmp'))) await sleep(100);
+    for (const file of readdirSync(folder)) unlinkSync(join(folder, file));
+    await until('recovery');
+    abort.abort();
+    assert.is(await done, 0);
+    clean();
+  });
+}
+if (!root) console.log('not root: disk-fill is tested as a folder only');
+
+test('ends by itself when its time is over, and says so', async () => {
+  const { lines, done, clean } = stage('cpu-spin', ['--for', '1']);
+  assert.is(await done, 1);
+  assert.match(lines.at(-1) ?? '', /"outcome":"elapsed"/);
+  clean();
+});
+
+test('an interrupt ends it at once', async () => {
+  const { abort, lines, done, started, clean } = stage('disk-fill', []);
+  while (started() === undefined) await sleep(50);
+  abort.abort();
+  assert.is(await done, 1);
+  assert.match(lines.at(-1) ?? '', /"outcome":"aborted"/);
+  clean();
+});
+
+for (const name of ['crash-loop', 'disk-fill']) {
+  test(`${name}: a runner that is killed -9 leaves nothing behind`, async () => {
+    const state = mkdtempSync(join(tmpdir(), 'sentinel-scenario-'));
+    mkdirSync(join(state, 'agent'));
+    const command = new URL('../../agent/scenario/command.js', import.meta.url);
+    const script = `const { scenarioCommand } = await import(${JSON.stringify(command.href)});
+      await scenarioCommand(process.argv.slice(1), { stdout: console.log, stderr: console.error, signal: new AbortController().signal });`;
+    const runner = spawn(
+      process.execPath,
+      ['--input-type=module', '-e', script, 'run', name, '--json', '--state', state],
+      { stdio: ['ignore', 'pipe', 'inherit'] },
+    );
+    let text = '';
+    for await (const chunk of runner.stdout) {
+      text += String(chunk);
+      if (text.includes('"started"') && text.endsWith('\n')) break;
+    }
+    const { pid, folder } = JSON.parse(text.split('\n').find((line) => line.includes('"started"')) ?? '') as Started;
+    // A second copy is refused while the first one runs.
+    const refused: string[] = [];
+    const io = {
+      stdout: () => undefined,
+      stderr: (line: string) => refused.push(line),
+      signal: new AbortController().signal,
+    };
+    assert.is(await scenarioCommand(['run', name, '--state', state], io), 2);
+    assert.match(refused[0] ?? '', /^E_SCENARIO_RUNNING: /);
+    runner.kill('SIGKILL');
+    const deadline = performance.now() + LIMIT_MS;
+    const left = (): boolean =>
+      existsSync(`/proc/${pid}`) ||
+      readdirSync(join(state, 'scenarios')).length > 0 ||
+      (folder !== null && existsSync(folder)) ||
+      readdirSync(join(state, 'agent', 'watch.d')).length > 0;
+    while (left() && performance.now() < deadline) await sleep(100);
+    assert.is(left(), false);
+    rmSync(state, { recursive: true });
+  });
+}
+
+test('clears up after a run whose fault was killed too', async () => {
+  const state = mkdtempSync(join(tmpdir(), 'sentinel-scenario-'));
+  const folder = mkdtempSync('/var/tmp/sentinel-disk-fill-');
+  const kept = mkdtempSync('/var/tmp/sentinel-kept-');
+  mkdirSync(join(state, 'agent', 'watch.d'), { recursive: true });
+  mkdirSync(join(state, 'scenarios'));
+  const gone = { pid: 4_000_000, start: 1 };
+  const record = {
+    version: 1,
+    name: 'cpu-spin',
+    runner: gone,
+    fault: { pid: process.pid, start: 1 },
+    folder,
+    mounted: true,
+  };
+  writeFileSync(join(state, 'scenarios', 'cpu-spin.json'), JSON.stringify(record));
+  writeFileSync(
+    join(state, 'scenarios', 'disk-fill.json'),
+    JSON.stringify({ ...record, name: 'disk-fill', folder: kept }),
+  );
+  const io = { stdout: () => undefined, stderr: () => undefined, signal: AbortSignal.timeout(1_000) };
+  assert.is(await scenarioCommand(['run', 'cpu-spin', '--state', state], io), 1);
+  assert.is(existsSync(folder), false, 'what a record names of ours is removed');
+  assert.is(
+    await scenarioCommand(['run', 'disk-fill', '--state', state], { ...io, signal: AbortSignal.timeout(1_000) }),
+    1,
+  );
+  assert.is(existsSync(kept), true, 'a folder that is not of a scenario stays, whatever a record says');
+  rmSync(kept, { recursive: true });
+  rmSync(state, { recursive: true });
+});
+
+test('says what there is, and refuses what there is not', async () => {
+  const out: string[] = [];
+  const err: string[] = [];
+  const io = {
+    stdout: (line: string) => out.push(line),
+    stderr: (line: string) => err.push(line),
+    signal: new AbortController().signal,
+  };
+  assert.is(await scenarioCommand(['list'], io), 0);
+  assert.is(out.length, scenarios.length);
+  assert.is(await scenarioCommand(['list', '--json'], io), 0);
+  assert.is((JSON.parse(out.at(-1) ?? '') as { name: string }).name, 'crash-loop');
+  assert.is(await scenarioCommand(['--help'], io), 0);
+  assert.match(out.at(-1) ?? '', /Example/);
+  const empty = mkdtempSync(join(tmpdir(), 'sentinel-scenario-'));
+  for (const [argv, code] of [
+    [['run', 'memory-hog', '--state', empty], 'E_SCENARIO_STATE'],
+    [['run', 'nonsense'], 'E_SCENARIO_UNKNOWN'],
+    [['run'], 'E_USAGE'],
+    [['fly'], 'E_USAGE'],
+    [['run', 'cpu-spin', '--for', '1e9'], 'E_USAGE'],
+    [['run', 'cpu-spin', '--no-such-flag'], 'E_USAGE'],
+  ] as const) {
+    assert.is(await scenarioCommand(argv, io), 2, argv.join(' '));
+    assert.ok(err.at(-1)?.startsWith(`${code}: `), err.at(-1));
+  }
+  assert.equal(readdirSync(empty), [], 'a refused run writes nothing');
+  rmSync(empty, { recursive: true });
+});
+test.run();
