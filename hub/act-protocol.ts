@@ -1,0 +1,36 @@
+import { bytes, type Infer, int, maybe, oneOf, pattern, record, text } from '../broker/shape.ts';
+
+/**
+ * The acting link on this machine: a unix socket (0660). The hub greets with a challenge, the client answers with its
+ * operator's name and signature over it, then asks; each answer echoes the question's `tx`.
+ */
+const incident = pattern(/^[0-9A-HJKMNP-TV-Z]{26}$/, 'an incident id');
+
+export const greeting = record({ site: text(64), challenge: bytes(32, true) });
+export const hello = record({ operator: text(128), signature: bytes(1_024) });
+export const welcome = record({ ok: oneOf('yes'), role: oneOf('viewer', 'approver', 'admin') });
+
+export const request = record({
+  tx: int(1),
+  verb: oneOf('approve', 'reject'),
+  incident,
+  /** approve: the signed approval. */
+  payload: maybe(bytes(65_536)),
+  signature: maybe(bytes(1_024)),
+  /** reject: why, for the record. */
+  note: maybe(text(500)),
+});
+export type Request = Infer<typeof request>;
+
+export const response = record({
+  tx: int(0),
+  ok: oneOf('yes', 'no'),
+  code: maybe(text(64)),
+  message: maybe(text(1_000)),
+});
+export type Response = Infer<typeof response>;
+
+/** What is signed to enter: the site's name keeps a challenge of one site from being used at another. */
+export function challengeBytes(site: string, challenge: Uint8Array): Uint8Array {
+  return new Uint8Array(Buffer.concat([Buffer.from(`sentinel-session\n${site}\n`), challenge]));
+}

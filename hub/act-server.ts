@@ -1,0 +1,93 @@
+import { randomBytes } from 'node:crypto';
+import { chmodSync, rmSync } from 'node:fs';
+import { createServer, type Socket } from 'node:net';
+import { Framed } from '../broker/framed.ts';
+import type { Operator } from '../broker/roster.ts';
+import { NAMESPACES, sshVerify } from '../broker/sshsig.ts';
+import { challengeBytes, hello, type Request, type Response, request } from './act-protocol.ts';
+import type { Hub } from './hub.ts';
+import type { Incident } from './incident.ts';
+import type { Driver } from './pipeline.ts';
+import { socketAddress } from './socket-address.ts';
+import { ActError, acceptApproval, reject } from './steps/approve.ts';
+import { getIncident } from './store/incidents.ts';
+
+/** A client that does not prove who it is within this is cut off. */
+const HELLO_MS = 10_000;
+
+/** Serves operators on this machine. Returns what ends the service. */
+export async function serveActs(hub: Hub, driver: Driver, path: string): Promise<() => Promise<void>> {
+  rmSync(path, { force: true });
+  const sockets = new Set<Socket>();
+  const server = createServer((socket) => {
+    sockets.add(socket);
+    socket.on('close', () => sockets.delete(socket));
+    greet(hub, driver, socket);
+  });
+  const address = socketAddress(path);
+  await new Promise<void>((resolve, fail) => {
+    server.once('error', fail);
+    server.listen(address.path, () => resolve());
+  });
+  chmodSync(path, 0o660);
+  return async () => {
+    for (const socket of sockets) socket.destroy();
+    await new Promise<void>((resolve) => server.close(() => resolve()));
+    address.release();
+  };
+}
+
+function greet(hub: Hub, driver: Driver, socket: Socket): void {
+  const link = new Framed(socket);
+  const challenge = new Uint8Array(randomBytes(32));
+  let operator: Operator | null = null;
+  const late = setTimeout(() => socket.destroy(), HELLO_MS);
+  link.on('close', () => clearTimeout(late));
+  link.send({ site: hub.site.name, challenge });
+  link.on('message', (value) => {
+    if (operator !== null) {
+      void answer(hub, driver, operator, value).then((response) => link.send(response));
+      return;
+    }
+    try {
+      const said = hello(value, '');
+      const known = hub.roster.operators.find(({ name }) => name === said.operator);
+      if (known === undefined) throw new ActError('E_ACT_ROLE', `${said.operator} is not on the roster`);
+      sshVerify(challengeBytes(hub.site.name, challenge), said.signature, NAMESPACES.session, known.key);
+      operator = known;
+      clearTimeout(late);
+      link.send({ ok: 'yes', role: known.role });
+    } catch (error) {
+      link.send(refusal(0, error));
+      link.close();
+    }
+  });
+}
+
+async function answer(hub: Hub, driver: Driver, operator: Operator, value: unknown): Promise<Response> {
+  let tx = 0;
+  try {
+    const asked = request(value, '');
+    tx = asked.tx;
+    if (operator.role === 'viewer') throw new ActError('E_ACT_ROLE', `${operator.name} may look, not act`);
+    await driver.change(asked.incident, () => act(hub, operator, asked));
+    return { tx, ok: 'yes' };
+  } catch (error) {
+    return refusal(tx, error);
+  }
+}
+
+async function act(hub: Hub, operator: Operator, asked: Request): Promise<void> {
+  const incident: Incident | undefined = getIncident(hub.store, asked.incident);
+  if (incident === undefined) throw new ActError('E_ACT_UNKNOWN', `no incident ${asked.incident}`);
+  if (asked.verb === 'reject') return reject(hub, incident, operator.name, asked.note ?? '');
+  if (asked.payload === undefined || asked.signature === undefined) {
+    throw new ActError('E_ACT_MISMATCH', 'an approval needs its signed payload');
+  }
+  return acceptApproval(hub, incident, { payload: asked.payload, signature: asked.signature });
+}
+
+function refusal(tx: number, error: unknown): Response {
+  const code = error instanceof Error && 'code' in error ? String(error.code) : 'E_INTERNAL';
+  return { tx, ok: 'no', code, message: error instanceof Error ? error.message.slice(0, 1_000) : 'failed' };
+}

@@ -1,0 +1,50 @@
+import { createPublicKey } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { type Console, EXIT, readArguments, UsageError } from '../broker/command-line.ts';
+import { readRoster, readSite } from '../broker/enroll.ts';
+import { stateFolder } from '../broker/state-folder.ts';
+import { verifyAudit } from './audit.ts';
+import { Store } from './store/store.ts';
+
+export const AUDIT_USAGE = `sentinel audit verify [--state DIR] [--key FILE] [--json]
+  Walks the chain from its first record; exit 1 names the first record that is wrong.
+  --key FILE   check against this public key (PEM) instead of the one on the site's roster
+  for example: sentinel audit verify --state /var/lib/sentinel-hub`;
+
+export async function auditCommand(argv: readonly string[], io: Console): Promise<number> {
+  const { values, positionals } = readArguments(
+    argv,
+    {
+      state: { type: 'string', default: './.sentinel' },
+      key: { type: 'string' },
+      json: { type: 'boolean', default: false },
+      help: { type: 'boolean', default: false },
+    },
+    AUDIT_USAGE,
+  );
+  if (values.help) {
+    io.stdout(AUDIT_USAGE);
+    return EXIT.done;
+  }
+  if (positionals[0] !== 'verify') throw new UsageError(AUDIT_USAGE);
+  const state = stateFolder(values.state);
+  const publicKey =
+    values.key === undefined ? readRoster(state, readSite(state)).roster.hub_key : readPublicKey(values.key);
+  const store = new Store(state.store, 'read');
+  try {
+    const finding = verifyAudit(store, publicKey);
+    if (values.json) io.stdout(JSON.stringify(finding));
+    else if (finding.ok)
+      io.stdout(`${finding.head.count} records, chain and signatures good, head ${finding.head.hash.slice(0, 16)}`);
+    else io.stdout(`record ${finding.record}: ${finding.why}`);
+    return finding.ok ? EXIT.done : EXIT.no;
+  } finally {
+    await store.close();
+  }
+}
+
+function readPublicKey(file: string): Uint8Array {
+  const { x, crv } = createPublicKey(readFileSync(file)).export({ format: 'jwk' });
+  if (crv !== 'Ed25519' || x === undefined) throw new UsageError(`${file} does not hold an Ed25519 key`);
+  return new Uint8Array(Buffer.from(x, 'base64url'));
+}

@@ -1,0 +1,38 @@
+import type { EvidenceItem } from './evidence.ts';
+
+/**
+ * Recognises text that addresses whoever reads the evidence instead of describing the host: the mark of planted
+ * telemetry. It protects nothing by itself (grounded grammars and the policy do that); it warns the operator and keeps
+ * the incident with a person.
+ */
+const ADDRESSES: readonly RegExp[] = [
+  /\b(?:ignore|disregard|forget|override|bypass)\b.{0,40}\b(?:instructions?|prompts?|rules?|polic(?:y|ies)|guidelines?|above|previous|safety|everything)\b/,
+  /\b(?:you are|you're|act as|pretend to be)\b.{0,30}\b(?:an? |the |now )?(?:ai|assistant|model|agent|sre|root|admin(?:istrator)?|operator|unrestricted)\b/,
+  /\b(?:dear|hey|hello|attention|note to|message (?:to|for)|instructions? (?:to|for))\b.{0,20}\b(?:ai|assistant|model|llm|agent|sentinel|sre)\b/,
+  /\b(?:new|updated|real|actual|system) (?:instructions?|prompt|task)\b/,
+  /(?:^|\s)(?:assistant\s*:\s*\S|system\s*:\s*(?:you|ignore|new|override|disregard|from now)\b)/,
+  /<\|?\/?(?:im[ _](?:start|end)|system|assistant|user|s|endoftext|eot[ _]id|plan)\|?>|\[\/?inst\]|<<sys>>|```/,
+  /\b(?:please |must |should |now |immediately |then )(?:run|execute|type|issue|invoke|apply)\b.{0,30}(?:[:`'"]|\b(?:command|rm|curl|wget|bash|sh|kill|chmod|dd|mkfs|systemctl|iptables)\b)/,
+  /\b(?:the )?(?:correct|only|right|recommended|approved) (?:fix|remedy|action|solution|remediation|command) is\b/,
+  /\b(?:auto-?approve|pre-?approved|approval (?:is )?(?:granted|not (?:needed|required))|no (?:need for )?(?:human|approval)|do not (?:escalate|tell|notify|inform|alert (?:the |any)))\b/,
+  /\b(?:set|report|answer|respond|output|return)\b.{0,20}\bconfidence\b/,
+  /\b(?:operator|admin(?:istrator)?|security team|management) (?:has |have |already )*(?:approved|authori[sz]ed|confirmed|consented)\b/,
+];
+
+/** Whether one text addresses a reader. Sees through case, zero-width characters, full-width letters and separators. */
+export function addressesReader(text: string): boolean {
+  const plain = text
+    .slice(0, 1_024)
+    .normalize('NFKC')
+    .replace(/[\p{Cf}\p{Mn}]/gu, '')
+    .toLowerCase()
+    .replace(/[\s_*]+/g, ' ');
+  // Spaces written as dots, dashes or percent codes are the cheapest disguise.
+  const loose = plain.replace(/%20|\+|[.\-/\\]+/g, ' ').replace(/\s+/g, ' ');
+  return ADDRESSES.some((pattern) => pattern.test(plain) || pattern.test(loose));
+}
+
+/** Ids of the untrusted items that address a reader. */
+export function injectionsIn(items: readonly EvidenceItem[]): readonly string[] {
+  return items.filter((item) => !item.trusted && addressesReader(item.text)).map((item) => item.id);
+}

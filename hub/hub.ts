@@ -1,0 +1,45 @@
+import type { Site } from '../broker/enroll.ts';
+import type { KeyPair } from '../broker/keys.ts';
+import type { Log } from '../broker/log.ts';
+import type { Mesh } from '../broker/mesh.ts';
+import type { Roster } from '../broker/messages.ts';
+import type { Policy } from '../policy/policy.ts';
+import type { Playbook } from './playbook.ts';
+import type { Reasoner } from './reason/reasoner.ts';
+import type { Store } from './store/store.ts';
+
+/** How long things may take: one table, each with its reason. */
+export const TIMES = {
+  /** A proposal older than this was made for a host that has changed since. */
+  proposal: 30 * 60_000,
+  /** An approval is for now: long enough to reach an agent on a slow link. */
+  approval: 5 * 60_000,
+  /** All reasoners together, per incident: an operator should not wait longer for a cause. */
+  reasoning: 30_000,
+  /** One command, in seconds, as the agent enforces it. */
+  command: 30,
+  /** After an order was sent and nothing came back: the agent may have died in the middle. */
+  silence: 10 * 60_000,
+  /** The metric counts as back when it was healthy for so many samples in a row. */
+  healthySamples: 3,
+  /** Raw telemetry kept for sparklines and verification. */
+  samples: 2 * 3_600_000,
+} as const;
+
+/** What every step of the pipeline may use. Time and the mesh are passed in, so that a step is a function of these. */
+export interface Hub {
+  readonly store: Store;
+  readonly site: Site;
+  readonly roster: Roster;
+  readonly key: KeyPair;
+  readonly policy: Policy;
+  readonly playbooks: ReadonlyMap<string, Playbook>;
+  readonly reasoners: readonly Reasoner[];
+  readonly mesh: Mesh;
+  /** Orders change hosts only when this and the agent's own flag are both set (invariant 7). */
+  readonly live: boolean;
+  /** Orders given to the mesh since their agent last connected, with that agent: anything else is sent again. */
+  readonly delivered: Map<string, string>;
+  readonly log: Log;
+  readonly now: () => number;
+}

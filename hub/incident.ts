@@ -1,0 +1,162 @@
+import type { Event, Phase, Result, Severity } from '../broker/messages.ts';
+import type { Program } from '../policy/program.ts';
+import type { ProcessRef, Verdict } from '../policy/verdict.ts';
+import type { Evidence } from './evidence.ts';
+import type { Diagnosis } from './reason/reasoner.ts';
+
+/** The states of DESIGN section 2, in the order of a good day, then the ways out. */
+export const STATES = [
+  'open',
+  'diagnosing',
+  'proposed',
+  'approved',
+  'executing',
+  'verifying',
+  'resolved',
+  'rejected',
+  'expired',
+  'cancelled',
+  'escalated',
+  'failed',
+  'rolled_back',
+  'outcome_unknown',
+  'suppressed',
+] as const;
+export type State = (typeof STATES)[number];
+
+/** Nothing more will happen to an incident in one of these. */
+export const CLOSED: ReadonlySet<State> = new Set(['resolved', 'rejected', 'cancelled', 'suppressed']);
+/** An incident in one of these is a named person's. */
+export const WAITS_FOR_PERSON: ReadonlySet<State> = new Set([
+  'proposed',
+  'expired',
+  'escalated',
+  'failed',
+  'outcome_unknown',
+]);
+
+/** One command of a plan, compiled and judged; `program` is null only when the verdict is block or review by subset. */
+export interface PlannedCommand {
+  readonly phase: Phase;
+  /** From 1, as shown to the operator; a rollback has the number of the step it undoes. */
+  readonly number: number;
+  readonly command: string;
+  readonly explanation: string;
+  readonly program: Program | null;
+  readonly hash: string | null;
+  readonly verdict: Verdict;
+}
+
+export interface Plan {
+  readonly id: string;
+  readonly incident: string;
+  /** The reasoners that stand behind it, for instance `rules` or `model+rules`. */
+  readonly by: string;
+  readonly playbook: string | null;
+  readonly root_cause: string;
+  readonly chain: readonly Claim[];
+  readonly risk: 'low' | 'medium' | 'high';
+  readonly confidence: number;
+  readonly alternatives: readonly string[];
+  readonly needs_human: boolean;
+  readonly pre: readonly PlannedCommand[];
+  readonly steps: readonly PlannedCommand[];
+  readonly post: readonly PlannedCommand[];
+  readonly rollback: readonly PlannedCommand[];
+  /** The worst verdict of all of the above. */
+  readonly decision: Verdict['decision'];
+  readonly processes: readonly ProcessRef[];
+  /** Milliseconds within which the metric must be back after the last step. */
+  readonly verify_within: number;
+  readonly idempotent: boolean;
+  readonly policy_hash: string;
+  /** After this the proposal lapses. */
+  readonly expires: number;
+}
+
+/** A plan before policy saw it: the reasoners' agreed answer, with its commands still as text. */
+export interface Draft {
+  readonly diagnosis: Diagnosis;
+  readonly pre: readonly DraftCommand[];
+  readonly steps: readonly DraftCommand[];
+  readonly post: readonly DraftCommand[];
+  readonly rollback: readonly DraftCommand[];
+  readonly verify_within: number;
+  readonly idempotent: boolean;
+  /** Text in the evidence addressed the reader: the plan's risk is raised. */
+  readonly injection: boolean;
+}
+
+export interface DraftCommand {
+  readonly number: number;
+  readonly command: string;
+  readonly explanation: string;
+}
+
+/** A claim and the ids of the evidence items that it rests on. */
+export interface Claim {
+  readonly claim: string;
+  readonly evidence: readonly string[];
+}
+
+/** One line of what happened, for people. */
+export interface Moment {
+  readonly ts: number;
+  readonly state: State;
+  /** `hub`, an agent's id, or an operator's name. */
+  readonly by: string;
+  readonly note: string;
+}
+
+/** The approval as it was signed, and what the hub knows of it. */
+export interface SignedApproval {
+  readonly id: string;
+  readonly by: string;
+  readonly payload: Uint8Array;
+  readonly signature: Uint8Array;
+  readonly not_after: number;
+  readonly reviewed: readonly number[];
+}
+
+/** One order as it was sent: the same bytes are sent again after a crash. */
+export interface SentOrder {
+  readonly id: string;
+  readonly purpose: 'apply' | 'check' | 'rollback';
+  readonly boot: string;
+  readonly bytes: Uint8Array;
+  readonly sent: number;
+  readonly dry_run: boolean;
+}
+
+export interface Incident {
+  readonly id: string;
+  readonly state: State;
+  /** Coded reason for being in this state, for instance `dry_run` or `no_playbook`; empty on a good day. */
+  readonly reason: string;
+  readonly host: string;
+  readonly title: string;
+  readonly severity: Severity;
+  readonly fingerprint: string;
+  /** The event that opened it. */
+  readonly event: Event;
+  readonly opened: number;
+  readonly updated: number;
+  readonly last_seen: number;
+  /** How often the same fingerprint was seen again while this was open. */
+  readonly repeats: number;
+  /** The person whom it waits for, or `nobody`. */
+  readonly owner: string;
+  readonly evidence: Evidence | null;
+  readonly diagnoses: readonly Diagnosis[];
+  readonly draft: Draft | null;
+  readonly plan: Plan | null;
+  readonly plan_hash: string | null;
+  readonly approval: SignedApproval | null;
+  readonly orders: readonly SentOrder[];
+  readonly results: readonly Result[];
+  /** Playbooks already tried on this incident: none is tried twice. */
+  readonly tried: readonly string[];
+  /** Its outcome was counted for the playbook's record. */
+  readonly learned: boolean;
+  readonly timeline: readonly Moment[];
+}

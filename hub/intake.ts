@@ -1,0 +1,182 @@
+import { decodeCbor, encodeCbor } from '../broker/cbor.ts';
+import { decodeFrame, unscale } from '../broker/frames.ts';
+import type { Inbound } from '../broker/mesh.ts';
+import { type Ack, agentState, birth as birthShape, type Result, result as resultShape } from '../broker/messages.ts';
+import { open, seal } from '../broker/signed.ts';
+import { agentTopic } from '../broker/topics.ts';
+import { auditHead } from './audit.ts';
+import { type Hub, TIMES } from './hub.ts';
+import type { Incident } from './incident.ts';
+import type { Driver } from './pipeline.ts';
+import { correlate, joins } from './steps/correlate.ts';
+import { isRepeat, markHandled, observe } from './steps/observe.ts';
+import { commitIncident, getIncident } from './store/incidents.ts';
+import { Turns } from './turns.ts';
+
+/** Bad messages are logged once in so long, whatever their number: a broken agent must not fill the log. */
+const COMPLAIN_EVERY_MS = 10_000;
+
+/** What agents say, checked and stored. A bad message is counted and dropped; nothing else is disturbed by it. */
+export class Intake {
+  /** Messages dropped, by error code. */
+  readonly dropped = new Map<string, number>();
+  private complained = 0;
+  private readonly turns = new Turns();
+  private readonly hub: Hub;
+  private readonly driver: Driver;
+
+  constructor(hub: Hub, driver: Driver) {
+    this.hub = hub;
+    this.driver = driver;
+  }
+
+  /** Resolves when the message is durable or dropped, in each agent's own order: only then may it be acknowledged. */
+  receive(message: Inbound): Promise<void> {
+    return this.turns.take(message.agent, async () => {
+      try {
+        await this.handle(message);
+      } catch (error) {
+        if (error instanceof Error && 'code' in error && error.code === 'E_STORE_WRITE') throw error;
+        this.drop(message, error);
+      }
+    });
+  }
+
+  private handle({ agent, channel, payload }: Inbound): Promise<void> {
+    switch (channel) {
+      case 'b':
+        return this.birth(agent, payload);
+      case 'st':
+        return this.state(agent, payload);
+      case 'm':
+        return this.telemetry(agent, payload);
+      case 'e':
+        return this.event(agent, payload);
+      case 'r':
+        return this.result(agent, payload);
+      default:
+        return Promise.resolve();
+    }
+  }
+
+  private async birth(agent: string, payload: Uint8Array): Promise<void> {
+    const { store, site, now, delivered } = this.hub;
+    const enrolled = site.agents.get(agent);
+    if (enrolled === undefined) return;
+    const birth = birthShape(decodeCbor(open('birth', payload, enrolled.key)), '');
+    if (birth.agent !== agent) throw Object.assign(new Error('a birth for another agent'), { code: 'E_MESSAGE_SHAPE' });
+    const first = store.births.get(agent)?.boot !== birth.boot;
+    await store.write(() => {
+      void store.births.put(agent, birth);
+      void store.presence.put(agent, { state: 'online', boot: birth.boot, last_seen: now() });
+    });
+    for (const [order, host] of delivered) if (host === agent) delivered.delete(order);
+    if (first) this.hub.log.info('agent is here', { agent, live: birth.can.live, privileged: birth.can.privileged });
+    this.wakeHost(agent);
+  }
+
+  private async state(agent: string, payload: Uint8Array): Promise<void> {
+    const { store, now } = this.hub;
+    const said = agentState(decodeCbor(payload), '');
+    const known = store.presence.get(agent);
+    // The will of an earlier session may arrive late: it says nothing about this one.
+    if (known === undefined || known.boot !== said.boot) return;
+    await store.write(() => {
+      void store.presence.put(agent, { ...known, state: said.state, last_seen: now() });
+    });
+    if (said.state !== known.state) this.hub.log.info(`agent is ${said.state}`, { agent });
+    if (said.state === 'online') this.wakeHost(agent);
+  }
+
+  private async telemetry(agent: string, payload: Uint8Array): Promise<void> {
+    const { store, site, now } = this.hub;
+    const enrolled = site.agents.get(agent);
+    const birth = store.births.get(agent);
+    if (enrolled === undefined) return;
+    const frame = decodeFrame(payload, enrolled.secretHash);
+    if (birth?.schema !== frame.schema || birth.metrics.length !== frame.values.length) {
+      throw Object.assign(new Error('a frame without the birth that explains it'), { code: 'E_FRAME_SCHEMA' });
+    }
+    const sample = Object.fromEntries(unscale(frame, birth.metrics));
+    const at = now();
+    const old = [...store.samples.getKeys({ start: [agent, 0], end: [agent, at - TIMES.samples], limit: 64 })];
+    await store.write(() => {
+      void store.samples.put([agent, at], sample);
+      for (const key of old) void store.samples.remove(key);
+      void store.presence.put(agent, { state: 'online', boot: birth.boot, last_seen: at });
+    });
+    this.wakeHost(agent, 'verifying');
+  }
+
+  private async event(agent: string, payload: Uint8Array): Promise<void> {
+    const event = observe(this.hub, agent, payload);
+    if (!isRepeat(this.hub, event, 'e')) {
+      const active = joins(this.hub, event);
+      const correlated = () => correlate(this.hub, event);
+      const id = active === undefined ? await correlated() : await this.driver.change(active.id, correlated);
+      if (id !== null) this.driver.wake(id);
+    }
+    await this.acknowledge(agent, event.boot, event.seq);
+  }
+
+  private async result(agent: string, payload: Uint8Array): Promise<void> {
+    const enrolled = this.hub.site.agents.get(agent);
+    if (enrolled === undefined) return;
+    const result = resultShape(decodeCbor(open('result', payload, enrolled.key)), '');
+    if (result.agent !== agent)
+      throw Object.assign(new Error('a result of another agent'), { code: 'E_MESSAGE_SHAPE' });
+    if (!isRepeat(this.hub, result, 'e')) {
+      await this.driver.change(result.incident, () => this.keepResult(result));
+    }
+    await this.acknowledge(agent, result.boot, result.seq);
+  }
+
+  private async keepResult(result: Result): Promise<void> {
+    const { store, key, now } = this.hub;
+    const handled = () => markHandled(this.hub, result, 'e');
+    const incident = getIncident(store, result.incident);
+    if (incident === undefined || incident.host !== result.agent || !expects(incident, result)) {
+      await store.write(handled);
+      return;
+    }
+    const next = { ...incident, results: [...incident.results, result], updated: now() };
+    const entry = { kind: 'order.result', incident: incident.id, actor: result.agent, data: { result } };
+    await commitIncident(store, key, next, entry, handled);
+  }
+
+  /** Signed by the hub: this and everything before it of this boot is stored (invariant 9). */
+  private async acknowledge(agent: string, boot: string, through: number): Promise<void> {
+    const { store, key, mesh, now } = this.hub;
+    const counter = ((store.meta.get('ack_counter') as number | undefined) ?? 0) + 1;
+    await store.write(() => void store.meta.put('ack_counter', counter));
+    const ack: Ack = { agent, boot, through, now: now(), counter, audit_head: auditHead(store) };
+    await mesh.publish(agentTopic(agent, 'ack'), seal('ack', encodeCbor(ack), key));
+  }
+
+  private wakeHost(agent: string, state?: Incident['state']): void {
+    for (const { value: id } of this.hub.store.active.getRange({ start: [agent, ''], end: [agent, '\uffff'] })) {
+      if (state === undefined || getIncident(this.hub.store, id)?.state === state) this.driver.wake(id);
+    }
+  }
+
+  private drop({ agent, channel }: Inbound, error: unknown): void {
+    const code = error instanceof Error && 'code' in error ? String(error.code) : 'E_MESSAGE';
+    const count = (this.dropped.get(code) ?? 0) + 1;
+    this.dropped.set(code, count);
+    if (this.hub.now() - this.complained < COMPLAIN_EVERY_MS) return;
+    this.complained = this.hub.now();
+    const why = error instanceof Error ? error.message : String(error);
+    this.hub.log.warn('dropped a message', { agent, channel, code, why, count });
+  }
+}
+
+/** A result is kept once, and only for an order that this incident gave. */
+function expects(incident: Incident, result: Result): boolean {
+  const isSame = (one: Result) =>
+    one.order === result.order &&
+    one.state === result.state &&
+    one.step?.phase === result.step?.phase &&
+    one.step?.number === result.step?.number &&
+    one.last === result.last;
+  return incident.orders.some(({ id }) => id === result.order) && !incident.results.some(isSame);
+}

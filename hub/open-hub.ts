@@ -1,0 +1,175 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { encodeCbor } from '../broker/cbor.ts';
+import { writeDurably } from '../broker/durable-file.ts';
+import { DEFAULT_PORT, openEmbedded } from '../broker/embedded.ts';
+import { keyFile, readRoster, readSite } from '../broker/enroll.ts';
+import { readKeyPair } from '../broker/keys.ts';
+import type { Log } from '../broker/log.ts';
+import type { MeshCounters } from '../broker/mesh.ts';
+import { claim, prepareFolder, type StateFolder } from '../broker/state-folder.ts';
+import { hubTopic } from '../broker/topics.ts';
+import { loadPolicy } from '../policy/policy.ts';
+import { serveActs } from './act-server.ts';
+import { appendAudit, verifyAudit } from './audit.ts';
+import type { Hub } from './hub.ts';
+import { Intake } from './intake.ts';
+import { Driver } from './pipeline.ts';
+import { loadPlaybooks } from './playbook.ts';
+import { openLlamaReasoner } from './reason/llama.ts';
+import type { Reasoner } from './reason/reasoner.ts';
+import { RulesReasoner } from './reason/rules.ts';
+import { getIncident } from './store/incidents.ts';
+import { type HubStatus, Store } from './store/store.ts';
+
+/** A model thinks on one thread: on a busy small machine two are slower than one, by a thousand times at worst. */
+const MODEL_THREADS = 1;
+/** One model's answer; shorter than the reasoners' common deadline, so that its failure is still its own. */
+const MODEL_DEADLINE_MS = 25_000;
+
+export interface HubOptions {
+  readonly state: StateFolder;
+  readonly host: string;
+  /** Wanted port; an occupied one makes it take the next. Absent: the one it had last, else MQTT's own. */
+  readonly port?: number;
+  readonly live: boolean;
+  /** A GGUF file; absent: rules alone. */
+  readonly model?: string;
+  readonly log: Log;
+}
+
+export interface RunningHub {
+  readonly host: string;
+  readonly port: number;
+  readonly reasoner: string;
+  /** Incidents that an earlier hub left unfinished and this one goes on with. */
+  readonly resumed: number;
+  close(): Promise<void>;
+}
+
+/** Opens everything a hub is made of, lowest floor first; throws coded errors that say what to do. */
+export async function openHub(options: HubOptions): Promise<RunningHub> {
+  const { state, log, live } = options;
+  prepareFolder(state);
+  const release = claim(state.hub, 'a hub');
+  const closing: (() => Promise<unknown> | unknown)[] = [release];
+  const close = async () => {
+    for (const end of closing.toReversed()) await end();
+  };
+  try {
+    const site = readSite(state);
+    const { message: rosterMessage, roster } = readRoster(state, site);
+    const key = readKeyPair(keyFile.hub(state));
+    const store = new Store(state.store, 'write');
+    closing.push(() => store.close());
+    const chain = verifyAudit(store, key.public);
+    if (!chain.ok) log.error(`audit record ${chain.record}: ${chain.why}. Run \`sentinel audit verify\`.`);
+    const policy = await loadPolicy(existsSync(state.policy) ? { siteDir: state.policy } : {});
+    const { playbooks, errors } = loadPlaybooks({
+      vet: (command) => policy.check(command, null).decision,
+      ...(existsSync(state.playbooks) ? { userDir: state.playbooks } : {}),
+    });
+    for (const error of errors) log.error(error.message);
+    const rules = new RulesReasoner({ playbooks, tried: (id) => getIncident(store, id)?.tried ?? [] });
+    const reasoners: Reasoner[] = [rules];
+    closing.push(() => Promise.all(reasoners.map((one) => one.close())));
+
+    const counters: MeshCounters = { refusedConnect: 0, refusedPublish: 0, refusedSubscribe: 0, oversize: 0 };
+    // The broker calls the intake, which needs the hub, which needs the broker: until the hub stands, agents wait.
+    const ready = deferred<Intake>();
+    const mesh = await openEmbedded({
+      host: options.host,
+      port: options.port ?? lastPort(state) ?? DEFAULT_PORT,
+      agents: site.agents,
+      counters,
+      onMessage: async (message) => (await ready.promise).receive(message),
+    });
+    closing.push(() => mesh.close());
+    const hub: Hub = {
+      store,
+      site,
+      roster,
+      key,
+      policy,
+      playbooks: new Map(playbooks.map((one) => [one.id, one])),
+      reasoners,
+      mesh,
+      live,
+      delivered: new Map(),
+      log,
+      now: Date.now,
+    };
+    const driver = new Driver(hub);
+    closing.push(() => driver.stop());
+    let status: HubStatus = {
+      site: site.name,
+      pid: process.pid,
+      started: hub.now(),
+      live,
+      reasoner: rules.name,
+      address: `${mesh.host}:${mesh.port}`,
+      stopped: null,
+    };
+    const entry = {
+      kind: 'hub.started',
+      incident: null,
+      actor: 'hub',
+      data: { live, policy: policy.hash },
+    };
+    await store.write(() => {
+      void store.meta.put('hub', status);
+      appendAudit(store, key, entry, hub.now());
+    });
+    writeDurably(state.hubPort, `${mesh.port}\n`);
+    await mesh.publish(hubTopic('site'), rosterMessage, { retain: true });
+    await mesh.publish(hubTopic('st'), encodeCbor({ state: 'online', ts: hub.now() }), { retain: true });
+    closing.push(() => store.write(() => void store.meta.put('hub', { ...status, stopped: hub.now() })));
+    closing.push(await serveActs(hub, driver, state.actSocket));
+    const resumed = driver.resume();
+    ready.resolve(new Intake(hub, driver));
+    if (options.model !== undefined) {
+      // A large file takes minutes to load: until it has, rules answer alone.
+      void openModel(options.model, log).then(async (model) => {
+        if (model === null) return;
+        reasoners.unshift(model);
+        status = { ...status, reasoner: `${model.name} + ${rules.name}` };
+        await store.write(() => void store.meta.put('hub', status));
+        log.info('the model is ready', { reasoner: status.reasoner });
+      });
+    }
+    return { host: mesh.host, port: mesh.port, reasoner: status.reasoner, resumed, close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+/** A model that does not load costs the model, not the hub. */
+async function openModel(file: string, log: Log): Promise<Reasoner | null> {
+  try {
+    return await openLlamaReasoner({
+      file,
+      maxThreads: MODEL_THREADS,
+      deadlineMs: MODEL_DEADLINE_MS,
+      log: (message) => log.info(message),
+    });
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? `${String(error.code)}: ` : '';
+    log.error(`going on with rules alone. ${code}${error instanceof Error ? error.message : String(error)}`);
+    return null;
+  }
+}
+
+function lastPort(state: StateFolder): number | undefined {
+  if (!existsSync(state.hubPort)) return undefined;
+  const port = Number(readFileSync(state.hubPort, 'utf8').trim());
+  return Number.isInteger(port) && port > 0 && port < 65_536 ? port : undefined;
+}
+
+/** Node 20 has no Promise.withResolvers. */
+function deferred<T>(): { readonly promise: Promise<T>; readonly resolve: (value: T) => void } {
+  let resolve: (value: T) => void = () => {};
+  const promise = new Promise<T>((done) => {
+    resolve = done;
+  });
+  return { promise, resolve };
+}

@@ -1,0 +1,72 @@
+import { encodeCbor } from '../broker/cbor.ts';
+import type { Order } from '../broker/messages.ts';
+import { seal } from '../broker/signed.ts';
+import { agentTopic } from '../broker/topics.ts';
+import { ulid } from '../broker/ulid.ts';
+import { auditHead } from './audit.ts';
+import { type Hub, TIMES } from './hub.ts';
+import type { Incident, Plan, PlannedCommand, SentOrder } from './incident.ts';
+import { runnable } from './steps/approve.ts';
+
+/**
+ * What an order is for: `apply` runs pre-checks and steps, `check` the post-checks, `rollback` undoes, newest first,
+ * the steps that ran.
+ */
+function commandsFor(purpose: SentOrder['purpose'], incident: Incident, plan: Plan): readonly PlannedCommand[] {
+  const reviewed = incident.approval?.reviewed ?? [];
+  if (purpose === 'apply') return [...plan.pre, ...runnable(plan, reviewed)];
+  if (purpose === 'check') return plan.post;
+  return undoable(incident, plan);
+}
+
+/** Rollbacks of the steps that began: those that failed half-way too, and never of one that did not begin. */
+export function undoable(incident: Incident, plan: Plan): readonly PlannedCommand[] {
+  const began = new Set(
+    incident.results
+      .filter(({ step, state }) => step?.phase === 'step' && ['done', 'failed', 'timeout'].includes(state))
+      .map(({ step }) => step?.number),
+  );
+  return plan.rollback.filter(({ number }) => began.has(number)).toReversed();
+}
+
+/** Builds and signs an order for the agent's present boot. Null while the agent was never heard. */
+export function makeOrder(hub: Hub, incident: Incident, purpose: SentOrder['purpose']): SentOrder | null {
+  const { plan, approval } = incident;
+  const boot = hub.store.births.get(incident.host)?.boot;
+  if (plan === null || approval === null || boot === undefined) return null;
+  const now = hub.now();
+  const order: Order = {
+    id: ulid(now),
+    site: hub.site.name,
+    epoch: hub.roster.epoch,
+    agent: incident.host,
+    boot,
+    incident: incident.id,
+    approval: approval.payload,
+    approval_signature: approval.signature,
+    programs: commandsFor(purpose, incident, plan).flatMap(({ phase, number, program }) =>
+      program === null ? [] : [{ phase, number, program }],
+    ),
+    dry_run: !hub.live,
+    timeout: TIMES.command,
+    audit_head: auditHead(hub.store),
+  };
+  const bytes = seal('order', encodeCbor(order), hub.key);
+  return { id: order.id, purpose, boot, bytes, sent: now, dry_run: order.dry_run };
+}
+
+/** Sends an order; sent twice, the agent answers twice with the same results and runs nothing twice. */
+export async function sendOrder(hub: Hub, incident: Incident, order: SentOrder): Promise<void> {
+  await hub.mesh.publish(agentTopic(incident.host, 'c'), order.bytes);
+  hub.delivered.set(order.id, incident.host);
+}
+
+/** The newest order, and what came back for it. */
+export function lastOrder(
+  incident: Incident,
+): { order: SentOrder; results: Incident['results']; complete: boolean } | null {
+  const order = incident.orders.at(-1);
+  if (order === undefined) return null;
+  const results = incident.results.filter((result) => result.order === order.id);
+  return { order, results, complete: results.some((result) => result.last) };
+}

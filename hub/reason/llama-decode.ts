@@ -1,0 +1,87 @@
+import type { Token } from 'node-llama-cpp';
+import { BATCH, type LoadedModel } from './llama-model.ts';
+
+/** What the model wrote, and how sure its own probabilities were of each piece. */
+export interface Decoded {
+  readonly text: string;
+  /** `end` when the grammar was complete, `maxTokens` when it was cut. */
+  readonly stop: 'end' | 'maxTokens';
+  /** The probability of each token, with the length of the text up to and with it. */
+  readonly pieces: readonly Piece[];
+}
+
+export interface Piece {
+  readonly end: number;
+  readonly probability: number;
+}
+
+export interface DecodeInput {
+  /** The prompt's constant part: kept in the context from call to call. */
+  readonly fixed: string;
+  readonly incident: string;
+  readonly gbnf: string;
+  readonly maxTokens: number;
+  readonly seed: number;
+  readonly signal: AbortSignal;
+}
+
+/** Number of tokens of a text; foreign text never becomes a control token, whatever it spells. */
+export const countTokens = (loaded: LoadedModel, text: string): number => loaded.model.tokenize(text, false).length;
+
+/**
+ * Decodes one answer under the grammar at temperature 0. Rejects with the signal's reason when it aborts, after the
+ * step that native code is in: the context is then usable for the next call.
+ */
+export async function decode(loaded: LoadedModel, input: DecodeInput): Promise<Decoded> {
+  const { model, sequence } = loaded;
+  const { LlamaGrammarEvaluationState } = await import('node-llama-cpp');
+  const grammar = await loaded.llama.createGrammar({ grammar: input.gbnf });
+  const fixed: Token[] = [...loaded.start, ...model.tokenize(input.fixed, false)];
+  const incident = model.tokenize(input.incident, false);
+  input.signal.throwIfAborted();
+
+  // The constant part is always evaluated by itself, in the same steps: whether it was kept or not, the numbers
+  // that follow are the same (invariant 14).
+  await sequence.adaptStateToTokens(fixed, false);
+  if (sequence.nextTokenIndex !== fixed.length) {
+    await sequence.clearHistory();
+    await feed(loaded, fixed, input.signal);
+  }
+  const last = incident.splice(-1);
+  await feed(loaded, incident, input.signal);
+
+  const written: Token[] = [];
+  const pieces: Piece[] = [];
+  let length = 0;
+  let stop: Decoded['stop'] = 'maxTokens';
+  const steps = sequence.evaluateWithMetadata(
+    last,
+    { confidence: true },
+    {
+      temperature: 0,
+      seed: input.seed,
+      grammarEvaluationState: new LlamaGrammarEvaluationState({ model, grammar }),
+      yieldEogToken: true,
+    },
+  );
+  for await (const { token, confidence } of steps) {
+    input.signal.throwIfAborted();
+    if (model.isEogToken(token)) {
+      stop = 'end';
+      break;
+    }
+    length += model.detokenize([token], true, written).length;
+    written.push(token);
+    pieces.push({ end: length, probability: confidence });
+    if (written.length >= input.maxTokens) break;
+  }
+  // With control tokens spelled out, as the grammar saw them: what it admitted is what is read.
+  return { text: model.detokenize(written, true), stop, pieces };
+}
+
+async function feed(loaded: LoadedModel, tokens: readonly Token[], signal: AbortSignal): Promise<void> {
+  for (let at = 0; at < tokens.length; at += BATCH) {
+    signal.throwIfAborted();
+    await loaded.sequence.evaluateWithoutGeneratingNewTokens(tokens.slice(at, at + BATCH));
+  }
+}

@@ -1,0 +1,188 @@
+import { type Catalogue, loadCatalogue } from '../../grammars/catalogue.ts';
+import { PlanError, planGrammar } from '../../grammars/plan.ts';
+import type { Evidence } from '../evidence.ts';
+import { readAnswer } from './llama-answer.ts';
+import { countTokens, type Decoded, decode } from './llama-decode.ts';
+import { identifyModel, type ModelFile } from './llama-file.ts';
+import { type LoadedModel, loadModel } from './llama-model.ts';
+import { probeModel } from './llama-probe.ts';
+import { buildPrompt, type Prompt, planInput } from './prompt.ts';
+import { type Diagnosis, ReasonError, type Reasoner, type Trace } from './reasoner.ts';
+
+/** One line for the hub's log. */
+export type ReasonLog = (message: string) => void;
+
+export interface LlamaOptions {
+  /** Any GGUF. */
+  readonly file: string;
+  /** Never more than the free cores: threads that wait for a busy one make llama.cpp a thousand times slower. */
+  readonly maxThreads: number;
+  /** Milliseconds for one diagnosis, its time in the queue included. */
+  readonly deadlineMs: number;
+  readonly log: ReasonLog;
+  /** Milliseconds for another process to load the file first; two minutes suit the largest that fit a host. */
+  readonly probeDeadlineMs?: number;
+  readonly catalogue?: Catalogue;
+}
+
+/** The same for every call: at temperature 0 it decides nothing, and a replay names it (invariant 14). */
+const SEED = 1;
+const PROBE_DEADLINE_MS = 120_000;
+
+/**
+ * Opens a model for reasoning, after another process showed that it loads. Rejects with a ReasonError E_MODEL_LOAD or
+ * E_MODEL_CRASHED: the hub then goes on with `rules`.
+ */
+export async function openLlamaReasoner(options: LlamaOptions): Promise<Reasoner> {
+  const { maxThreads, log } = options;
+  const file = await identifyModel(options.file);
+  const catalogue = options.catalogue ?? loadCatalogue();
+  await probeModel({
+    file: file.path,
+    threads: maxThreads,
+    deadlineMs: options.probeDeadlineMs ?? PROBE_DEADLINE_MS,
+  });
+  const started = performance.now();
+  const loaded = await loadModel(file.path, maxThreads).catch((error: unknown) => {
+    throw new ReasonError('E_MODEL_LOAD', `${file.path}: ${messageOf(error)}`);
+  });
+  const took = Math.round(performance.now() - started);
+  log(`model ${file.name}: loaded in ${took} ms, context ${loaded.context.contextSize}, threads ${maxThreads}`);
+  return new LlamaReasoner(loaded, file, catalogue, options);
+}
+
+class LlamaReasoner implements Reasoner {
+  readonly name: string;
+  readonly #loaded: LoadedModel;
+  readonly #file: ModelFile;
+  readonly #catalogue: Catalogue;
+  readonly #options: LlamaOptions;
+  readonly #closing = new AbortController();
+  /** Settles when native code is done with the call before: there is one context, so one call at a time. */
+  #busy: Promise<unknown> = Promise.resolve();
+  #closed: Promise<void> | undefined;
+
+  constructor(loaded: LoadedModel, file: ModelFile, catalogue: Catalogue, options: LlamaOptions) {
+    this.name = file.name;
+    this.#loaded = loaded;
+    this.#file = file;
+    this.#catalogue = catalogue;
+    this.#options = options;
+  }
+
+  async diagnose(evidence: Evidence, signal: AbortSignal): Promise<Diagnosis> {
+    const started = performance.now();
+    const deadline = new AbortController();
+    const timer = setTimeout(() => deadline.abort(), this.#options.deadlineMs);
+    const stop = AbortSignal.any([signal, deadline.signal, this.#closing.signal]);
+    try {
+      return await untilAborted(
+        this.#queued(stop, () => this.#think(evidence, stop, started)),
+        stop,
+      );
+    } catch (error) {
+      if (stop.aborted) throw this.#timeout(started);
+      if (error instanceof ReasonError) throw error;
+      throw new ReasonError('E_MODEL_CRASHED', messageOf(error));
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  close(): Promise<void> {
+    this.#closed ??= (async () => {
+      this.#closing.abort();
+      await this.#busy;
+      await this.#loaded.llama.dispose();
+    })();
+    return this.#closed;
+  }
+
+  #queued<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T> {
+    const turn = this.#busy.then(() => {
+      signal.throwIfAborted();
+      return work();
+    });
+    this.#busy = turn.catch(() => {});
+    return turn;
+  }
+
+  async #think(evidence: Evidence, signal: AbortSignal, started: number): Promise<Diagnosis> {
+    const prompt = this.#prompt(evidence);
+    const { gbnf, maxTokens } = planGrammar(prompt.plan);
+    const { fixed, incident } = prompt;
+    const decoded = await decode(this.#loaded, { fixed, incident, gbnf, maxTokens, seed: SEED, signal });
+    const read = readAnswer(decoded, prompt.plan, evidence);
+    const { answer } = read;
+    return {
+      by: this.name,
+      class: answer.class,
+      root_cause: read.rootCause,
+      chain: answer.cites.length === 0 ? [] : [{ claim: read.rootCause, evidence: [...new Set(answer.cites)] }],
+      confidence: read.confidence,
+      alternatives: read.alternatives,
+      needs_human: answer.needsHuman,
+      playbook: answer.playbook,
+      commands: read.commands,
+      ms: Math.round(performance.now() - started),
+      trace: this.#trace(prompt, gbnf, decoded),
+    };
+  }
+
+  #prompt(evidence: Evidence): Prompt {
+    const { context, start } = this.#loaded;
+    try {
+      // The room that the longest answer needs is set aside before the prompt gets any.
+      const { maxTokens } = planGrammar(planInput(this.#catalogue, evidence));
+      const tokens = context.contextSize - start.length - maxTokens;
+      const prompt = buildPrompt(evidence, this.#catalogue, {
+        tokens,
+        count: (text) => countTokens(this.#loaded, text),
+      });
+      if (prompt.leftOut.length > 0) {
+        this.#options.log(
+          `model ${this.name}: ${prompt.leftOut.length} items of ${evidence.incident} left out for length`,
+        );
+      }
+      return prompt;
+    } catch (error) {
+      if (error instanceof PlanError) throw new ReasonError('E_MODEL_PROMPT', error.message);
+      throw error;
+    }
+  }
+
+  #trace(prompt: Prompt, grammar: string, decoded: Decoded): Trace {
+    const { llama } = this.#loaded;
+    const { repo, release } = llama.llamaCppRelease;
+    return {
+      model_sha256: this.#file.sha256,
+      model_file: this.#file.path,
+      llama_build: `${repo} ${release} ${llama.buildType}`,
+      backend: `cpu ${llama.systemInfo.trim()}`,
+      threads: this.#options.maxThreads,
+      seed: SEED,
+      prompt: prompt.fixed + prompt.incident,
+      grammar,
+      output: decoded.text,
+      stop: decoded.stop,
+    };
+  }
+
+  #timeout(started: number): ReasonError {
+    const after = Math.round(performance.now() - started);
+    const why = this.#closing.signal.aborted ? 'the model was closed' : 'no answer within its deadline';
+    return new ReasonError('E_MODEL_TIMEOUT', `${why} (${after} ms)`);
+  }
+}
+
+/** Rejects as soon as the signal aborts, while native code may still be in its last step. */
+function untilAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const stop = () => reject(signal.reason);
+    if (signal.aborted) stop();
+    else signal.addEventListener('abort', stop, { once: true });
+    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', stop));
+  });
+}
+
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error)).slice(0, 300);

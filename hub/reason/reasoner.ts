@@ -1,0 +1,62 @@
+import type { Evidence } from '../evidence.ts';
+import type { Claim } from '../incident.ts';
+
+/** One command that a reasoner would run, as text: policy has not seen it yet. */
+export interface ProposedCommand {
+  readonly command: string;
+  readonly explanation: string;
+  /** What undoes it; null when nothing can or needs to. */
+  readonly rollback: string | null;
+}
+
+/** What is needed to reproduce a model's answer byte for byte (invariant 14). */
+export interface Trace {
+  readonly model_sha256: string;
+  readonly model_file: string;
+  readonly llama_build: string;
+  readonly backend: string;
+  readonly threads: number;
+  readonly seed: number;
+  readonly prompt: string;
+  readonly grammar: string;
+  readonly output: string;
+  readonly stop: string;
+}
+
+/** A reasoner's whole answer. It proposes; nothing in it is believed before the validator and the policy saw it. */
+export interface Diagnosis {
+  /** `rules`, or the model's name. */
+  readonly by: string;
+  readonly class: string;
+  readonly root_cause: string;
+  readonly chain: readonly Claim[];
+  /** 0..1; below 0.80 unless calibrated. */
+  readonly confidence: number;
+  /** At most three. */
+  readonly alternatives: readonly string[];
+  readonly needs_human: boolean;
+  readonly playbook: string | null;
+  readonly commands: readonly ProposedCommand[];
+  readonly ms: number;
+  readonly trace: Trace | null;
+}
+
+/** One way of thinking about an incident (DESIGN section 7). */
+export interface Reasoner {
+  readonly name: string;
+  /**
+   * Answers within the signal's deadline. Throws a ReasonError with a code when it can't: the hub then goes on with
+   * what its other reasoners say, and records why.
+   */
+  diagnose(evidence: Evidence, signal: AbortSignal): Promise<Diagnosis>;
+  close(): Promise<void>;
+}
+
+/** Why a reasoner gave no answer. */
+export class ReasonError extends Error {
+  readonly code: 'E_MODEL_LOAD' | 'E_MODEL_TIMEOUT' | 'E_MODEL_OUTPUT' | 'E_MODEL_PROMPT' | 'E_MODEL_CRASHED';
+  constructor(code: ReasonError['code'], message: string) {
+    super(message);
+    this.code = code;
+  }
+}

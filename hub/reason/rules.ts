@@ -1,0 +1,222 @@
+import type { Evidence, PlaybookMatch } from '../evidence.ts';
+import { metricItem } from '../evidence-find.ts';
+import { addressesReader } from '../evidence-injection.ts';
+import { oneLine } from '../evidence-words.ts';
+import type { Claim, DraftCommand } from '../incident.ts';
+import type { Playbook } from '../playbook.ts';
+import { type FilledPlaybook, fillFromEvidence, type Unfilled } from '../playbook-fill.ts';
+import { type Diagnosis, ReasonError, type Reasoner } from './reasoner.ts';
+import { PlaybookIndex } from './retrieval.ts';
+import { type Cause, causeOf } from './rules-causes.ts';
+import { type Finding, runChecks } from './rules-checks.ts';
+import { UNCALIBRATED_CAP } from './validate.ts';
+
+export interface RulesOptions {
+  readonly playbooks: readonly Playbook[];
+  /** Ids of the playbooks that were already tried on this incident: none is proposed twice. */
+  readonly tried: (incident: string) => readonly string[];
+  /** Milliseconds that only grow; for the time that an answer took. */
+  readonly clock?: () => number;
+}
+
+/** A playbook whose words have nothing to do with the event is no alternative worth naming. */
+const NEAR = 0.35;
+const MAX_ALTERNATIVES = 3;
+
+/**
+ * Playbooks, BM25 and codified checks: what works with no model at all, and the second opinion where there is one.
+ * Deterministic, and an answer takes milliseconds.
+ */
+export class RulesReasoner implements Reasoner {
+  readonly name = 'rules';
+  readonly #index: PlaybookIndex;
+  readonly #tried: RulesOptions['tried'];
+  readonly #clock: () => number;
+
+  constructor(options: RulesOptions) {
+    this.#index = new PlaybookIndex(options.playbooks);
+    this.#tried = options.tried;
+    this.#clock = options.clock ?? (() => performance.now());
+  }
+
+  async diagnose(evidence: Evidence, signal: AbortSignal): Promise<Diagnosis> {
+    if (signal.aborted) throw new ReasonError('E_MODEL_TIMEOUT', 'the deadline had passed before rules was asked');
+    const began = this.#clock();
+    const answer = this.#answer(evidence);
+    return { ...answer, ms: Math.max(0, Math.round((this.#clock() - began) * 100) / 100) };
+  }
+
+  async close(): Promise<void> {}
+
+  #answer(evidence: Evidence): Omit<Diagnosis, 'ms'> {
+    const cause = causeOf(evidence);
+    const findings = runChecks(evidence);
+    const ranked = this.#ranked(evidence);
+    const tried = new Set(this.#tried(evidence.incident));
+    const open: (Unfilled & { readonly playbook: string })[] = [];
+    const looks: FilledPlaybook[] = [];
+    for (const match of ranked) {
+      if (tried.has(match.playbook.id)) continue;
+      const filling = fillFromEvidence(match.playbook, evidence);
+      if (!filling.ok) open.push(...filling.open.map((one) => ({ ...one, playbook: match.playbook.id })));
+      else if (match.playbook.needs_human) looks.push(filling.filled);
+      else return this.#fixed(evidence, cause, findings, ranked, match, filling.filled);
+    }
+    return this.#forPerson(evidence, cause, findings, ranked, looks[0] ?? null, whyPerson(ranked, tried, open, looks));
+  }
+
+  #fixed(
+    evidence: Evidence,
+    cause: Cause,
+    findings: readonly Finding[],
+    ranked: readonly Ranked[],
+    match: Ranked,
+    filled: FilledPlaybook,
+  ): Omit<Diagnosis, 'ms'> {
+    const { playbook } = match;
+    return {
+      by: this.name,
+      class: playbook.class,
+      root_cause: cause.sentence,
+      chain: chainOf(cause, findings),
+      confidence: confidenceIn(evidence, match, findings),
+      alternatives: this.#alternatives(evidence, findings, ranked, playbook.class),
+      needs_human: metricItem(evidence) === undefined || evidence.event.value === undefined,
+      playbook: playbook.id,
+      commands: filled.steps,
+      trace: null,
+    };
+  }
+
+  /** No fix can be proposed: says why, what else it may be, and offers at most a look. */
+  #forPerson(
+    evidence: Evidence,
+    cause: Cause,
+    findings: readonly Finding[],
+    ranked: readonly Ranked[],
+    look: FilledPlaybook | null,
+    why: string,
+  ): Omit<Diagnosis, 'ms'> {
+    const [best] = ranked;
+    const of = look?.playbook.class ?? best?.playbook.class ?? 'unknown';
+    const match = ranked.find((one) => one.playbook === look?.playbook) ?? best;
+    const confidence = match === undefined ? 0.2 : Math.min(0.6, confidenceIn(evidence, match, findings));
+    return {
+      by: this.name,
+      class: of,
+      root_cause: oneLine(`${cause.sentence} A person is needed: ${why}.`, 500),
+      chain: chainOf(cause, findings),
+      confidence,
+      alternatives: this.#alternatives(evidence, findings, ranked, of),
+      needs_human: true,
+      playbook: look?.playbook.id ?? null,
+      commands: look?.steps ?? [],
+      trace: null,
+    };
+  }
+
+  /** The evidence's own candidates decide, so that a replay does not depend on what was loaded since. */
+  #ranked(evidence: Evidence): readonly Ranked[] {
+    const matches = evidence.playbooks.length > 0 ? evidence.playbooks : this.#index.match(evidence.event);
+    return matches
+      .flatMap(({ id, score }: PlaybookMatch) => {
+        const playbook = this.#index.get(id);
+        return playbook?.match.signals.includes(evidence.event.signal) ? [{ playbook, score }] : [];
+      })
+      .sort((a, b) => Number(a.playbook.needs_human) - Number(b.playbook.needs_human) || b.score - a.score);
+  }
+
+  /** What the checks point to first, then the classes of the playbooks that come next. */
+  #alternatives(
+    evidence: Evidence,
+    findings: readonly Finding[],
+    ranked: readonly Ranked[],
+    chosen: string,
+  ): readonly string[] {
+    const next = [
+      ...ranked.map((one) => ({ id: one.playbook.id, score: 1 })),
+      ...this.#index.nearest(evidence.event).filter((one) => one.score >= NEAR),
+    ].flatMap(({ id }) => this.#index.get(id)?.class ?? []);
+    const classes = next.filter((one) => one !== chosen).map((one) => one.replaceAll('-', ' '));
+    return [...new Set([...findings.flatMap((one) => one.instead ?? []), ...classes])].slice(0, MAX_ALTERNATIVES);
+  }
+}
+
+interface Ranked {
+  readonly playbook: Playbook;
+  readonly score: number;
+}
+
+const chainOf = (cause: Cause, findings: readonly Finding[]): readonly Claim[] => [
+  ...cause.chain,
+  ...findings.map(({ claim, evidence }) => ({ claim, evidence })),
+];
+
+function whyPerson(
+  ranked: readonly Ranked[],
+  tried: ReadonlySet<string>,
+  open: readonly (Unfilled & { readonly playbook: string })[],
+  looks: readonly FilledPlaybook[],
+): string {
+  const [first] = open;
+  if (first !== undefined) return `playbook ${first.playbook} does not fit, since ${first.why}`;
+  if (looks.length > 0) return 'the playbook for it only looks';
+  if (ranked.some((one) => tried.has(one.playbook.id))) return 'every playbook for it was tried and did not help';
+  return 'no playbook treats this signal';
+}
+
+/** States in which an incident ended well or badly, as the past shows it. */
+const ENDED_BADLY = new Set(['failed', 'rolled_back', 'escalated', 'outcome_unknown']);
+
+/**
+ * Computed, never felt: how well the playbook's words fit, how sure its target is, what the checks say, and whether
+ * the same playbook helped before. Capped, since no figure here was calibrated on held-out incidents yet.
+ */
+function confidenceIn(evidence: Evidence, match: Ranked, findings: readonly Finding[]): number {
+  const past = evidence.similar.filter((one) => one.playbook === match.playbook.id);
+  const helped = past.filter((one) => one.state === 'resolved').length;
+  const failed = past.filter((one) => ENDED_BADLY.has(one.state)).length;
+  const { limit, value, sigma } = evidence.event;
+  const crossed = limit !== undefined && value !== undefined;
+  const named = evidence.entities.some((one) => one.labels.includes('culprit') || one.labels.includes('subject'));
+  const weight = findings.reduce((sum, one) => sum + one.weight, 0);
+  const planted = evidence.items.some((item) => !item.trusted && addressesReader(item.text));
+  const score =
+    0.4 +
+    0.12 * match.score +
+    (crossed ? 0.05 : 0) +
+    ((sigma ?? 0) >= 3 ? 0.05 : 0) +
+    (named ? 0.1 : 0) +
+    0.1 * Math.max(-2, Math.min(1, weight)) +
+    Math.min(0.08, 0.04 * helped) -
+    Math.min(0.3, 0.15 * failed) -
+    (planted ? 0.1 : 0);
+  return Math.max(0.05, Math.min(UNCALIBRATED_CAP, Math.round(score * 100) / 100));
+}
+
+/**
+ * The commands of a playbook for one incident, numbered as an operator sees them; null when a placeholder stays open.
+ * A rollback has the number of the step that it undoes.
+ */
+export function fillPlaybook(playbook: Playbook, evidence: Evidence): FilledCommands | null {
+  const filling = fillFromEvidence(playbook, evidence);
+  if (!filling.ok) return null;
+  const { pre, steps, post } = filling.filled;
+  const numbered = (commands: readonly string[], explanation: string): readonly DraftCommand[] =>
+    commands.map((command, i) => ({ number: i + 1, command, explanation }));
+  return {
+    pre: numbered(pre, 'Shows whether the plan still fits, before anything is changed.'),
+    steps: steps.map(({ command, explanation }, i) => ({ number: i + 1, command, explanation })),
+    post: numbered(post, 'Shows whether it helped.'),
+    rollback: steps.flatMap(({ command, rollback }, i) =>
+      rollback === null ? [] : [{ number: i + 1, command: rollback, explanation: `Undoes "${command}".` }],
+    ),
+  };
+}
+
+export interface FilledCommands {
+  readonly pre: readonly DraftCommand[];
+  readonly steps: readonly DraftCommand[];
+  readonly post: readonly DraftCommand[];
+  readonly rollback: readonly DraftCommand[];
+}

@@ -1,0 +1,83 @@
+import { type Hub, TIMES } from '../hub.ts';
+import type { Incident } from '../incident.ts';
+import type { Diagnosis, Reasoner } from '../reason/reasoner.ts';
+import { validateDiagnosis } from '../reason/validate.ts';
+import { moved } from '../store/incidents.ts';
+import type { Outcome, Step } from './step.ts';
+
+/**
+ * Asks every reasoner, side by side, under one deadline. `rules` always answers; a model that is broken, slow or
+ * wrong costs its own answer and nothing else.
+ */
+export const diagnose: Step = {
+  name: 'diagnose',
+  ready: ({ state, diagnoses }) => (state === 'diagnosing' && diagnoses.length === 0) || state === 'rolled_back',
+  async run(incident: Incident, hub: Hub): Promise<Outcome> {
+    const { evidence } = incident;
+    const now = hub.now();
+    if (incident.state === 'rolled_back' || evidence === null) return again(incident, now);
+
+    const deadline = AbortSignal.timeout(TIMES.reasoning);
+    const answers = await Promise.all(hub.reasoners.map((reasoner) => ask(reasoner, incident, deadline)));
+    const diagnoses = answers.flatMap((answer) => (answer.diagnosis === null ? [] : [answer.diagnosis]));
+    const notes = answers.flatMap((answer) => answer.notes);
+    const audit = {
+      kind: 'incident.diagnosed',
+      incident: incident.id,
+      actor: 'hub',
+      data: { diagnoses, notes },
+    };
+    for (const note of notes) hub.log.warn(note, { incident: incident.id });
+    if (diagnoses.length === 0) {
+      const change = { now, by: 'hub', note: 'no reasoner had an answer', reason: 'no_diagnosis' };
+      return { kind: 'move', incident: moved(incident, 'escalated', change), audit };
+    }
+    const by = diagnoses.map((one) => one.by).join(', ');
+    return {
+      kind: 'move',
+      incident: moved(incident, 'diagnosing', { now, by: 'hub', note: `diagnosed by ${by}` }, { diagnoses }),
+      audit,
+    };
+  },
+};
+
+/** After an undone fix the incident is thought about once more, without the playbooks that were tried. */
+function again(incident: Incident, now: number): Outcome {
+  const tried = incident.plan?.playbook ? [...incident.tried, incident.plan.playbook] : incident.tried;
+  const cleared = {
+    tried,
+    diagnoses: [],
+    draft: null,
+    plan: null,
+    plan_hash: null,
+    approval: null,
+    orders: [],
+    results: [],
+  };
+  const next = moved(incident, 'diagnosing', { now, by: 'hub', note: 'looking for another way' }, cleared);
+  return {
+    kind: 'move',
+    incident: next,
+    audit: { kind: 'incident.reconsidered', incident: incident.id, actor: 'hub', data: { tried } },
+  };
+}
+
+async function ask(
+  reasoner: Reasoner,
+  incident: Incident,
+  deadline: AbortSignal,
+): Promise<{ readonly diagnosis: Diagnosis | null; readonly notes: readonly string[] }> {
+  if (incident.evidence === null) return { diagnosis: null, notes: [] };
+  try {
+    const answer = await reasoner.diagnose(incident.evidence, deadline);
+    const checked = validateDiagnosis(answer, incident.evidence);
+    if ('error' in checked) return { diagnosis: null, notes: [`${reasoner.name}: ${checked.error}`] };
+    return { diagnosis: checked.diagnosis, notes: checked.notes };
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? `${String(error.code)} ` : '';
+    return {
+      diagnosis: null,
+      notes: [`${reasoner.name} gave no answer: ${code}${error instanceof Error ? error.message : error}`],
+    };
+  }
+}

@@ -1,0 +1,121 @@
+import type { Result } from '../../broker/messages.ts';
+import { type Hub, TIMES } from '../hub.ts';
+import type { Incident, SentOrder } from '../incident.ts';
+import { lastOrder, makeOrder, sendOrder, undoable } from '../orders.ts';
+import { moved } from '../store/incidents.ts';
+import { type Outcome, type Step, waitFor } from './step.ts';
+
+/** Sends the approved order to the agent and waits for its results; an order is on the disk before it is on the wire. */
+export const execute: Step = {
+  name: 'execute',
+  ready: ({ state }) => state === 'approved' || state === 'executing',
+  async run(incident: Incident, hub: Hub): Promise<Outcome> {
+    return incident.state === 'approved' ? begin(incident, hub) : follow(incident, hub);
+  },
+};
+
+function begin(incident: Incident, hub: Hub): Outcome {
+  const now = hub.now();
+  const lapses = incident.approval?.not_after ?? now;
+  if (now >= lapses) {
+    const change = { now, by: 'hub', note: 'the agent was not there while the approval held', reason: 'agent_offline' };
+    return ending(moved(incident, 'expired', change), 'approval.lapsed');
+  }
+  if (hub.store.presence.get(incident.host)?.state !== 'online') return waitFor(lapses);
+  const order = makeOrder(hub, incident, 'apply');
+  return order === null ? waitFor(lapses) : give(incident, hub, order, 'executing');
+}
+
+/** Puts an order on the disk with its audit record, then on the wire. */
+export function give(incident: Incident, hub: Hub, order: SentOrder, state: Incident['state']): Outcome {
+  const note = `order sent to ${incident.host}${order.dry_run ? ' as a dry run' : ''} (${order.purpose})`;
+  const orders = [...incident.orders, order];
+  return {
+    kind: 'move',
+    incident: moved(incident, state, { now: hub.now(), by: 'hub', note }, { orders }),
+    audit: {
+      kind: 'order.sent',
+      incident: incident.id,
+      actor: 'hub',
+      data: { order: order.id, purpose: order.purpose, dry_run: order.dry_run, bytes: order.bytes },
+    },
+    after: () => sendOrder(hub, incident, order),
+  };
+}
+
+function follow(incident: Incident, hub: Hub): Outcome | Promise<Outcome> {
+  const last = lastOrder(incident);
+  if (last === null) throw new Error('executing without an order');
+  if (!last.complete) return awaitResults(incident, hub, last.order);
+  return concluded(incident, hub, last.results);
+}
+
+/**
+ * An order without its last result: sent again as it was while the agent is the one it was made for, made anew for
+ * the agent's new boot otherwise. The agent's journal keeps either from running a step twice.
+ */
+export async function awaitResults(incident: Incident, hub: Hub, order: SentOrder): Promise<Outcome> {
+  const now = hub.now();
+  const first = incident.orders.find(({ purpose }) => purpose === order.purpose) ?? order;
+  const silent = first.sent + TIMES.silence;
+  if (now >= silent) {
+    const change = {
+      now,
+      by: 'hub',
+      note: `${incident.host} did not say what became of the order`,
+      reason: 'agent_silent',
+    };
+    return ending(moved(incident, 'outcome_unknown', change), 'order.silent');
+  }
+  const agent = hub.store.presence.get(incident.host);
+  if (agent?.state !== 'online') return waitFor(silent);
+  if (agent.boot !== order.boot) {
+    const renewed = makeOrder(hub, incident, order.purpose);
+    if (renewed !== null) return give(incident, hub, renewed, incident.state);
+  }
+  if (!hub.delivered.has(order.id)) await sendOrder(hub, incident, order);
+  return waitFor(silent);
+}
+
+function concluded(incident: Incident, hub: Hub, results: readonly Result[]): Outcome {
+  const now = hub.now();
+  const by = incident.host;
+  const worst = worstOf(results);
+  if (worst === null) {
+    return ending(
+      moved(incident, 'verifying', { now, by, note: 'every command ran; watching whether it helped' }),
+      'order.done',
+    );
+  }
+  const named = worst.step === undefined ? 'the order' : `${worst.step.phase} ${worst.step.number}`;
+  const why = worst.code === undefined ? '' : ` (${worst.code})`;
+  if (worst.state === 'dry_run') {
+    const change = { now, by, note: 'dry run: nothing was changed', reason: 'dry_run' };
+    return ending(moved(incident, 'escalated', change), 'order.dry_run');
+  }
+  if (worst.state === 'outcome_unknown') {
+    const change = { now, by, note: `${named} began and its end is not known${why}`, reason: 'outcome_unknown' };
+    return ending(moved(incident, 'outcome_unknown', change), 'order.unknown');
+  }
+  if (incident.plan !== null && worst.step?.phase === 'step' && undoable(incident, incident.plan).length > 0) {
+    // `verify` owns undoing: it starts with an order to roll back.
+    const change = { now, by, note: `${named} ${worst.state}${why}: undoing`, reason: 'step_failed' };
+    return ending(moved(incident, 'verifying', change), 'order.failed');
+  }
+  const change = { now, by, note: `${named} ${worst.state}${why}`, reason: worst.code ?? `step_${worst.state}` };
+  return ending(moved(incident, 'failed', change), 'order.failed');
+}
+
+/** The result that decides: an unknown outcome before a failure before a dry run; null when all is done. */
+export function worstOf(results: readonly Result[]): Result | null {
+  for (const states of [['outcome_unknown'], ['refused', 'failed', 'timeout'], ['dry_run']]) {
+    const found = results.find(({ state }) => states.includes(state));
+    if (found !== undefined) return found;
+  }
+  return null;
+}
+
+export function ending(incident: Incident, kind: string): Outcome {
+  const data = { state: incident.state, reason: incident.reason, results: incident.results };
+  return { kind: 'move', incident, audit: { kind, incident: incident.id, actor: incident.host, data } };
+}

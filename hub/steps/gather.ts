@@ -1,0 +1,48 @@
+import { buildEvidence } from '../evidence-builder.ts';
+import type { Hub } from '../hub.ts';
+import type { Incident } from '../incident.ts';
+import { candidatePlaybooks, similarIncidents } from '../reason/retrieval.ts';
+import { moved, pastIncidents } from '../store/incidents.ts';
+import type { Outcome, Step } from './step.ts';
+
+/** How many closed incidents are searched for similar ones. */
+const PAST = 500;
+
+/** Snapshots what is known now into one evidence record: the only source of every later decision. */
+export const gather: Step = {
+  name: 'gather',
+  ready: (incident) => incident.state === 'open',
+  async run(incident: Incident, hub: Hub): Promise<Outcome> {
+    const now = hub.now();
+    const past = pastIncidents(hub.store, PAST).map((one) => ({
+      id: one.id,
+      title: one.title,
+      state: one.state,
+      playbook: one.plan?.playbook ?? null,
+      opened: one.opened,
+      fingerprint: one.fingerprint,
+      signal: one.event.signal,
+    }));
+    const evidence = buildEvidence({
+      incidentId: incident.id,
+      host: incident.host,
+      event: incident.event,
+      now,
+      similar: similarIncidents(incident.event, past),
+      playbooks: candidatePlaybooks(hub.playbooks, incident.event),
+      service: {},
+    });
+    const next = moved(
+      incident,
+      'diagnosing',
+      { now, by: 'hub', note: `${evidence.items.length} facts gathered` },
+      { evidence },
+    );
+    const data = { items: evidence.items, entities: evidence.entities, similar: evidence.similar };
+    return {
+      kind: 'move',
+      incident: next,
+      audit: { kind: 'evidence.gathered', incident: incident.id, actor: 'hub', data },
+    };
+  },
+};

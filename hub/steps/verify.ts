@@ -1,0 +1,116 @@
+import { type Hub, TIMES } from '../hub.ts';
+import type { Incident } from '../incident.ts';
+import { lastOrder, makeOrder, undoable } from '../orders.ts';
+import { moved } from '../store/incidents.ts';
+import { awaitResults, ending, give, worstOf } from './execute.ts';
+import { type Outcome, type Step, waitFor } from './step.ts';
+
+/** How often a waiting verification looks at the samples even if no telemetry wakes it. */
+const LOOK_AGAIN_MS = 2_000;
+
+/**
+ * Did it help? The metric must be healthy again within the playbook's window and the post-checks must hold; otherwise
+ * what was done is undone, and the incident goes on to the next playbook or to a person.
+ */
+export const verify: Step = {
+  name: 'verify',
+  ready: ({ state }) => state === 'verifying',
+  async run(incident: Incident, hub: Hub): Promise<Outcome> {
+    const last = lastOrder(incident);
+    if (last === null || incident.plan === null) throw new Error('verifying without an order');
+    if (last.order.purpose !== 'apply' && !last.complete) return awaitResults(incident, hub, last.order);
+    if (last.order.purpose === 'rollback') return undone(incident, hub);
+    if (incident.reason === 'step_failed') return undo(incident, hub, 'a step failed');
+    if (last.order.purpose === 'check') return checked(incident, hub);
+    return watched(incident, hub);
+  },
+};
+
+function watched(incident: Incident, hub: Hub): Outcome {
+  const { plan } = incident;
+  const now = hub.now();
+  const since = began(incident);
+  const deadline = since + (plan?.verify_within ?? 0);
+  if (metricIsBack(incident, hub, since)) {
+    if (plan !== null && plan.post.length > 0) {
+      const order = makeOrder(hub, incident, 'check');
+      return order === null ? waitFor(now + LOOK_AGAIN_MS) : give(incident, hub, order, 'verifying');
+    }
+    return resolved(incident, hub);
+  }
+  if (now < deadline) return waitFor(Math.min(deadline, now + LOOK_AGAIN_MS));
+  return undo(incident, hub, 'the metric did not come back in its window');
+}
+
+function checked(incident: Incident, hub: Hub): Outcome {
+  const worst = worstOf(lastOrder(incident)?.results ?? []);
+  if (worst === null) return resolved(incident, hub);
+  if (worst.state === 'outcome_unknown') {
+    const change = {
+      now: hub.now(),
+      by: incident.host,
+      note: 'a check began and its end is not known',
+      reason: 'outcome_unknown',
+    };
+    return ending(moved(incident, 'outcome_unknown', change), 'order.unknown');
+  }
+  return undo(incident, hub, 'a check after the fix failed');
+}
+
+function undo(incident: Incident, hub: Hub, why: string): Outcome {
+  const { plan } = incident;
+  const now = hub.now();
+  if (plan === null || undoable(incident, plan).length === 0) {
+    const change = { now, by: 'hub', note: `${why}; nothing to undo`, reason: 'did_not_help' };
+    return ending(moved(incident, 'rolled_back', change), 'plan.did_not_help');
+  }
+  const order = makeOrder(hub, incident, 'rollback');
+  return order === null ? waitFor(now + LOOK_AGAIN_MS) : give(incident, hub, order, 'verifying');
+}
+
+function undone(incident: Incident, hub: Hub): Outcome {
+  const worst = worstOf(lastOrder(incident)?.results ?? []);
+  const now = hub.now();
+  const by = incident.host;
+  if (worst === null) {
+    return ending(
+      moved(incident, 'rolled_back', { now, by, note: 'undone', reason: 'did_not_help' }),
+      'plan.rolled_back',
+    );
+  }
+  if (worst.state === 'outcome_unknown') {
+    const change = { now, by, note: 'undoing began and its end is not known', reason: 'outcome_unknown' };
+    return ending(moved(incident, 'outcome_unknown', change), 'order.unknown');
+  }
+  return ending(
+    moved(incident, 'failed', { now, by, note: `undoing ${worst.state}`, reason: 'rollback_failed' }),
+    'order.failed',
+  );
+}
+
+function resolved(incident: Incident, hub: Hub): Outcome {
+  const note = `${incident.event.metric ?? incident.event.signal} is back to normal`;
+  return ending(moved(incident, 'resolved', { now: hub.now(), by: incident.host, note }), 'incident.resolved');
+}
+
+/** When the watching began: repeats of the anomaly update the incident, and must not prolong its window. */
+function began(incident: Incident): number {
+  const start = incident.timeline.findLastIndex(({ state }) => state !== 'verifying') + 1;
+  return incident.timeline[start]?.ts ?? incident.updated;
+}
+
+/** The newest samples since then are all on the healthy side of the limit that was crossed. */
+function metricIsBack(incident: Incident, hub: Hub, since: number): boolean {
+  const { metric, limit } = incident.event;
+  if (metric === undefined || limit === undefined) return true;
+  const range = hub.store.samples.getRange({
+    start: [incident.host, Number.MAX_SAFE_INTEGER],
+    end: [incident.host, since],
+    reverse: true,
+    limit: TIMES.healthySamples,
+  });
+  const values = [...range].map(({ value }) => value[metric] ?? null);
+  const healthy = (value: number | null) =>
+    value !== null && (limit.healthy === 'below' ? value < limit.value : value > limit.value);
+  return values.length >= TIMES.healthySamples && values.every(healthy);
+}

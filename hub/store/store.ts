@@ -1,0 +1,126 @@
+import { type Database, open, type RootDatabase } from 'lmdb';
+import type { Birth } from '../../broker/messages.ts';
+import type { AuditRecord } from '../audit.ts';
+import type { Incident } from '../incident.ts';
+
+/** Whether an agent is there; apart from its birth, which is large and changes seldom. */
+export interface Presence {
+  readonly state: 'online' | 'dead' | 'stopped';
+  readonly boot: string;
+  readonly last_seen: number;
+}
+
+/** One line of an incident list: what can be shown without reading the whole incident. */
+export interface IncidentSummary {
+  readonly id: string;
+  readonly state: Incident['state'];
+  readonly severity: Incident['severity'];
+  readonly host: string;
+  readonly title: string;
+  readonly opened: number;
+  readonly updated: number;
+  readonly owner: string;
+}
+
+/** What the running hub says of itself to readers of the store. */
+export interface HubStatus {
+  readonly site: string;
+  readonly pid: number;
+  readonly started: number;
+  readonly live: boolean;
+  readonly reasoner: string;
+  readonly address: string;
+  readonly stopped: number | null;
+}
+
+/** One sample as stored: values by metric name, in each metric's unit. */
+export type StoredSample = Readonly<Record<string, number | null>>;
+
+export class StoreError extends Error {
+  readonly code: 'E_STORE_OPEN' | 'E_STORE_WRITE';
+  constructor(code: StoreError['code'], message: string) {
+    super(message);
+    this.code = code;
+  }
+}
+
+/** The address space kept for the data file; the file itself grows with what is stored. */
+const MAP_BYTES = 64 * 2 ** 30;
+/** LMDB readers at once: the hub, the operators' TUIs and command lines. */
+const READERS = 126;
+
+/**
+ * The hub's LMDB environment. One process writes (the hub, which holds the folder's claim); any number read, also
+ * while no hub runs. What belongs together is written in one transaction: see `write`.
+ */
+export class Store {
+  /** id -> incident. */
+  readonly incidents: Database<Incident, string>;
+  /** [opened, id] -> summary: the order of every list. */
+  readonly summaries: Database<IncidentSummary, [number, string]>;
+  /** [host, fingerprint] -> id of the incident that is not closed. */
+  readonly active: Database<string, [string, string]>;
+  /** n -> audit record, from 1. */
+  readonly audit: Database<AuditRecord, number>;
+  readonly births: Database<Birth, string>;
+  readonly presence: Database<Presence, string>;
+  /** [agent, ts] -> sample. */
+  readonly samples: Database<StoredSample, [string, number]>;
+  /** [agent, boot, channel] -> highest sequence number handled. */
+  readonly handled: Database<number, [string, string, string]>;
+  readonly meta: Database<unknown, string>;
+  private readonly root: RootDatabase;
+
+  constructor(folder: string, mode: 'write' | 'read') {
+    try {
+      this.root = open({
+        path: folder,
+        readOnly: mode === 'read',
+        maxDbs: 16,
+        maxReaders: READERS,
+        mapSize: MAP_BYTES,
+        // A commit that is reported must be on the disk: the next one does not overlap its flush.
+        overlappingSync: false,
+      });
+      const db = <V, K extends string | number | readonly (string | number)[]>(name: string) =>
+        this.root.openDB<V, K & (string | number | (string | number)[])>({ name });
+      this.incidents = db('incidents');
+      this.summaries = db('summaries');
+      this.active = db('active');
+      this.audit = db('audit');
+      this.births = db('births');
+      this.presence = db('presence');
+      this.samples = db('samples');
+      this.handled = db('handled');
+      this.meta = db('meta');
+    } catch (error) {
+      const why = error instanceof Error ? error.message : String(error);
+      throw new StoreError('E_STORE_OPEN', `can't open the store in ${folder}: ${why}`);
+    }
+  }
+
+  /**
+   * Runs `puts` in one transaction and resolves when it is on the disk; nothing of it is kept otherwise. `puts` must
+   * not throw after its first write: whatever can fail is computed before.
+   */
+  async write<T>(puts: () => T): Promise<T> {
+    try {
+      return await this.root.transaction(puts);
+    } catch (error) {
+      const why = error instanceof Error ? error.message : String(error);
+      throw new StoreError(
+        'E_STORE_WRITE',
+        `can't write the store: ${why}. Free disk space, then start the hub again.`,
+      );
+    }
+  }
+
+  /** Makes a reader see what other processes have committed since. */
+  refresh(): void {
+    this.root.resetReadTxn();
+  }
+
+  close(): Promise<void> {
+    return this.root.close();
+  }
+}

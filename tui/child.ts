@@ -1,0 +1,96 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+
+const FRONT_DOOR = fileURLToPath(new URL('../sentinel.js', import.meta.url));
+
+/** A child that ends by itself is started again after this; at once would make a broken one burn the host. */
+const RESTART_MS = 1_000;
+/** After SIGTERM a child has so long to close its store before SIGKILL. */
+const STOP_MS = 8_000;
+
+/** What a started child says over its IPC channel when it serves. */
+export interface Ready {
+  readonly ready: true;
+  readonly host?: string;
+  readonly port?: number;
+}
+
+export class ChildError extends Error {
+  readonly code = 'E_CHILD_START';
+  readonly exit: number;
+  constructor(exit: number, message: string) {
+    super(message);
+    this.exit = exit;
+  }
+}
+
+/**
+ * One `sentinel` command as a process of its own that is kept running: the hub and the agent of `sentinel up`. The IPC
+ * channel tells when it is ready, and its loss tells the child that we are gone.
+ */
+export class Child {
+  private readonly argv: readonly string[];
+  private readonly line: (line: string) => void;
+  private process: ChildProcess | null = null;
+  private stopping = false;
+
+  constructor(argv: readonly string[], line: (line: string) => void) {
+    this.argv = argv;
+    this.line = line;
+  }
+
+  /** Resolves when the child serves; rejects with what it said when it ends before. From then on it is kept running. */
+  start(): Promise<Ready> {
+    return new Promise((resolve, reject) => {
+      const said: string[] = [];
+      let ready = false;
+      const child = fork(FRONT_DOOR, [...this.argv], {
+        stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+        execArgv: ['--enable-source-maps'],
+        // Its own group: Ctrl-C in the terminal is for us, and we end it in order.
+        detached: true,
+      });
+      this.process = child;
+      for (const stream of [child.stdout, child.stderr]) {
+        if (stream === null) continue;
+        createInterface({ input: stream }).on('line', (line) => {
+          if (!ready) said.push(line);
+          this.line(line);
+        });
+      }
+      child.on('message', (message) => {
+        if (!isReady(message)) return;
+        ready = true;
+        resolve(message);
+      });
+      child.on('error', reject);
+      child.on('close', (code) => {
+        this.process = null;
+        if (!ready) reject(new ChildError(code ?? 1, said.join('\n')));
+        else if (!this.stopping) this.restart(code);
+      });
+    });
+  }
+
+  async stop(): Promise<void> {
+    this.stopping = true;
+    const child = this.process;
+    if (child === null) return;
+    const ended = new Promise<void>((resolve) => child.once('close', () => resolve()));
+    child.kill('SIGTERM');
+    const late = setTimeout(() => child.kill('SIGKILL'), STOP_MS);
+    await ended;
+    clearTimeout(late);
+  }
+
+  private restart(code: number | null): void {
+    this.line(`up    ${this.argv[0]} ended (${code ?? 'killed'}): starting it again`);
+    setTimeout(() => {
+      if (!this.stopping) this.start().catch(() => !this.stopping && this.restart(null));
+    }, RESTART_MS);
+  }
+}
+
+const isReady = (message: unknown): message is Ready =>
+  typeof message === 'object' && message !== null && 'ready' in message && message.ready === true;

@@ -1,0 +1,151 @@
+import { readRoster, readSite } from '../broker/enroll.ts';
+import type { StateFolder } from '../broker/state-folder.ts';
+import { startTime } from '../broker/state-folder.ts';
+import { askHub, type LocalOperator, localOperator, signPlan } from '../hub/act-client.ts';
+import { auditHead, verifyAudit } from '../hub/audit.ts';
+import type { Incident } from '../hub/incident.ts';
+import { getIncident, listIncidents } from '../hub/store/incidents.ts';
+import { type HubStatus, Store } from '../hub/store/store.ts';
+import type { ActResult, Desk, DeskState, Gauge, HostRow } from './desk.ts';
+
+/** The store is looked at so often: the screen never redraws data faster (half a second reads as at once). */
+const REFRESH_MS = 500;
+/** What a list holds; older incidents are found with `sentinel incident list`. */
+const LISTED = 500;
+/** Points of a sparkline. */
+const HISTORY = 120;
+/** Without telemetry for so long a host is silent, whatever it said last. */
+const SILENT_MS = 90_000;
+/** The metrics that every host's line shows, in this order; then whatever the site watches by name. */
+const GAUGES = ['cpu.percent', 'mem.used_percent', 'load.1m'];
+const WATCHED = /^(group\.(memory_mib|cpu_percent|restarts_per_minute)|folder\.used_mib)\[/;
+
+/** Opens the desk over a state folder; a hub need not run. Throws StateError or StoreError. */
+export function openDesk(state: StateFolder, notice: string): Desk {
+  return new StoreDesk(state, notice);
+}
+
+class StoreDesk implements Desk {
+  private readonly folder: StateFolder;
+  private readonly notice: string;
+  private readonly store: Store;
+  private readonly operator: LocalOperator;
+  private readonly listeners = new Set<() => void>();
+  private readonly timer: NodeJS.Timeout;
+  private readonly auditGood: boolean;
+  private current: DeskState;
+
+  constructor(folder: StateFolder, notice: string) {
+    this.folder = folder;
+    this.notice = notice;
+    this.operator = localOperator(folder);
+    this.store = new Store(folder.store, 'read');
+    const { roster } = readRoster(folder, readSite(folder));
+    // The whole chain once, at the start: verifying it at every refresh would cost more than everything else here.
+    this.auditGood = verifyAudit(this.store, roster.hub_key).ok;
+    this.current = this.read();
+    this.timer = setInterval(() => this.refresh(), REFRESH_MS);
+  }
+
+  state(): DeskState {
+    return this.current;
+  }
+
+  subscribe(listener: () => void): () => void {
+    this.listeners.add(listener);
+    return () => this.listeners.delete(listener);
+  }
+
+  incident(id: string): Incident | undefined {
+    return getIncident(this.store, id);
+  }
+
+  async approve(id: string, planHash: string, reviewed: readonly number[]): Promise<ActResult> {
+    return this.act(() => {
+      const incident = getIncident(this.store, id);
+      if (incident === undefined || incident.plan_hash !== planHash) {
+        throw Object.assign(new Error('the plan has changed since it was shown'), { code: 'E_ACT_PLAN_CHANGED' });
+      }
+      const signed = signPlan(incident, this.operator, reviewed, Date.now());
+      return askHub(this.folder, this.operator, { verb: 'approve', incident: id, ...signed });
+    });
+  }
+
+  async reject(id: string, note: string): Promise<ActResult> {
+    return this.act(() => askHub(this.folder, this.operator, { verb: 'reject', incident: id, note }));
+  }
+
+  async close(): Promise<void> {
+    clearInterval(this.timer);
+    this.listeners.clear();
+    await this.store.close();
+  }
+
+  private async act(ask: () => ReturnType<typeof askHub>): Promise<ActResult> {
+    try {
+      const answer = await ask();
+      this.refresh();
+      if (answer.ok === 'yes') return { ok: true };
+      return { ok: false, code: answer.code ?? 'E_HUB', message: answer.message ?? 'refused' };
+    } catch (error) {
+      const code = error instanceof Error && 'code' in error ? String(error.code) : 'E_INTERNAL';
+      return { ok: false, code, message: error instanceof Error ? error.message : String(error) };
+    }
+  }
+
+  private refresh(): void {
+    this.store.refresh();
+    this.current = this.read();
+    for (const listener of this.listeners) listener();
+  }
+
+  private read(): DeskState {
+    const status = this.store.meta.get('hub') as HubStatus | undefined;
+    const up = status !== undefined && status.stopped === null && startTime(status.pid) !== -1;
+    return {
+      site: this.operator.site,
+      hub: up ? 'up' : 'down',
+      live: status?.live ?? false,
+      reasoner: status?.reasoner ?? 'rules',
+      operator: this.operator.name,
+      auditRecords: auditHead(this.store).count,
+      auditGood: this.auditGood,
+      hosts: this.hosts(),
+      incidents: listIncidents(this.store, LISTED),
+      notice: this.notice,
+    };
+  }
+
+  private hosts(): HostRow[] {
+    const now = Date.now();
+    return [...this.store.births.getRange({})].map(({ key: agent, value: birth }) => {
+      const presence = this.store.presence.get(agent);
+      const lastSeen = presence?.last_seen ?? 0;
+      const silent = presence?.state === 'online' && now - lastSeen > SILENT_MS;
+      const { live, privileged } = birth.can;
+      const units = new Map(birth.metrics.map(({ name, unit }) => [name, unit]));
+      return {
+        agent,
+        state: silent ? 'silent' : (presence?.state ?? 'silent'),
+        lastSeen,
+        live,
+        privileged,
+        gauges: this.gauges(agent, units),
+      };
+    });
+  }
+
+  private gauges(agent: string, units: ReadonlyMap<string, string>): Gauge[] {
+    const range = { start: [agent, Number.MAX_SAFE_INTEGER] as [string, number], end: [agent, 0] as [string, number] };
+    const samples = [...this.store.samples.getRange({ ...range, reverse: true, limit: HISTORY })]
+      .map(({ value }) => value)
+      .toReversed();
+    const names = [...GAUGES, ...[...units.keys()].filter((name) => WATCHED.test(name))].filter((name) =>
+      units.has(name),
+    );
+    return names.map((metric) => {
+      const history = samples.map((sample) => sample[metric] ?? null);
+      return { metric, unit: units.get(metric) ?? '', value: history.at(-1) ?? null, history };
+    });
+  }
+}

@@ -1,0 +1,111 @@
+import { createWriteStream } from 'node:fs';
+import { hostname } from 'node:os';
+import { join } from 'node:path';
+import { type Console, EXIT, readArguments } from '../broker/command-line.ts';
+import { DEFAULT_PORT } from '../broker/embedded.ts';
+import { claim, prepareFolder, StateError, type StateFolder, stateFolder } from '../broker/state-folder.ts';
+import { idFromHostname } from '../broker/topics.ts';
+import { Child, ChildError, type Ready } from './child.ts';
+
+export const UP_USAGE = `sentinel up [--state DIR] [--headless] [--live] [--model GGUF|none] [--port N] [--interval SECONDS]
+  Runs a hub, an agent for this host and the TUI: everything in one command. Dry run unless --live.
+  --headless   plain log lines instead of the TUI (also when standard output is no terminal)
+  --state DIR  where keys, incidents and telemetry are kept (default ./.sentinel)
+  for example: sentinel up --live`;
+
+export async function upCommand(argv: readonly string[], io: Console): Promise<number> {
+  const { values } = readArguments(
+    argv,
+    {
+      state: { type: 'string', default: './.sentinel' },
+      headless: { type: 'boolean', default: false },
+      live: { type: 'boolean', default: false },
+      model: { type: 'string', default: 'none' },
+      port: { type: 'string' },
+      interval: { type: 'string', default: '2' },
+      help: { type: 'boolean', default: false },
+    },
+    UP_USAGE,
+  );
+  if (values.help) {
+    io.stdout(UP_USAGE);
+    return EXIT.done;
+  }
+  const state = stateFolder(values.state);
+  prepareFolder(state);
+  const release = claim(state.root, 'sentinel up');
+  const headless = values.headless || !process.stdout.isTTY || !process.stdin.isTTY;
+  const say = headless ? io.stdout : toFile(join(state.root, 'up.log'));
+  const mode = values.live ? ['--live'] : [];
+  const port = values.port === undefined ? [] : ['--port', values.port];
+  const hub = new Child(['hub', '--state', state.root, '--model', values.model, ...mode, ...port], say);
+  const children = [hub];
+  try {
+    const { host = '127.0.0.1', port: got } = await started(hub);
+    if (got !== Number(values.port ?? DEFAULT_PORT))
+      say(`up    port ${values.port ?? DEFAULT_PORT} is not free here: using ${got}`);
+    const url = `mqtt://${host}:${got}`;
+    const id = idFromHostname(hostname());
+    const agent = new Child(
+      ['agent', '--state', state.root, '--broker', url, '--id', id, '--interval', values.interval, ...mode],
+      say,
+    );
+    children.push(agent);
+    await started(agent);
+    for (const line of notice(values.live, id)) say(`up    ${line}`);
+    if (headless) await aborted(io.signal);
+    else await showTui(state, values.live, io);
+    return EXIT.done;
+  } finally {
+    // The agent first: it says goodbye to the hub.
+    for (const child of children.toReversed()) await child.stop();
+    release();
+  }
+}
+
+/** What this installation may and may not do, and the one command that changes it. */
+export function notice(live: boolean, agent: string): readonly string[] {
+  const identity =
+    process.geteuid?.() === 0 ? 'as root' : 'as an ordinary user: it can act on that user’s processes only';
+  return live
+    ? [
+        `LIVE: what you approve runs on ${agent} now, ${identity}. Ctrl-C and start without --live to make it a dry run.`,
+      ]
+    : [
+        `DRY-RUN: nothing is changed on ${agent}; what you approve is checked and recorded. npm start -- --live lets it act, ${identity}.`,
+      ];
+}
+
+async function started(child: Child): Promise<Ready> {
+  try {
+    return await child.start();
+  } catch (error) {
+    if (!(error instanceof ChildError)) throw error;
+    throw new StateError(error.message.includes('E_RUNNING') ? 'E_RUNNING' : 'E_STATE_BROKEN', error.message);
+  }
+}
+
+/** While the TUI owns the terminal, what hub and agent say goes to a file. */
+function toFile(file: string): (line: string) => void {
+  const stream = createWriteStream(file, { flags: 'a', mode: 0o640 });
+  stream.on('error', () => {});
+  return (line) => void stream.write(`${new Date().toISOString()} ${line}\n`);
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+}
+
+async function showTui(state: StateFolder, live: boolean, io: Console): Promise<void> {
+  const { openDesk } = await import('./store-desk.ts');
+  const { runTui } = await import('./main.ts');
+  const desk = openDesk(state, notice(live, idFromHostname(hostname())).join(' '));
+  try {
+    await Promise.race([runTui(desk, { stdin: process.stdin, stdout: process.stdout }), aborted(io.signal)]);
+  } finally {
+    await desk.close();
+  }
+}
