@@ -69,7 +69,7 @@ export async function openHub(options: HubOptions): Promise<RunningHub> {
       ...(existsSync(state.playbooks) ? { userDir: state.playbooks } : {}),
     });
     for (const error of errors) log.error(error.message);
-    const rules = new RulesReasoner({ playbooks, tried: (id) => getIncident(store, id)?.tried ?? [] });
+    const rules = new RulesReasoner({ playbooks, tried: (id) => triedBefore(store, id) });
     const reasoners: Reasoner[] = [rules];
     closing.push(() => Promise.all(reasoners.map((one) => one.close())));
 
@@ -141,6 +141,15 @@ export async function openHub(options: HubOptions): Promise<RunningHub> {
     await close();
     throw error;
   }
+}
+
+/** Playbooks that did not help: on this incident, and on earlier ones with the same fingerprint. */
+function triedBefore(store: Store, id: string): readonly string[] {
+  const incident = getIncident(store, id);
+  const earlier = (incident?.evidence?.similar ?? [])
+    .map((similar) => getIncident(store, similar.id))
+    .filter((one) => one?.fingerprint === incident?.fingerprint);
+  return [incident, ...earlier].flatMap((one) => one?.tried ?? []);
 }
 
 /** A model that does not load costs the model, not the hub. */

@@ -3,9 +3,7 @@ import { type PlanAnswer, type PlanInput, parsePlan } from '../../grammars/plan.
 import type { Entity, Evidence } from '../evidence.ts';
 import type { Decoded } from './llama-decode.ts';
 import { type ProposedCommand, ReasonError } from './reasoner.ts';
-
-/** What is not calibrated counts as below 0.80 (DESIGN section 7): nothing may run unattended on it. */
-export const UNCALIBRATED_CAP = 0.79;
+import { UNCALIBRATED_CAP } from './validate.ts';
 
 /** What a decoded answer says, with this incident's names in the place of the slots. */
 export interface ReadAnswer {

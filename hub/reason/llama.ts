@@ -35,6 +35,10 @@ const PROBE_DEADLINE_MS = 120_000;
  */
 export async function openLlamaReasoner(options: LlamaOptions): Promise<Reasoner> {
   const { maxThreads, log } = options;
+  // Zero would mean all of them to llama.cpp.
+  if (!Number.isInteger(maxThreads) || maxThreads < 1) {
+    throw new ReasonError('E_MODEL_LOAD', `${maxThreads} threads: expected 1 or more`);
+  }
   const file = await identifyModel(options.file);
   const catalogue = options.catalogue ?? loadCatalogue();
   await probeModel({

@@ -19,7 +19,10 @@ export interface RulesOptions {
   readonly clock?: () => number;
 }
 
-/** A playbook whose words have nothing to do with the event is no alternative worth naming. */
+/**
+ * A cause whose words are further from the event is no alternative to a fix that fits. A person, who has no fix to
+ * start from, is told the nearest ones however far they are.
+ */
 const NEAR = 0.35;
 const MAX_ALTERNATIVES = 3;
 
@@ -80,7 +83,7 @@ export class RulesReasoner implements Reasoner {
       root_cause: cause.sentence,
       chain: chainOf(cause, findings),
       confidence: confidenceIn(evidence, match, findings),
-      alternatives: this.#alternatives(evidence, findings, ranked, playbook.class),
+      alternatives: this.#alternatives(evidence, findings, ranked, playbook.class, NEAR),
       needs_human: metricItem(evidence) === undefined || evidence.event.value === undefined,
       playbook: playbook.id,
       commands: filled.steps,
@@ -107,7 +110,7 @@ export class RulesReasoner implements Reasoner {
       root_cause: oneLine(`${cause.sentence} A person is needed: ${why}.`, 500),
       chain: chainOf(cause, findings),
       confidence,
-      alternatives: this.#alternatives(evidence, findings, ranked, of),
+      alternatives: this.#alternatives(evidence, findings, ranked, of, 0),
       needs_human: true,
       playbook: look?.playbook.id ?? null,
       commands: look?.steps ?? [],
@@ -132,10 +135,11 @@ export class RulesReasoner implements Reasoner {
     findings: readonly Finding[],
     ranked: readonly Ranked[],
     chosen: string,
+    near: number,
   ): readonly string[] {
     const next = [
       ...ranked.map((one) => ({ id: one.playbook.id, score: 1 })),
-      ...this.#index.nearest(evidence.event).filter((one) => one.score >= NEAR),
+      ...this.#index.nearest(evidence.event).filter((one) => one.score >= near),
     ].flatMap(({ id }) => this.#index.get(id)?.class ?? []);
     const classes = next.filter((one) => one !== chosen).map((one) => one.replaceAll('-', ' '));
     return [...new Set([...findings.flatMap((one) => one.instead ?? []), ...classes])].slice(0, MAX_ALTERNATIVES);

@@ -132,11 +132,13 @@ export function reconcile(diagnoses: readonly Diagnosis[], evidence: Evidence): 
   if (best === undefined) return nobodyKnows();
   if (others.length === 0) return best;
   const agreeing = others.filter((one) => agrees(best, one));
-  const opposed = others.filter((one) => one.class !== best.class && !agrees(best, one));
+  // Who knows nothing contradicts nobody.
+  const opposed = others.filter((one) => one.class !== 'unknown' && one.class !== best.class && !agrees(best, one));
   const injected = injectionsIn(evidence.items).length > 0;
   const highest = Math.max(best.confidence, ...agreeing.map((one) => one.confidence));
   const raised = agreeing.length > 0 ? highest + 0.05 : best.confidence;
-  const confidence = opposed.length > 0 ? raised * 0.8 : raised;
+  const unsupported = agreeing.length === 0 && best.by !== 'rules';
+  const confidence = opposed.length > 0 || unsupported ? raised * 0.8 : raised;
   const chain = [...best.chain, ...agreeing.flatMap((one) => one.chain)];
   const alternatives = [...opposed.map((one) => oneLine(one.root_cause, LIMITS.explanation)), ...best.alternatives];
   return {

@@ -31,6 +31,7 @@ export const gather: Step = {
       similar: similarIncidents(incident.event, past),
       playbooks: candidatePlaybooks(hub.playbooks, incident.event),
       service: {},
+      processes: hub.store.births.get(incident.host)?.inventory.processes ?? [],
     });
     const next = moved(
       incident,

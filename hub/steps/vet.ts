@@ -105,6 +105,8 @@ function refused(plan: Plan): { readonly note: string; readonly reason: string }
   const check = [...plan.pre, ...plan.post].find(({ verdict }) => verdict.decision !== 'allow');
   if (check !== undefined)
     return { note: `a check may not need consent: ${check.command}`, reason: 'check_not_allowed' };
-  if (plan.steps.length === 0) return { note: plan.root_cause, reason: 'needs_person' };
+  // A plan that only looks mends nothing: it is shown to a person instead of being run and found useless.
+  const looks = plan.steps.every(({ verdict }) => verdict.effect === 'read');
+  if (looks) return { note: `a person is needed: ${plan.root_cause}`, reason: 'needs_person' };
   return null;
 }

@@ -3,10 +3,11 @@ import * as assert from 'uvu/assert';
 import { memoryIncident } from '../../fixtures/model/incident.ts';
 import { loadCatalogue } from '../../grammars/catalogue.ts';
 import type { Evidence } from '../../hub/evidence.ts';
-import { readAnswer, UNCALIBRATED_CAP } from '../../hub/reason/llama-answer.ts';
+import { readAnswer } from '../../hub/reason/llama-answer.ts';
 import type { Decoded } from '../../hub/reason/llama-decode.ts';
 import { planInput } from '../../hub/reason/prompt.ts';
 import { ReasonError } from '../../hub/reason/reasoner.ts';
+import { UNCALIBRATED_CAP } from '../../hub/reason/validate.ts';
 
 const evidence = memoryIncident();
 const plan = planInput(loadCatalogue(), evidence);

@@ -11,9 +11,9 @@ const folder = mkdtempSync(join(tmpdir(), 'sentinel-broken-'));
 const path = (name: string): string => join(folder, name);
 
 /** The error that opening the file ends with; null when it opens. */
-async function opening(file: string, probeDeadlineMs = 120_000): Promise<ReasonError | null> {
+async function opening(file: string, probeDeadlineMs = 120_000, maxThreads = 1): Promise<ReasonError | null> {
   try {
-    const options = { file, maxThreads: 1, deadlineMs: 60_000, log: () => {}, probeDeadlineMs };
+    const options = { file, maxThreads, deadlineMs: 60_000, log: () => {}, probeDeadlineMs };
     await (await openLlamaReasoner(options)).close();
     return null;
   } catch (error) {
@@ -78,6 +78,13 @@ broken('in time is not waited for', async () => {
   const error = await opening(path('slow.gguf'), 1);
   assert.is(error?.code, 'E_MODEL_LOAD');
   assert.match(error?.message ?? '', /no answer within 1 ms/);
+});
+
+broken('is refused like a number of threads that is none', async () => {
+  randomLlama(path('threads.gguf'));
+  for (const threads of [0, -1, 1.5, Number.NaN]) {
+    assert.is((await opening(path('threads.gguf'), 120_000, threads))?.code, 'E_MODEL_LOAD', String(threads));
+  }
 });
 
 broken('does not spoil the next one', async () => {

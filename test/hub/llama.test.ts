@@ -79,17 +79,8 @@ any(
   },
 );
 
-any('answers where nothing can be named, cited or chosen', async () => {
-  const reasoner = await open(2);
-  const bare = memoryIncident({ entities: [], items: [], playbooks: [] });
-  const diagnosis = await reasoner.diagnose(bare, never());
-  checkDiagnosis(diagnosis, bare);
-  assert.equal(diagnosis.chain, []);
-  assert.is(diagnosis.playbook, null);
-  await reasoner.close();
-});
-
 const replay = suite('a decision of a model');
+let kept: Diagnosis | undefined;
 
 replay('is the same twice, in this process and with another past', async () => {
   const reasoner = await open(3);
@@ -101,12 +92,11 @@ replay('is the same twice, in this process and with another past', async () => {
   const again = await open(3);
   assert.is((await again.diagnose(memoryIncident(), never())).trace?.output, first.trace?.output);
   await again.close();
+  kept = first;
 });
 
-replay('keeps what reproduces it', async () => {
-  const reasoner = await open(3);
-  const { trace, by } = await reasoner.diagnose(memoryIncident(), never());
-  await reasoner.close();
+replay('keeps what reproduces it', () => {
+  const { trace, by } = kept ?? {};
   const file = join(folder, 'random-3.gguf');
   assert.is(by, 'random-3');
   assert.is(trace?.model_file, file);
@@ -139,21 +129,23 @@ replay('says what was left out of too much evidence', async () => {
 });
 
 const time = suite('time and a model');
+let slow: Reasoner;
+time.before(async () => {
+  slow = await open(1, true);
+});
 
 time('that is up ends the call with its code, and the next call works', async () => {
-  const reasoner = await open(1, true);
-  const expected = await reasoner.diagnose(memoryIncident(), never());
+  const expected = await slow.diagnose(memoryIncident(), never());
   for (const wait of [0, 1, 15]) {
     const abort = new AbortController();
     setTimeout(() => abort.abort(), wait);
-    const error = await reasoner.diagnose(hostileIncident(), abort.signal).catch((reason: unknown) => reason);
+    const error = await slow.diagnose(hostileIncident(), abort.signal).catch((reason: unknown) => reason);
     assert.ok(timedOut(error), String(error));
   }
-  const error = await reasoner.diagnose(memoryIncident(), AbortSignal.abort()).catch((reason: unknown) => reason);
+  const error = await slow.diagnose(memoryIncident(), AbortSignal.abort()).catch((reason: unknown) => reason);
   assert.ok(timedOut(error), String(error));
-  const after = await reasoner.diagnose(memoryIncident(), never());
+  const after = await slow.diagnose(memoryIncident(), never());
   assert.is(after.trace?.output, expected.trace?.output);
-  await reasoner.close();
 });
 
 time('that the reasoner itself was given is kept too', async () => {
@@ -166,37 +158,37 @@ time('that the reasoner itself was given is kept too', async () => {
 });
 
 time('of calls at once is one after another, each with its own signal', async () => {
-  const reasoner = await open(1, true);
   const abort = new AbortController();
-  const first = reasoner.diagnose(memoryIncident(), never());
-  const second = reasoner.diagnose(hostileIncident(), abort.signal).catch((reason: unknown) => reason);
-  const third = reasoner.diagnose(memoryIncident(), never());
+  const first = slow.diagnose(memoryIncident(), never());
+  const second = slow.diagnose(hostileIncident(), abort.signal).catch((reason: unknown) => reason);
+  const third = slow.diagnose(memoryIncident(), never());
   abort.abort();
   assert.ok(timedOut(await second), 'a call may end while it still waits');
   assert.is((await third).trace?.output, (await first).trace?.output);
-  await reasoner.close();
 });
 
 time('goes on for everything else while a model decodes', async () => {
-  const reasoner = await open(1, true);
   let turns = 0;
-  const timer = setInterval(() => turns++, 5);
-  const diagnosis = await reasoner.diagnose(memoryIncident(), never());
-  clearInterval(timer);
-  await reasoner.close();
-  // One turn for each ten tokens is far below what a free loop does, and far above what a blocked one can.
+  let done = false;
+  const turn = (): void => {
+    turns++;
+    if (!done) setImmediate(turn);
+  };
+  setImmediate(turn);
+  const diagnosis = await slow.diagnose(memoryIncident(), never());
+  done = true;
+  // Tokens come from other threads: a free loop turns at least once for each, a blocked one only at the end.
   const tokens = diagnosis.trace?.output.length ?? 0;
-  assert.ok(turns >= tokens / 10, `${turns} turns of the loop while ${tokens} tokens were written`);
+  assert.ok(tokens > 100 && turns >= tokens / 2, `${turns} turns of the loop while ${tokens} tokens were written`);
 });
 
 time('is over for a closed model', async () => {
-  const reasoner = await open(1, true);
-  const running = reasoner.diagnose(memoryIncident(), never()).catch((reason: unknown) => reason);
-  await reasoner.close();
+  const running = slow.diagnose(memoryIncident(), never()).catch((reason: unknown) => reason);
+  await slow.close();
   assert.ok(timedOut(await running));
-  const error = await reasoner.diagnose(memoryIncident(), never()).catch((reason: unknown) => reason);
+  const error = await slow.diagnose(memoryIncident(), never()).catch((reason: unknown) => reason);
   assert.ok(timedOut(error), String(error));
-  await reasoner.close();
+  await slow.close();
 });
 
 time.after(() => rmSync(folder, { recursive: true, force: true }));

@@ -6,6 +6,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { type LoadOptions, loadPlaybooks } from '../../hub/playbook.ts';
 import { fillCommand, PLACEHOLDER_NAMES, placeholdersOf, SAMPLES } from '../../hub/playbook-placeholders.ts';
+import { loadPolicy } from '../../policy/policy.ts';
 import { index, SIGNALS } from './evidence-fixtures.ts';
 
 const GOOD = `version: 1
@@ -230,6 +231,31 @@ shipped('a playbook that only looks says that a person is needed, and no other d
     for (const check of [...one.pre_checks, ...one.verify.post_checks]) assert.match(check, reads);
     for (const { why } of one.steps) assert.match(why, /^[A-Z].*\.$/);
     assert.ok(index.get(one.id));
+  }
+});
+shipped('the real policy loads them all, and lets every check run without consent', async () => {
+  const policy = await loadPolicy();
+  const decide = (command: string) => policy.check(command, null).decision;
+  const { playbooks, errors } = loadPlaybooks({ vet: decide });
+  assert.equal(errors, []);
+  for (const one of playbooks) {
+    const looks = one.needs_human ? one.steps.map(({ run }) => run) : [];
+    for (const command of [...one.pre_checks, ...one.verify.post_checks, ...looks]) {
+      assert.is(decide(fillCommand(command, SAMPLES) ?? ''), 'allow', `${one.id}: ${command}`);
+    }
+  }
+});
+
+shipped('the real policy keeps a destructive playbook out', async () => {
+  const policy = await loadPolicy();
+  const dir = mkdtempSync(join(tmpdir(), 'playbooks-'));
+  try {
+    put(dir, 'wipe.yaml', GOOD.replace('run: renice -n 10 -p {culprit.pid}', 'run: rm -rf /'));
+    const { playbooks, errors } = alone(dir, (command) => policy.check(command, null).decision);
+    assert.equal(playbooks, []);
+    assert.is(errors[0]?.line, 12);
+  } finally {
+    rmSync(dir, { recursive: true });
   }
 });
 shipped.run();

@@ -257,6 +257,11 @@ second('the same class with another command is neither agreement nor another cau
   assert.equal(one.commands, rules.commands);
 });
 
+second('a model that knows nothing changes nothing', () => {
+  const silent = { ...good, by: 'tiny', class: 'unknown', playbook: null, commands: [], needs_human: true };
+  assert.equal(reconcile([silent, rules], evidence), rules);
+});
+
 second('a model may act where rules has no plan, with less confidence', () => {
   const helpless = {
     ...rules,
@@ -269,7 +274,7 @@ second('a model may act where rules has no plan, with less confidence', () => {
   const one = reconcile([helpless, { ...good, by: 'tiny' }], evidence);
   assert.is(one.by, 'tiny');
   assert.is(one.confidence, 0.56);
-  assert.equal(one.alternatives, ['No playbook.', 'a cache']);
+  assert.equal(one.alternatives, ['a cache']);
 });
 
 second('the order of the answers does not matter', () => {

@@ -1,0 +1,269 @@
+import type { SlotKind, Template } from './catalogue.ts';
+
+/**
+ * The language in which a model answers about one incident: JSON without optional blanks, in which commands are
+ * templates of the catalogue, and names are the slots of this incident's own entities. What the grammar cannot say,
+ * no log line can talk a model into.
+ */
+export const PLAN_LIMITS = {
+  /** Characters: one or two sentences. With the caps below the longest answer stays under 1,024 byte tokens. */
+  rootCause: 160,
+  alternative: 80,
+  alternatives: 3,
+  cites: 6,
+  commands: 4,
+} as const;
+
+/** What one incident allows an answer to name. */
+export interface PlanInput {
+  /** Incident classes, for instance those of the catalogue. */
+  readonly classes: readonly string[];
+  readonly commands: readonly Template[];
+  /** The entities that may be named, by their slot E1..En. */
+  readonly slots: readonly PlanSlot[];
+  /** Ids of the evidence items that may be cited. */
+  readonly evidence: readonly string[];
+  /** Ids of the candidate playbooks. */
+  readonly playbooks: readonly string[];
+}
+
+export interface PlanSlot {
+  readonly slot: string;
+  readonly kind: SlotKind;
+}
+
+/** A grammar in GBNF, and a number of tokens that no answer under it exceeds, whatever the tokenizer. */
+export interface PlanGrammar {
+  readonly gbnf: string;
+  readonly maxTokens: number;
+}
+
+/** An answer that obeys the grammar. It is still only a proposal. */
+export interface PlanAnswer {
+  readonly class: string;
+  readonly rootCause: string;
+  readonly cites: readonly string[];
+  readonly playbook: string | null;
+  readonly commands: readonly PlanCommand[];
+  readonly alternatives: readonly string[];
+  readonly needsHuman: boolean;
+}
+
+export interface PlanCommand {
+  readonly template: Template;
+  /** One slot for each blank of the template, in its order. */
+  readonly slots: readonly string[];
+}
+
+/** E_PLAN_INPUT: no grammar can be built from this. E_PLAN_OUTPUT: the text is no answer under its grammar. */
+export class PlanError extends Error {
+  readonly code: 'E_PLAN_INPUT' | 'E_PLAN_OUTPUT';
+  constructor(code: PlanError['code'], message: string) {
+    super(message);
+    this.code = code;
+  }
+}
+
+/** What an answer says where no playbook fits. */
+const NO_PLAYBOOK = 'none';
+const SLOT = /^E[1-9][0-9]{0,2}$/;
+const EVIDENCE = /^[ec][1-9][0-9]{0,3}$/;
+const CLASS = /^[a-z][a-z0-9-]{0,39}$/;
+/** Printable ASCII without quote and backslash: needs no escape in JSON, and ends where its count ends. */
+const TEXT = '[ !#-\\[\\]-~]';
+const TEXT_ONLY = /^[ !#-[\]-~]+$/;
+
+/**
+ * A GBNF literal that matches exactly `text`: the only way in which any text enters a grammar. Everything but plain
+ * printable ASCII is written by its code point; half a surrogate pair, which no tokenizer can write, as U+FFFD.
+ */
+export function gbnfLiteral(text: string): string {
+  const escaped = Array.from(text, (char) => {
+    if (char === '"' || char === '\\') return `\\${char}`;
+    const point = char.codePointAt(0) ?? 0;
+    if (point >= 0x20 && point < 0x7f) return char;
+    const safe = point >= 0xd800 && point <= 0xdfff ? 0xfffd : point;
+    return `\\U${safe.toString(16).toUpperCase().padStart(8, '0')}`;
+  });
+  return `"${escaped.join('')}"`;
+}
+
+/** Builds the grammar of one incident. Throws a PlanError E_PLAN_INPUT when the input's ids are not of their form. */
+export function planGrammar(input: PlanInput): PlanGrammar {
+  checkInput(input);
+  const rules: string[] = [];
+  const rule = (name: string, body: string): string => {
+    rules.push(`${name} ::= ${body}`);
+    return name;
+  };
+  const word = (text: string) => gbnfLiteral(JSON.stringify(text));
+
+  rule('text', `${TEXT}{1,${PLAN_LIMITS.rootCause}}`);
+  rule('short', `"\\"" ${TEXT}{1,${PLAN_LIMITS.alternative}} "\\""`);
+  const alternatives = upTo('short', PLAN_LIMITS.alternatives);
+  const cites =
+    input.evidence.length === 0 ? '' : upTo(rule('cite', anyOf(input.evidence.map(word))), PLAN_LIMITS.cites);
+  rule('playbook', anyOf([...input.playbooks, NO_PLAYBOOK].map(word)));
+  rule('human', anyOf(['true', 'false'].map(gbnfLiteral)));
+
+  for (const kind of new Set(input.slots.map((slot) => slot.kind))) {
+    rule(`slot-${kind}`, anyOf(slotsOf(input, kind).map(word)));
+  }
+  const possible = usable(input);
+  possible.forEach((template, i) => {
+    const blanks = template.slots.map((kind) => `slot-${kind}`).join(' "," ');
+    rule(`do-${i}`, `${gbnfLiteral(`{"do":${JSON.stringify(template.id)},"with":[`)} ${blanks} "]}"`);
+  });
+
+  rule(
+    'cause',
+    `"\\",\\"root_cause\\":\\"" text "\\",\\"cites\\":[" ${cites} "],\\"playbook\\":" playbook ",\\"commands\\":["`,
+  );
+  // A class brings its own commands, so that the two cannot disagree: what is unknown gets only looks.
+  const lists = new Map<string, string>();
+  const bodies = input.classes.map((name) => {
+    const fits = possible.flatMap((template, i) => (template.classes.includes(name) ? [`do-${i}`] : []));
+    if (fits.length === 0) return `${gbnfLiteral(name)} cause`;
+    const list = anyOf(fits);
+    const item = lists.get(list) ?? rule(`item-${lists.size}`, list);
+    lists.set(list, item);
+    return `${gbnfLiteral(name)} cause ${upTo(item, PLAN_LIMITS.commands)}`;
+  });
+  rule(
+    'root',
+    `"{\\"class\\":\\"" ${anyOf(bodies)} "],\\"alternatives\\":[" ${alternatives} "],\\"needs_human\\":" human "}"`,
+  );
+  return { gbnf: `${rules.join('\n')}\n`, maxTokens: longestAnswer(input, possible) + 1 };
+}
+
+/**
+ * Reads an answer strictly: it must be what the grammar of the same input can say, byte for byte. Throws a PlanError
+ * E_PLAN_OUTPUT; nothing is repaired.
+ */
+export function parsePlan(text: string, input: PlanInput): PlanAnswer {
+  let value: unknown;
+  let again: string | undefined;
+  try {
+    value = JSON.parse(text);
+    again = JSON.stringify(value);
+  } catch {
+    throw bad('not JSON');
+  }
+  // The round trip refuses optional blanks, repeated keys and needless escapes in one comparison.
+  if (again !== text) throw bad('JSON, but not in the one form that the grammar has');
+  const plan = fields(value, ['class', 'root_cause', 'cites', 'playbook', 'commands', 'alternatives', 'needs_human']);
+
+  const name = choice(plan['class'], input.classes, 'class');
+  const playbook = choice(plan['playbook'], [...input.playbooks, NO_PLAYBOOK], 'playbook');
+  const needsHuman = plan['needs_human'];
+  if (typeof needsHuman !== 'boolean') throw bad('needs_human: neither true nor false');
+  const commands = items(plan['commands'], PLAN_LIMITS.commands, 'commands').map((item): PlanCommand => {
+    const command = fields(item, ['do', 'with']);
+    const template = usable(input).find((one) => one.id === command['do'] && one.classes.includes(name));
+    if (template === undefined) throw bad(`commands: ${quoted(command['do'])} does not serve ${name}`);
+    const named = items(command['with'], template.slots.length, 'with');
+    if (named.length !== template.slots.length)
+      throw bad(`commands: ${template.id} has ${template.slots.length} blanks`);
+    const slots = template.slots.map((kind, i) => choice(named[i], slotsOf(input, kind), `with: a ${kind}`));
+    return { template, slots };
+  });
+  return {
+    class: name,
+    rootCause: bounded(plan['root_cause'], PLAN_LIMITS.rootCause, 'root_cause'),
+    cites: items(plan['cites'], PLAN_LIMITS.cites, 'cites').map((id) => choice(id, input.evidence, 'cites')),
+    playbook: playbook === NO_PLAYBOOK ? null : playbook,
+    commands,
+    alternatives: items(plan['alternatives'], PLAN_LIMITS.alternatives, 'alternatives').map((item) =>
+      bounded(item, PLAN_LIMITS.alternative, 'alternatives'),
+    ),
+    needsHuman,
+  };
+}
+
+function checkInput(input: PlanInput): void {
+  const check = (values: readonly string[], form: RegExp, what: string): void => {
+    for (const value of values) {
+      if (!form.test(value)) throw new PlanError('E_PLAN_INPUT', `${what}: ${quoted(value)} has another form`);
+    }
+  };
+  check(input.classes, CLASS, 'class');
+  check(
+    input.commands.map((command) => command.id),
+    CLASS,
+    'command',
+  );
+  check(
+    input.slots.map((slot) => slot.slot),
+    SLOT,
+    'slot',
+  );
+  check(input.evidence, EVIDENCE, 'evidence id');
+  if (input.classes.length === 0) throw new PlanError('E_PLAN_INPUT', 'class: none is given');
+  if (input.playbooks.some((id) => id === NO_PLAYBOOK || id.length > 64)) {
+    throw new PlanError('E_PLAN_INPUT', `playbook: "${NO_PLAYBOOK}" or a longer name than 64`);
+  }
+}
+
+/** The templates whose every blank this incident has a name for. */
+const usable = (input: PlanInput): readonly Template[] =>
+  input.commands.filter((template) => template.slots.every((kind) => slotsOf(input, kind).length > 0));
+
+const slotsOf = (input: PlanInput, kind: SlotKind): readonly string[] =>
+  input.slots.filter((slot) => slot.kind === kind).map((slot) => slot.slot);
+
+/** In parentheses, since a line of a rule must not begin with `|`, and a part must not leak into its neighbour. */
+const anyOf = (parts: readonly string[]): string => `(${parts.join(' | ')})`;
+
+const upTo = (item: string, most: number): string => `(${item} ("," ${item}){0,${most - 1}})?`;
+
+/** Bytes of the longest answer: each token writes at least one. */
+function longestAnswer(input: PlanInput, possible: readonly Template[]): number {
+  const longest = (texts: readonly string[]): string => texts.reduce((a, b) => (size(b) > size(a) ? b : a), '');
+  const fill = (text: string, most: number): readonly string[] => new Array<string>(text === '' ? 0 : most).fill(text);
+  const answers = input.classes.map((name) => {
+    const commands = possible
+      .filter((template) => template.classes.includes(name))
+      .map((template) => ({ do: template.id, with: template.slots.map((kind) => longest(slotsOf(input, kind))) }));
+    const [command] = commands.sort((a, b) => size(b) - size(a));
+    return size({
+      class: name,
+      root_cause: 'x'.repeat(PLAN_LIMITS.rootCause),
+      cites: fill(longest(input.evidence), PLAN_LIMITS.cites),
+      playbook: longest([...input.playbooks, NO_PLAYBOOK]),
+      commands: command === undefined ? [] : new Array(PLAN_LIMITS.commands).fill(command),
+      alternatives: fill('x'.repeat(PLAN_LIMITS.alternative), PLAN_LIMITS.alternatives),
+      needs_human: false,
+    });
+  });
+  return Math.max(...answers);
+}
+
+const size = (value: unknown): number => Buffer.byteLength(JSON.stringify(value));
+
+const bad = (message: string): PlanError => new PlanError('E_PLAN_OUTPUT', message);
+const quoted = (value: unknown): string => JSON.stringify(value)?.slice(0, 60) ?? 'nothing';
+
+function fields(value: unknown, keys: readonly string[]): Readonly<Record<string, unknown>> {
+  if (typeof value !== 'object' || value === null || Object.keys(value).join() !== keys.join()) {
+    throw bad(`expected exactly ${keys.join(', ')}`);
+  }
+  return value as Readonly<Record<string, unknown>>;
+}
+
+function items(value: unknown, most: number, what: string): readonly unknown[] {
+  if (!Array.isArray(value) || value.length > most) throw bad(`${what}: expected a list of at most ${most}`);
+  return value;
+}
+
+function choice(value: unknown, allowed: readonly string[], what: string): string {
+  const found = allowed.find((one) => one === value);
+  if (found === undefined) throw bad(`${what}: ${quoted(value)} is none of this incident's`);
+  return found;
+}
+
+function bounded(value: unknown, longest: number, what: string): string {
+  if (typeof value !== 'string' || value.length > longest || !TEXT_ONLY.test(value)) {
+    throw bad(`${what}: expected 1 to ${longest} plain characters`);
+  }
+  return value;
+}
