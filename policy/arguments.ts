@@ -1,0 +1,200 @@
+import { decisionFor, joinEffects } from './effects.ts';
+import type { CommandSchema, FlagRule, OperandRule, PathMode } from './schema.ts';
+import { type Attribute, type Decision, type Effect, stricter } from './verdict.ts';
+
+/** One word of a command and what the schema says that it is. */
+export interface Use {
+  readonly rule: OperandRule;
+  readonly value: string;
+  /** Index in argv. */
+  readonly at: number;
+}
+
+/** What a command line means by its schema, before the things that it names are looked at. */
+export interface Meant {
+  readonly schema: CommandSchema;
+  readonly effect: Effect;
+  readonly decision: Decision;
+  readonly attributes: readonly Attribute[];
+  readonly uses: readonly Use[];
+  /** What a flag made of the path operands: `find -delete`. */
+  readonly paths: PathMode | null;
+  /** The flag or schema that says more than its effect does. */
+  readonly reason: string | null;
+  readonly alternative: string | null;
+  readonly at: number;
+}
+
+/** A word that the schema does not know: never `allow`. */
+export interface Stranger {
+  readonly stranger: string;
+  readonly reason: string;
+  readonly schema: CommandSchema;
+  readonly at: number;
+}
+
+/** Reads `argv[from..]` by a schema; `argv[from]` is the first word after the command's name. */
+export function readArguments(root: CommandSchema, argv: readonly string[], from: number): Meant | Stranger {
+  const reading = new Reading(root);
+  for (let at = from; at < argv.length; at++) {
+    const problem = reading.word(argv, at);
+    if (typeof problem !== 'number') return problem;
+    at = problem;
+  }
+  return reading.finish(argv.length);
+}
+
+class Reading {
+  #schema: CommandSchema;
+  #ended = false;
+  readonly #operands: { value: string; at: number }[] = [];
+  readonly #uses: Use[] = [];
+  readonly #seen = new Set<string>();
+  readonly #flags: { rule: FlagRule; at: number }[] = [];
+
+  constructor(schema: CommandSchema) {
+    this.#schema = schema;
+  }
+
+  /** Takes in one word; answers the index of the last word that it used. */
+  word(argv: readonly string[], at: number): number | Stranger {
+    const word = argv[at] ?? '';
+    if (this.#ended) return this.#operand(word, at);
+    if (word === '--' && this.#schema.style === 'gnu') {
+      this.#ended = true;
+      return at;
+    }
+    const whole = this.#schema.flags.get(word);
+    if (whole !== undefined) return this.#flag(word, whole, argv, at);
+    if (this.#schema.style === 'single') {
+      return word.startsWith('-') && word !== '-' ? this.#unknown(word, at) : this.#operand(word, at);
+    }
+    if (word.startsWith('--')) return this.#long(word, at);
+    if (word.startsWith('-') && word.length > 1) return this.#cluster(word, argv, at);
+    return this.#operand(word, at);
+  }
+
+  finish(end: number): Meant | Stranger {
+    const schema = this.#schema;
+    if (!schema.bare) return { stranger: 'subcommand', reason: 'its sub-command is missing', schema, at: 0 };
+    const problem = this.#assign(end);
+    if (problem !== null) return problem;
+    if (schema.requires.length > 0 && !schema.requires.some((flag) => this.#seen.has(flag))) {
+      return { stranger: 'requires', reason: `it would not end without ${schema.requires[0]}`, schema, at: 0 };
+    }
+    let effect = schema.effect;
+    let decision = schema.decision ?? decisionFor(schema.effect, schema.attributes);
+    const attributes = new Set(schema.attributes);
+    let paths: PathMode | null = null;
+    let worst: { rule: FlagRule; at: number } | null = null;
+    for (const { rule, at } of this.#flags) {
+      effect = joinEffects(effect, rule.effect);
+      for (const attribute of rule.attributes) attributes.add(attribute);
+      const own = rule.decision ?? decisionFor(rule.effect, rule.attributes);
+      if (stricter(decision, own) !== decision) worst = { rule, at };
+      decision = stricter(decision, own);
+      paths = rule.paths ?? paths;
+    }
+    return {
+      schema,
+      effect,
+      decision,
+      attributes: [...attributes],
+      uses: this.#uses,
+      paths,
+      reason: worst?.rule.reason ?? schema.reason,
+      alternative: worst?.rule.alternative ?? schema.alternative,
+      at: worst?.at ?? 0,
+    };
+  }
+
+  #operand(value: string, at: number): number | Stranger {
+    const sub = this.#schema.sub;
+    if (sub !== null && this.#operands.length === 0) {
+      const found = sub.get(value);
+      if (found === undefined) {
+        return {
+          stranger: 'subcommand',
+          reason: `${value.slice(0, 64)} is not a known sub-command`,
+          schema: this.#schema,
+          at,
+        };
+      }
+      this.#schema = found;
+      return at;
+    }
+    this.#operands.push({ value, at });
+    return at;
+  }
+
+  #flag(name: string, rule: FlagRule, argv: readonly string[], at: number): number | Stranger {
+    this.#note(name, rule, at);
+    if (rule.takes === null || rule.attached) return at;
+    const value = argv[at + 1];
+    if (value === undefined) return this.#unknown(name, at);
+    this.#uses.push({ rule: rule.takes, value, at: at + 1 });
+    return at + 1;
+  }
+
+  #long(word: string, at: number): number | Stranger {
+    const split = word.indexOf('=');
+    const name = split < 0 ? word : word.slice(0, split);
+    const rule = this.#schema.flags.get(name);
+    if (rule === undefined || rule.takes === null || split < 0) return this.#unknown(name, at);
+    this.#note(name, rule, at);
+    this.#uses.push({ rule: rule.takes, value: word.slice(split + 1), at });
+    return at;
+  }
+
+  /** `-tulpn`, `-n5`, `-n 5`, and `-20` where numbers are flags. */
+  #cluster(word: string, argv: readonly string[], at: number): number | Stranger {
+    if (this.#schema.numeric && /^-\d{1,9}$/.test(word)) return at;
+    for (let i = 1; i < word.length; i++) {
+      const name = `-${word.charAt(i)}`;
+      const rule = this.#schema.flags.get(name);
+      if (rule === undefined) return this.#unknown(name, at);
+      if (rule.takes === null) {
+        this.#note(name, rule, at);
+        continue;
+      }
+      const rest = word.slice(i + 1);
+      if (rest === '') return this.#flag(name, rule, argv, at);
+      this.#note(name, rule, at);
+      this.#uses.push({ rule: rule.takes, value: rest, at });
+      return at;
+    }
+    return at;
+  }
+
+  #note(name: string, rule: FlagRule, at: number): void {
+    this.#seen.add(name);
+    this.#flags.push({ rule, at });
+  }
+
+  #unknown(name: string, at: number): Stranger {
+    return { stranger: 'flag', reason: `${name.slice(0, 64)} is not a known flag here`, schema: this.#schema, at };
+  }
+
+  /** Gives each operand its rule: in order, the last rule repeating where it may. */
+  #assign(end: number): Stranger | null {
+    const instead = this.#flags.some(({ rule }) => rule.instead);
+    const rules = instead ? this.#schema.operands.slice(1) : this.#schema.operands;
+    const schema = this.#schema;
+    let next = 0;
+    let used = 0;
+    for (const { value, at } of this.#operands) {
+      const rule = rules[next];
+      if (rule === undefined)
+        return { stranger: 'operand', reason: 'an operand that is not expected here', schema, at };
+      this.#uses.push({ rule, value, at });
+      used++;
+      if (!rule.many) {
+        next++;
+        used = 0;
+      }
+    }
+    if (schema.allOrNone && this.#operands.length === 0) return null;
+    const missing = rules.slice(next).some((rule, i) => rule.min > (i === 0 ? used : 0));
+    return missing ? { stranger: 'operand', reason: 'an operand is missing', schema, at: Math.max(0, end - 1) } : null;
+  }
+}

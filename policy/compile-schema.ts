@@ -1,0 +1,196 @@
+import type { Node } from 'yaml';
+import { isMap, isScalar } from 'yaml';
+import type { RuleNode } from './rule-file.ts';
+import {
+  type CommandSchema,
+  type FlagRule,
+  globPattern,
+  KINDS,
+  type Meaning,
+  type OperandRule,
+  PATH_MODES,
+  type Tighten,
+} from './schema.ts';
+import { EFFECTS } from './verdict.ts';
+
+const DECISIONS = ['allow', 'review', 'block'] as const;
+const MEANING = ['effect', 'decision', 'attribute', 'reason', 'alternative'] as const;
+const COMMAND = [
+  ...MEANING,
+  'flags',
+  'operands',
+  'sub',
+  'style',
+  'numeric',
+  'bare',
+  'requires',
+  'all_or_none',
+] as const;
+
+/** Reads `commands:` of a family file: binary -> schema. */
+export function readCommands(root: RuleNode, family: string): Map<string, CommandSchema> {
+  const commands = new Map<string, CommandSchema>();
+  const node = root.map('commands');
+  if (node === null) return commands;
+  for (const { key, node: value } of node.entries()) {
+    for (const name of key.split(' ')) {
+      commands.set(name, readCommand(node.child(value, key), `${family}.${name}`, new Map(), 'read'));
+    }
+  }
+  return commands;
+}
+
+function readCommand(
+  node: RuleNode,
+  id: string,
+  inherited: ReadonlyMap<string, FlagRule>,
+  effect: Meaning['effect'],
+): CommandSchema {
+  node.only(...COMMAND);
+  const meaning = readMeaning(node, effect);
+  const flags = new Map([...inherited, ...readFlags(node)]);
+  const operands = node.list('operands').map(({ value, line }) => readOperand(node, value, line));
+  const subs = node.map('sub');
+  const sub = subs === null ? null : new Map<string, CommandSchema>();
+  if (subs !== null && sub !== null) {
+    for (const { key, node: value } of subs.entries()) {
+      for (const name of key.split(' ')) {
+        const schema = isScalar(value)
+          ? readShort(subs, value, `${id}.${name}`, flags)
+          : readCommand(subs.child(value, key), `${id}.${name}`, flags, 'read');
+        sub.set(name, schema);
+      }
+    }
+  }
+  return {
+    id,
+    ...meaning,
+    flags,
+    operands,
+    sub,
+    style: node.choice('style', ['gnu', 'single']) ?? 'gnu',
+    numeric: node.flag('numeric'),
+    bare: sub === null || node.flag('bare'),
+    allOrNone: node.flag('all_or_none'),
+    requires: node.list('requires').map(({ value }) => value),
+  };
+}
+
+/** `status: unit*` is a reading sub-command with those operands; `status:` alone takes none. */
+function readShort(
+  parent: RuleNode,
+  value: Node | null,
+  id: string,
+  flags: ReadonlyMap<string, FlagRule>,
+): CommandSchema {
+  const text = isScalar(value) && typeof value.value === 'string' && !id.endsWith(`.${value.value}`) ? value.value : '';
+  const operands = text === '' ? [] : text.split(' ').map((spec) => readOperand(parent, spec, parent.line(value)));
+  const quiet = { effect: 'read', decision: null, attributes: [], reason: null, alternative: null } as const;
+  return {
+    id,
+    ...quiet,
+    flags,
+    operands,
+    sub: null,
+    style: 'gnu',
+    numeric: false,
+    bare: true,
+    allOrNone: false,
+    requires: [],
+  };
+}
+
+function readMeaning(node: RuleNode, effect: Meaning['effect']): Meaning {
+  return {
+    effect: node.choice('effect', EFFECTS) ?? effect,
+    decision: node.choice('decision', DECISIONS),
+    attributes: node.list('attribute').map(({ value, line }) => {
+      if (value !== 'egress' && value !== 'secret') node.fail(null, `line ${line}: attribute is egress or secret`);
+      return value;
+    }),
+    reason: node.text('reason'),
+    alternative: node.text('alternative'),
+  };
+}
+
+function readFlags(node: RuleNode): Map<string, FlagRule> {
+  const flags = new Map<string, FlagRule>();
+  const map = node.map('flags');
+  if (map === null) return flags;
+  for (const { key, node: value, keyNode } of map.entries()) {
+    const rule = value === keyNode ? plainFlag(map, null, null) : readFlag(map, value, key);
+    for (const name of key.split(' ')) flags.set(name, rule);
+  }
+  return flags;
+}
+
+function readFlag(map: RuleNode, value: Node | null, key: string): FlagRule {
+  if (isScalar(value)) return plainFlag(map, value.value, value);
+  if (!isMap(value)) return map.fail(value, `${key} must be a kind or a mapping`);
+  const node = map.child(value, key);
+  node.only(...MEANING, 'takes', 'paths', 'instead');
+  const base = plainFlag(map, node.text('takes'), value);
+  return {
+    ...base,
+    ...readMeaning(node, 'read'),
+    paths: node.choice('paths', PATH_MODES),
+    instead: node.flag('instead'),
+  };
+}
+
+function plainFlag(map: RuleNode, spec: unknown, node: Node | null): FlagRule {
+  const none = {
+    effect: 'read',
+    decision: null,
+    attributes: [],
+    reason: null,
+    alternative: null,
+    paths: null,
+  } as const;
+  if (spec === null) return { ...none, takes: null, attached: false, instead: false };
+  if (typeof spec !== 'string') return map.fail(node, 'a flag takes a kind');
+  return { ...none, takes: readOperand(map, spec, map.line(node)), attached: spec.endsWith('?'), instead: false };
+}
+
+/** `unit+`, `path-read*`, `word?`, `integer(0..19)`, `enum(a|b)`, `match(regular expression)`. */
+function readOperand(node: RuleNode, spec: string, line: number): OperandRule {
+  const parts = /^([a-z-]+)(?:\((.*)\))?([?*+]?)$/.exec(spec);
+  const kind = KINDS.find((known) => known === parts?.[1]);
+  if (parts === null || kind === undefined) return node.fail(null, `line ${line}: no operand kind ${spec}`);
+  const [, , detail, count] = parts;
+  const range = /^(-?\d+)\.\.(-?\d+)$/.exec(detail ?? '');
+  if ((kind === 'enum' || kind === 'match') !== (detail !== undefined && range === null)) {
+    return node.fail(null, `line ${line}: ${spec} lacks or has too much in its brackets`);
+  }
+  return {
+    kind,
+    min: count === '?' || count === '*' ? 0 : 1,
+    many: count === '*' || count === '+',
+    values: kind === 'enum' ? new Set(detail?.split('|')) : null,
+    pattern: kind === 'match' ? new RegExp(`^(?:${detail})$`) : null,
+    range: range === null ? null : [Number(range[1]), Number(range[2])],
+  };
+}
+
+/** Reads `protected_units:`, globs of units whose restart a person must see. */
+export function readProtected(root: RuleNode): RegExp[] {
+  return root.list('protected_units').map(({ value }) => globPattern(value));
+}
+
+/** Reads `tighten:`, the restrictions of a site. */
+export function readTighten(root: RuleNode, family: string): Tighten[] {
+  return root.nodes('tighten').map((node, i) => {
+    node.only('match', 'operand', 'decision', 'reason');
+    const match = node.list('match').map(({ value }) => value);
+    const decision = node.choice('decision', ['review', 'block']);
+    if (match.length === 0 || decision === null) return node.fail(null, 'a restriction has match and decision');
+    const operand = node.text('operand');
+    return {
+      id: `${family}.tighten.${i + 1}`,
+      match,
+      operand: operand === null ? null : globPattern(operand),
+      decision,
+      reason: node.text('reason') ?? 'the site forbids it without a person',
+    };
+  });
+}

@@ -1,0 +1,140 @@
+import {
+  always,
+  type DamageRule,
+  has,
+  hitsDevice,
+  hitsSystem,
+  joined,
+  last,
+  plain,
+  recursive,
+  searched,
+  short,
+  targets,
+} from './damage-words.ts';
+import { isDevice, isSystem, isSystemTree, normalise } from './paths.ts';
+
+/** Ruin of files, devices and mounts. */
+export const FILE_DAMAGES: readonly DamageRule[] = [
+  {
+    names: /^rm$/,
+    rule: 'destruction.rm',
+    effect: 'destroy',
+    reason: 'it removes what the host does not live without',
+    when: (a) =>
+      a.includes('--no-preserve-root') ||
+      (hitsSystem(a) && (recursive(a) || plain(a).some((p) => targets(p).some((t) => isSystem(t) && t !== '/')))),
+  },
+  {
+    names: /^(?:rmdir|unlink|shred|srm|wipe|truncate)$/,
+    rule: 'destruction.remove',
+    effect: 'destroy',
+    reason: 'it removes or empties what the host does not live without',
+    when: hitsSystem,
+  },
+  {
+    names: /^mv$/,
+    rule: 'destruction.move',
+    effect: 'destroy',
+    reason: 'it moves away or over what the host does not live without',
+    when: (a) => hitsSystem(a) || last(a) === '/dev/null',
+  },
+  {
+    names: /^(?:cp|tee|install|ln|sponge|rsync|scp)$/,
+    rule: 'destruction.overwrite',
+    effect: 'destroy',
+    reason: 'it overwrites what the host does not live without',
+    when: (a, n) =>
+      (n === 'tee' ? hitsSystem(a) : isSystem(normalise(last(a))) || isDevice(normalise(last(a)))) ||
+      (n === 'rsync' && has(/^--delete/)(a) && isSystem(normalise(last(a)))) ||
+      /\/authorized_keys$/.test(last(a)),
+  },
+  {
+    names: /^find$/,
+    rule: 'destruction.find',
+    effect: 'destroy',
+    reason: 'it removes files below a system path',
+    when: (a) => a.includes('-delete') && searched(a).some((p) => targets(p).some(isSystemTree)),
+  },
+  {
+    names: /^dd$/,
+    rule: 'destruction.dd',
+    effect: 'destroy',
+    reason: 'it writes raw blocks',
+    when: (a) => a.some((arg) => arg.startsWith('of=') && arg !== 'of=/dev/null'),
+  },
+  {
+    names: /^(?:mkfs(?:\..+)?|mke2fs|mkswap|blkdiscard|wipefs|mkdosfs|mkntfs|e2image|tune2fs-wipe|zerofree)$/,
+    rule: 'destruction.format',
+    effect: 'destroy',
+    reason: 'it formats or wipes a device',
+    when: always,
+  },
+  {
+    names: /^(?:fdisk|sfdisk|cfdisk|sgdisk|gdisk|parted|partx|delpart|kpartx)$/,
+    rule: 'destruction.partition',
+    effect: 'destroy',
+    reason: 'it changes partitions',
+    when: (a) =>
+      (a.length > 0 && !has(/^(?:-l|--list|-p|--print|print|-s|-lu|-d|--dump|-v|-V|--version|-h|--help)$/)(a)) ||
+      has(/^(?:--zap-all|-Z|-z|mklabel|mkpart|rm|-o|--delete)$/)(a),
+  },
+  {
+    names:
+      /^(?:lvremove|vgremove|pvremove|lvreduce|vgreduce|zpool|zfs|btrfs|mdadm|cryptsetup|nvme|hdparm|dmsetup|sg_format|badblocks|xfs_repair|debugfs|resize2fs|lvm|losetup)$/,
+    rule: 'destruction.volume',
+    effect: 'destroy',
+    reason: 'it destroys or detaches storage',
+    when: (a, n) =>
+      /^(?:lvremove|vgremove|pvremove|lvreduce|vgreduce)$/.test(n) ||
+      has(
+        /^(?:destroy|labelclear|--zero-superblock|luksFormat|erase|luksErase|luksKillSlot|format|sanitize|--security-erase.*|--trim-sector-ranges|remove_all|wipe_table|-w|-L|lvremove|vgremove|pvremove|--stop|--fail)$/,
+      )(a) ||
+      joined(/\bsubvolume delete\b/)(a),
+  },
+  {
+    names: /^(?:umount|mount|fusermount|swapoff)$/,
+    rule: 'destruction.mount',
+    effect: 'destroy',
+    reason: 'it takes away a system mount',
+    when: (a, n) =>
+      n !== 'swapoff' &&
+      (a.includes('-a') ||
+        (plain(a).some((p) => /^\/(?:|usr|var|boot|home|etc|proc|sys|dev|run)\/?$/.test(p)) &&
+          (n !== 'mount' || a.length > 1))),
+  },
+  {
+    names: /^(?:curl|wget)$/,
+    rule: 'destruction.overwrite',
+    effect: 'destroy',
+    reason: 'it overwrites a system file with a download',
+    when: (a) =>
+      a.some(
+        (arg, i) => /^(?:-o|-O|--output|--output-document)$/.test(arg) && isSystem(normalise(a[i + 1] ?? 'tmp/x')),
+      ),
+  },
+  {
+    names: /^sed$/,
+    rule: 'destruction.overwrite',
+    effect: 'destroy',
+    reason: 'it edits a system file in place',
+    when: (a) => (short(a, /i/) || has(/^(?:-i\S*|--in-place.*)$/)(a)) && hitsSystem(a.slice(1)),
+  },
+  {
+    names: /^(?:cat|xxd|printf|echo|yes|badblocks|pv|gunzip|zcat)$/,
+    rule: 'destruction.device',
+    effect: 'destroy',
+    reason: 'it writes a device',
+    when: (a, n) => n === 'badblocks' && hitsDevice(a) && short(a, /w/),
+  },
+  {
+    names: /^(?:chmod|chown|chgrp|setfacl|chattr|chcon|restorecon)$/,
+    rule: 'destruction.permissions',
+    effect: 'destroy',
+    reason: 'it changes who may do what on a system path',
+    when: (a) =>
+      hitsSystem(a) ||
+      (has(/^[0-7]?[2-7][0-7]{3}$|^[ugoa]*\+[rwx]*s/)(a) && has(/^(?:[4-7][0-7]{3}|[ugoa]*\+[rwx]*s)/)(a)) ||
+      (recursive(a) && has(/^(?:0?777|a\+rwx|\+rwx|0?000)$/)(a)),
+  },
+];

@@ -1,0 +1,166 @@
+import { type Damage, damage, shellTexts, stripRunners } from './damage.ts';
+import { LIMITS } from './limits.ts';
+import { type LooseCommand, looseCommands } from './loose.ts';
+import { isDevice, isSecret, isSystem, normalise } from './paths.ts';
+import type { Program } from './program.ts';
+import { namesSelf } from './self.ts';
+
+export type { Damage } from './damage.ts';
+
+/** Text inside text (`sh -c "sudo sh -c ..."`): past this it is review, and nobody's honest plan. */
+const DEPTH = 6;
+
+/** Commands looked at in one text, over all depths: 1 MB of separators must stay quick. */
+const COMMANDS = 4_096;
+
+/**
+ * The recogniser of destruction: its own recall, whether or not the text compiles (DESIGN section 5). It looks through
+ * quoting, wrappers, runners and nested shells. Null means that it saw nothing; that is never a permission.
+ */
+export function destructionInText(text: string): Damage | null {
+  return new Search().text(text.slice(0, LIMITS.searched), 0);
+}
+
+/** The same for a Program that needed no text; `command` is the number of the command, counted over all pipes. */
+export function destructionInProgram(program: Program): (Damage & { readonly command: number }) | null {
+  const search = new Search();
+  let command = 0;
+  for (const job of program.jobs) {
+    const found = search.commands(
+      job.pipe.map(({ argv }, i) => ({ words: argv, writes: [], piped: i > 0 })),
+      0,
+    );
+    if (found !== null) return { ...found, command };
+    command += job.pipe.length;
+  }
+  return null;
+}
+
+class Search {
+  #left = COMMANDS;
+
+  text(text: string, depth: number): Damage | null {
+    return RAW.find(({ pattern }) => pattern.test(text)) ?? this.commands(looseCommands(text), depth);
+  }
+
+  commands(commands: readonly LooseCommand[], depth: number): Damage | null {
+    for (const [i, command] of commands.entries()) {
+      if (--this.#left < 0) return null;
+      const before = command.piped ? commands[i - 1] : undefined;
+      const found =
+        this.#command(command, depth) ?? (before === undefined ? null : this.#piped(before, command, depth));
+      if (found !== null) return found;
+    }
+    return null;
+  }
+
+  #command(command: LooseCommand, depth: number): Damage | null {
+    for (const target of command.writes) {
+      const found = writeDamage(target);
+      if (found !== null) return found;
+    }
+    for (const words of stripRunners(command.words)) {
+      const found = damage(words) ?? this.#nested(words, depth);
+      if (found !== null) return found;
+    }
+    return null;
+  }
+
+  #nested(words: readonly string[], depth: number): Damage | null {
+    if (depth >= DEPTH) return null;
+    for (const inner of shellTexts(words)) {
+      const found = this.text(inner, depth + 1);
+      if (found !== null) return found;
+    }
+    return null;
+  }
+
+  /** `curl ... | sh`: what arrives is run. `echo rm -rf / | sh`: what is printed is run. `cat KEY | nc`: it leaves. */
+  #piped(before: LooseCommand, command: LooseCommand, depth: number): Damage | null {
+    const readers = stripRunners(command.words);
+    const source = base(before.words.find((word) => !word.startsWith('-')) ?? '');
+    if (
+      readers.some(([name]) => SENDERS.test(base(name))) &&
+      before.words.some((word) => /\//.test(word) && isSecret(normalise(word)))
+    ) {
+      return { rule: 'destruction.exfiltration', effect: 'breach', reason: 'it sends secrets to another machine' };
+    }
+    if (depth >= DEPTH) return null;
+    if (base(command.words[0]) === 'xargs') {
+      const given = before.words.slice(1, 64).filter((word) => !word.startsWith('-'));
+      for (const words of readers.slice(1)) {
+        const found = damage([...words, ...given]);
+        if (found !== null) return found;
+      }
+    }
+    if (!readers.some(([name]) => INTERPRETERS.test(base(name)))) return null;
+    if (SOURCES.test(source)) {
+      return { rule: 'destruction.remote-code', effect: 'breach', reason: 'it runs code that nobody vetted' };
+    }
+    return this.text(before.words.slice(1).join(' '), depth + 1);
+  }
+}
+
+const INTERPRETERS = /^(?:(?:ba|da|z|k|a|c|fi)?sh|(?:python|perl|ruby|node|php|lua)[\d.]*)$/;
+const SOURCES = /^(?:curl|wget|nc|ncat|socat|base64|base32|xxd|openssl|ssh|ftp|gunzip|zcat|rev|tr)$/;
+const SENDERS = /^(?:curl|wget|nc|ncat|netcat|socat|telnet|ssh|mail|sendmail|ftp|aws)$/;
+
+const base = (word: string | undefined): string => (word ?? '').replace(/^.*\//, '');
+
+function writeDamage(target: string): Damage | null {
+  if (namesSelf(target)) return { rule: 'self.path', effect: 'breach', reason: 'Sentinel does not act on itself' };
+  const path = normalise(target);
+  if (isDevice(path) && !/^\/dev\/(?:tty\d*|pts\/\d+|fd\/\d+|tcp|udp)/.test(path)) {
+    return { rule: 'destruction.device', effect: 'destroy', reason: 'it overwrites a device' };
+  }
+  const harmless = /^\/dev\/(?:null|std(?:in|out|err)|tty\d*|pts\/\d+|fd\/\d+)$/.test(path) || target === '';
+  if (!harmless && (isSystem(path) || /\/\.ssh\/|\/authorized_keys$/.test(target))) {
+    return {
+      rule: 'destruction.system',
+      effect: 'destroy',
+      reason: 'it overwrites a file that the host does not live without',
+    };
+  }
+  return null;
+}
+
+/** What no reading of words can see, because the shape itself is the weapon. Patterns are linear. */
+const RAW: readonly (Damage & { readonly pattern: RegExp })[] = [
+  {
+    pattern: /([\w:.]{1,32})[ \t]{0,4}\(\)[ \t\n]{0,4}\{[^}]{0,64}\|[^}&]{0,64}&/,
+    rule: 'destruction.fork-bomb',
+    effect: 'destroy',
+    reason: 'it starts copies of itself until nothing runs',
+  },
+  {
+    pattern: /\/dev\/(?:tcp|udp)\/[^\s/]/,
+    rule: 'destruction.reverse-shell',
+    effect: 'breach',
+    reason: 'it opens a connection out of the shell',
+  },
+  {
+    pattern:
+      /(?:\b(?:ba|da|z|k)?sh|\beval|\bsource|(?:^|[\s;&|])\.)\s[^\n]{0,64}?(?:\$\(|`|<\()\s{0,4}(?:sudo\s)?(?:curl|wget|base64|nc)\b/,
+    rule: 'destruction.remote-code',
+    effect: 'breach',
+    reason: 'it runs code that nobody vetted',
+  },
+  {
+    pattern: /\b(?:rmtree|remove_tree|rm_rf|rm_r|rmSync|rmdirSync)\s{0,4}\(?\s{0,4}['"]\//,
+    rule: 'destruction.script',
+    effect: 'destroy',
+    reason: 'it removes a tree by a script',
+  },
+  {
+    pattern: /\b(?:docker|podman)\s(?:container\s)?(?:rm|kill|stop)\b[^;|&\n]{0,40}(?:\$\(|`)\s?(?:docker|podman)\s/,
+    rule: 'destruction.containers',
+    effect: 'destroy',
+    reason: 'it takes away every container',
+  },
+  {
+    pattern: /\bkill(?:all)?\b[^;|&\n]{0,40}(?:\$\(|`)[^)`\n]{0,40}\bsentinel\b/,
+    rule: 'self.process',
+    effect: 'breach',
+    reason: 'Sentinel does not act on itself',
+  },
+];

@@ -1,0 +1,107 @@
+import { CHARSETS } from './charsets.ts';
+import { LIMITS } from './limits.ts';
+import { bareName, RESERVED } from './names.ts';
+
+/** How a command that runs another one is read through to it. */
+interface Wrapper {
+  /** Flags without a value. */
+  readonly flags: ReadonlySet<string>;
+  /** Flags with a value, attached or next. */
+  readonly values: ReadonlyMap<string, RegExp>;
+  /** Operands before the inner command. */
+  readonly operands: number;
+}
+
+const NUMBER = /^-?\d{1,3}$/;
+
+const WRAPPERS: ReadonlyMap<string, Wrapper> = new Map([
+  ['sudo', { flags: new Set(['-n', '--non-interactive']), values: new Map([['-u', /^root$/]]), operands: 0 }],
+  ['env', { flags: new Set<string>(), values: new Map(), operands: 0 }],
+  [
+    'nice',
+    {
+      flags: new Set<string>(),
+      values: new Map([
+        ['-n', /^\d{1,2}$/],
+        ['--adjustment', /^\d{1,2}$/],
+      ]),
+      operands: 0,
+    },
+  ],
+  [
+    'ionice',
+    {
+      flags: new Set(['-t']),
+      values: new Map([
+        ['-c', /^[23]$/],
+        ['-n', NUMBER],
+      ]),
+      operands: 0,
+    },
+  ],
+  [
+    'timeout',
+    {
+      flags: new Set(['--preserve-status', '--foreground', '-v']),
+      values: new Map([
+        ['-s', CHARSETS.signal],
+        ['--signal', CHARSETS.signal],
+        ['-k', /^\d{1,6}[smh]?$/],
+        ['--kill-after', /^\d{1,6}[smh]?$/],
+      ]),
+      operands: 1,
+    },
+  ],
+  ['nohup', { flags: new Set<string>(), values: new Map(), operands: 0 }],
+]);
+
+/** The innermost command of a wrapped one, or why it could not be reached. */
+export type Unwrapped =
+  | { readonly name: string; readonly at: number }
+  | { readonly unreadable: string; readonly at: number };
+
+/** Reads through sudo, env, nice, ionice, timeout and nohup to what really runs; `at` is the index of its name. */
+export function unwrap(argv: readonly string[]): Unwrapped {
+  let at = 0;
+  for (let depth = 0; depth <= LIMITS.wrappers; depth++) {
+    const name = bareName(argv[at] ?? '');
+    if (name === null || RESERVED.has(name)) return { unreadable: 'a command is named by its bare name', at };
+    const wrapper = WRAPPERS.get(name);
+    if (wrapper === undefined) return { name, at };
+    const inner = innerIndex(wrapper, argv, at + 1);
+    if (typeof inner !== 'number') return inner;
+    at = inner;
+  }
+  return { unreadable: 'wrapped too often', at };
+}
+
+function innerIndex(
+  wrapper: Wrapper,
+  argv: readonly string[],
+  from: number,
+): number | { unreadable: string; at: number } {
+  let at = from;
+  for (; at < argv.length; at++) {
+    const word = argv[at] ?? '';
+    if (word === '--') {
+      at++;
+      break;
+    }
+    if (!word.startsWith('-')) break;
+    if (wrapper.flags.has(word)) continue;
+    const exact = wrapper.values.get(word);
+    if (exact !== undefined) {
+      if (!exact.test(argv[++at] ?? '')) return { unreadable: 'a wrapper flag with a value that is not known', at };
+      continue;
+    }
+    const [name, value] = word.startsWith('--') ? word.split('=', 2) : [word.slice(0, 2), word.slice(2)];
+    if (!wrapper.values.get(name ?? '')?.test(value ?? ''))
+      return { unreadable: 'a wrapper flag that is not known', at };
+  }
+  if (wrapper.operands === 1 && !/^\d{1,6}(?:\.\d{1,3})?[smh]?$/.test(argv[at] ?? '')) {
+    return { unreadable: 'a duration is missing', at: Math.min(at, argv.length - 1) };
+  }
+  at += wrapper.operands;
+  if (at >= argv.length) return { unreadable: 'there is no command inside', at: argv.length - 1 };
+  return at;
+}

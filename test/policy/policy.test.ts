@@ -1,0 +1,207 @@
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { loadJudge, loadPolicy } from '../../policy/policy.ts';
+import type { Inventory } from '../../policy/verdict.ts';
+
+const test = suite('policy');
+const policy = await loadPolicy();
+const judge = loadJudge();
+
+const inventory: Inventory = {
+  units: ['nginx.service', 'dbus.service'],
+  mounts: ['/', '/srv'],
+  containers: ['web'],
+  hosts: ['db01'],
+  folders: [],
+  processes: [
+    { pid: 1234, start: 77, comm: 'worker' },
+    { pid: 55, start: 5, comm: 'node', exe: '/opt/sentinel-agent/bin/node' },
+  ],
+};
+
+const decided = (text: string, names: Inventory | null = null) => {
+  const { decision, rule } = policy.check(text, names);
+  return `${decision} ${rule}`;
+};
+
+test('a verdict says what decided, why, and what would run', () => {
+  const verdict = policy.check('uptime && /usr/bin/systemctl restart dbus', null);
+  assert.is(verdict.decision, 'review');
+  assert.is(verdict.rule, 'unit.protected');
+  assert.is(verdict.effect, 'restart');
+  assert.equal(verdict.span, [37, 41]);
+  assert.is(verdict.policy, policy.hash);
+  assert.equal(verdict.program?.jobs[1]?.pipe[0]?.argv, ['systemctl', 'restart', 'dbus']);
+});
+
+test('what is not known is review', () => {
+  assert.is(decided('frobnicate --now'), 'review unknown.binary');
+  assert.is(decided('df --frobnicate'), 'review disk.df.flag');
+  assert.is(decided('systemctl frobnicate'), 'review systemd.systemctl.subcommand');
+  assert.is(decided('journalctl --vacuum-t=1d'), 'review systemd.journalctl.flag');
+  assert.is(decided('/tmp/ls'), 'review subset.name');
+  assert.is(decided('echo "a'), 'review subset.quote');
+  assert.is(decided(''), 'review subset.empty');
+  assert.is(decided(' \t\n'), 'review subset.empty');
+});
+
+test('bytes that no command needs are review', () => {
+  for (const text of ['ls\0', 'ls\r', 'ls \u00a0', 'l\u0455', 'ls \u2028', 'ls\x7f', '\ufeffls', 'ls \ud800']) {
+    assert.is(decided(text), 'review subset.byte', JSON.stringify(text));
+  }
+});
+
+test('destruction is block, whether or not it compiles', () => {
+  const texts = [
+    'rm -rf /',
+    'sudo rm -rf /',
+    "r''m -rf /",
+    '$(rm -rf /)',
+    'rm -rf / &',
+    'bash -c "rm -rf /"',
+    'A=1 rm -rf /',
+    "$'\\x72\\x6d' -rf /",
+  ];
+  for (const text of texts) assert.is(policy.check(text, null).decision, 'block', text);
+});
+
+test('a secret is review with its attribute, however its path is spelled', () => {
+  for (const path of [
+    '/etc/shadow',
+    '//etc//shadow',
+    '/etc/./shadow',
+    '/etc/../etc/shadow',
+    'etc/shadow',
+    '/proc/1/root/etc/shadow',
+    '/proc/self/environ',
+  ]) {
+    const verdict = policy.check(`cat ${path}`, null);
+    assert.is(verdict.decision, 'review', path);
+    assert.equal(verdict.attributes, ['secret'], path);
+  }
+});
+
+test('names must exist where an inventory is given', () => {
+  assert.is(decided('systemctl restart nginx', inventory), 'allow systemd.systemctl.restart');
+  assert.is(decided('systemctl restart nginx.service', inventory), 'allow systemd.systemctl.restart');
+  assert.is(decided('systemctl restart redis', inventory), 'review inventory.unit');
+  assert.is(decided('docker restart web', inventory), 'allow services.docker.restart');
+  assert.is(decided('docker restart db', inventory), 'review inventory.container');
+  assert.is(decided('ping -c 1 db01', inventory), 'allow network.ping');
+  assert.is(decided('ping -c 1 db02', inventory), 'review egress.host');
+  assert.is(decided('lsof -p 99', inventory), 'review inventory.pid');
+});
+
+test('a kill is never allowed, and never reaches process 1 or Sentinel', () => {
+  assert.is(decided('kill -TERM 1234', inventory), 'review processes.kill');
+  assert.is(policy.check('kill -KILL 1234', inventory).effect, 'destroy');
+  assert.is(policy.check('kill -TERM 99', inventory).decision, 'review');
+  assert.is(policy.check('kill -TERM 1', inventory).decision, 'block');
+  assert.is(policy.check('kill -9 -1', inventory).decision, 'block');
+  assert.is(decided('kill -TERM 55', inventory), 'block self.process');
+});
+
+test('Sentinel does not act on itself', () => {
+  const texts = [
+    'systemctl stop sentinel-agent',
+    'systemctl restart sentinel-hub.service',
+    'systemctl mask sentinel-exec',
+    'systemctl stop "sentinel-agent"',
+    'rm /opt/sentinel-agent/main.js',
+    'rm -rf /srv/x/.sentinel',
+    'truncate -s 0 /var/lib/sentinel-hub/data.mdb',
+    'chmod 777 /etc/sentinel-hub',
+    'cat /x > /etc/sentinel-agent/policy.yaml',
+    'sed -i s/a/b/ /etc/sentinel-agent/policy.yaml',
+    'mv /opt//./sentinel-hub /tmp/x',
+    'pkill -f sentinel-agent',
+    'kill $(pidof sentinel-agent)',
+    'sudo systemctl disable --now sentinel-*',
+    'docker stop sentinel-hub',
+  ];
+  for (const text of texts) assert.is(policy.check(text, null).decision, 'block', text);
+  assert.is(policy.check('systemctl status sentinel-agent', null).decision, 'allow');
+  assert.is(policy.check('journalctl -u sentinel-agent -n 20', null).decision, 'allow');
+});
+
+test('wrappers are read through, runners are not', () => {
+  assert.is(decided('sudo -n nice -n 10 timeout 5 df -h'), 'allow disk.df');
+  assert.is(decided('sudo -u postgres df'), 'review unknown.wrapper');
+  assert.is(decided('env A=1 df'), 'review unknown.wrapper');
+  assert.is(decided('sudo'), 'review unknown.wrapper');
+  assert.is(decided('nice nice nice nice nice nice df'), 'review unknown.wrapper');
+  for (const text of ['xargs df', 'watch df', 'sh -c df', 'eval df', 'exec df', 'time df', 'command df']) {
+    assert.is(policy.check(text, null).decision, 'review', text);
+  }
+});
+
+test('what is offered instead is itself allowed', () => {
+  const texts = [
+    'systemctl stop nginx',
+    'kill 1234',
+    'kill -9 1234',
+    'rm -rf /srv/x',
+    'pkill worker',
+    'journalctl -f',
+    'reboot',
+    'nginx -t -c /srv/x',
+  ];
+  for (const text of texts) {
+    const { alternative } = policy.check(text, null);
+    assert.type(alternative, 'string', text);
+    assert.is(policy.check(alternative ?? '', null).decision, 'allow', `${text}: ${alternative}`);
+  }
+});
+
+test('the worst command decides', () => {
+  assert.is(policy.check('df; uptime; kill 1234', null).decision, 'review');
+  assert.is(policy.check('df | frobnicate | rm -rf /etc', null).decision, 'block');
+  assert.equal(policy.check('ping -c 1 8.8.8.8; cat /etc/shadow', null).attributes, ['egress', 'secret']);
+});
+
+test('a Program judged without its text has the same verdict and the same hash', () => {
+  assert.is(judge.hash, policy.hash);
+  const texts = [
+    'df -h',
+    'systemctl restart dbus',
+    'rm -rf /etc',
+    'kill -9 12',
+    'cat /etc/shadow | wc -l',
+    'systemctl stop sentinel-hub',
+    'sudo ls',
+    'frob',
+  ];
+  for (const text of texts) {
+    const { span: _, ...fromText } = policy.check(text, inventory);
+    assert.ok(fromText.program !== null, text);
+    if (fromText.program !== null) assert.equal(judge.judge(fromText.program, inventory), fromText, text);
+  }
+});
+
+test('the hash is that of the rules, and stays', async () => {
+  assert.match(policy.hash, /^[0-9a-f]{64}$/);
+  assert.is((await loadPolicy()).hash, policy.hash);
+});
+
+test('hostile text is answered in bounded time', () => {
+  const texts = [
+    'a'.repeat(1e6),
+    '$('.repeat(5e5),
+    'a;'.repeat(5e5),
+    "'".repeat(1e6),
+    'sudo '.repeat(2e5),
+    'ls|'.repeat(3e5),
+    `echo ${'{a,b}'.repeat(24)}`,
+  ];
+  texts.push(
+    `echo ${'$(echo '.repeat(400)}${')'.repeat(400)}`,
+    'docker exec '.repeat(1e5),
+    "sh -c '".repeat(1e5),
+    'x()'.repeat(3e5),
+    `ls ${'a '.repeat(2_000)}`,
+  );
+  for (const text of texts) assert.is(policy.check(text, null).decision, 'review', text.slice(0, 20));
+  assert.is(policy.check(`rm -rf / ${'x'.repeat(1e6)}`, null).decision, 'block');
+});
+
+test.run();
