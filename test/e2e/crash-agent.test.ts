@@ -1,0 +1,89 @@
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { COUNTING_PLAYBOOK } from './counting-playbook.ts';
+import { kill, Site } from './site.ts';
+
+const crash = suite('agent killed with -9');
+
+async function withSite(act: (site: Site) => Promise<void>): Promise<void> {
+  const site = new Site();
+  site.playbook('folder-full', COUNTING_PLAYBOOK);
+  try {
+    await site.startHub('--live');
+    await site.startAgent('--live');
+    site.fill();
+    await act(site);
+  } finally {
+    await site.close();
+  }
+}
+
+const killAgent = async (site: Site) => {
+  if (site.watcher) await kill(site.watcher, 'SIGKILL');
+};
+
+const approve = (site: Site, id: string) => site.sentinel('incident', 'approve', id, '--reviewed', 'all', '--yes');
+
+crash('in proposed: the agent that comes back runs the plan that was approved meanwhile', () =>
+  withSite(async (site) => {
+    const { id } = await site.reaches('proposed');
+    await killAgent(site);
+    assert.is((await approve(site, id)).code, 0);
+    await site.startAgent('--live');
+    const ended = await site.reaches('resolved', 'outcome_unknown', 'failed');
+    assert.is(ended.state, 'resolved', site.told());
+    assert.is(site.runs(), 1);
+  }),
+);
+
+crash('in executing, between begin and end of a step: outcome unknown, a person named, nothing run again', () =>
+  withSite(async (site) => {
+    const { id } = await site.reaches('proposed');
+    assert.is((await approve(site, id)).code, 0);
+    await site.reaches('executing');
+    await site.until(() => /step\.2","begun"/.test(site.journal()), 'the second step to begin');
+    await killAgent(site);
+    await site.startAgent('--live');
+    const ended = await site.reaches('outcome_unknown', 'resolved', 'failed');
+    assert.is(ended.state, 'outcome_unknown', site.told());
+    assert.is.not(ended.owner, 'nobody');
+    assert.is(site.runs(), 1, 'no step ran twice');
+    assert.is((await site.sentinel('audit', 'verify')).code, 0);
+  }),
+);
+
+crash('in verifying: telemetry of the new start resolves the incident', () =>
+  withSite(async (site) => {
+    const { id } = await site.reaches('proposed');
+    assert.is((await approve(site, id)).code, 0);
+    await site.reaches('verifying');
+    await killAgent(site);
+    await site.startAgent('--live');
+    const ended = await site.reaches('resolved', 'outcome_unknown', 'failed');
+    assert.is(ended.state, 'resolved', site.told());
+    assert.is(site.runs(), 1);
+  }),
+);
+
+crash('while the hub is down: what it saw reaches the hub when both are back', async () => {
+  const site = new Site();
+  site.playbook('folder-full', COUNTING_PLAYBOOK);
+  try {
+    await site.startHub('--live');
+    await site.startAgent('--live');
+    await site.until(() => /agent is here/.test(site.log), 'the agent at the hub');
+    if (site.hub) await kill(site.hub, 'SIGKILL');
+    site.fill();
+    await site.until(() => /anomaly:/.test(site.log), 'the anomaly at the agent');
+    await killAgent(site);
+    await site.startHub('--live');
+    assert.is(site.incidents().length, 0);
+    await site.startAgent('--live');
+    const { event } = await site.reaches('proposed');
+    assert.is(event.signal, 'folder.space');
+  } finally {
+    await site.close();
+  }
+});
+
+crash.run();

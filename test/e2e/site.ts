@@ -1,0 +1,159 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { hostname } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { stateFolder } from '../../broker/state-folder.ts';
+import { idFromHostname } from '../../broker/topics.ts';
+import type { Incident, State } from '../../hub/incident.ts';
+import { listIncidents } from '../../hub/store/incidents.ts';
+import { Store } from '../../hub/store/store.ts';
+
+const FRONT_DOOR = fileURLToPath(new URL('../../sentinel.js', import.meta.url));
+
+/** No wait of a test is meant to end by this: it is there so that a hang names itself. */
+export const PATIENCE_MS = 60_000;
+
+/** A site of its own in a temp folder: hub and agent as real processes, driven as a user would. */
+export class Site {
+  readonly dir = mkdtempSync('/var/tmp/sentinel-test-');
+  readonly state = stateFolder(join(this.dir, 'state'));
+  /** A watched folder with a quota of 1 MiB: filling it is the trouble that these tests make. */
+  readonly spool = join(this.dir, 'spool');
+  readonly agent = idFromHostname(hostname());
+  /** What hub and agent printed, for a failing test's message. */
+  log = '';
+  hub: ChildProcess | null = null;
+  watcher: ChildProcess | null = null;
+  private store: Store | null = null;
+  private port = 0;
+
+  constructor() {
+    mkdirSync(this.spool, { mode: 0o700 });
+    mkdirSync(this.state.watch, { recursive: true });
+    const watch = `version: 1\nfolders:\n  - name: spool\n    path: ${this.spool}\n    quota_mib: 1\n`;
+    writeFileSync(join(this.state.watch, 'spool.yaml'), watch);
+  }
+
+  /** A playbook of the site's own; it wins over the built-in one of the same id. */
+  playbook(id: string, yaml: string): void {
+    mkdirSync(this.state.playbooks, { recursive: true });
+    writeFileSync(join(this.state.playbooks, `${id}.yaml`), yaml);
+  }
+
+  async startHub(...flags: string[]): Promise<void> {
+    this.hub = await this.start('hub', ['--port', String(this.port), ...flags], /ready address=\S+:(\d+)/);
+  }
+
+  async startAgent(...flags: string[]): Promise<void> {
+    const broker = ['--broker', `mqtt://127.0.0.1:${this.port}`, '--interval', '0.25'];
+    this.watcher = await this.start('agent', [...broker, ...flags], /watching this host/);
+  }
+
+  private start(command: string, flags: readonly string[], ready: RegExp): Promise<ChildProcess> {
+    return new Promise((resolve, reject) => {
+      const argv = ['--enable-source-maps', FRONT_DOOR, command, '--state', this.state.root, ...flags];
+      const child = spawn(process.execPath, argv, { stdio: ['ignore', 'pipe', 'pipe'] });
+      let output = '';
+      const late = setTimeout(() => reject(new Error(`${command} was not ready:\n${output}`)), PATIENCE_MS);
+      const take = (chunk: Buffer) => {
+        output += chunk.toString('utf8');
+        this.log += chunk.toString('utf8');
+        const [, port] = ready.exec(output) ?? [];
+        if (port !== undefined) this.port = Number(port);
+        if (ready.test(output)) {
+          clearTimeout(late);
+          resolve(child);
+        }
+      };
+      child.stdout.on('data', take);
+      child.stderr.on('data', take);
+      child.once('exit', (code) => reject(new Error(`${command} ended with ${code}:\n${output}`)));
+    });
+  }
+
+  /** Fills the spool over its quota. */
+  fill(): void {
+    writeFileSync(join(this.spool, 'full.tmp'), Buffer.alloc(2 * 1_048_576, 1));
+  }
+
+  /** How often a step `mktemp -p {folder} ran.XXXXXX` was run: each run leaves one file. */
+  runs(prefix = 'ran.'): number {
+    return readdirSync(this.spool).filter((name) => name.startsWith(prefix)).length;
+  }
+
+  /** One command of the front door; resolves with its exit code and output. */
+  sentinel(...argv: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
+    return new Promise((resolve) => {
+      const child = spawn(process.execPath, [FRONT_DOOR, ...argv, '--state', this.state.root], {
+        stdio: ['ignore', 'pipe', 'pipe'],
+      });
+      let stdout = '';
+      let stderr = '';
+      child.stdout.on('data', (chunk) => {
+        stdout += chunk;
+      });
+      child.stderr.on('data', (chunk) => {
+        stderr += chunk;
+      });
+      child.on('close', (code) => resolve({ code: code ?? -1, stdout, stderr }));
+    });
+  }
+
+  /** Every incident as the store has it now, newest first. */
+  incidents(): Incident[] {
+    try {
+      this.store ??= new Store(this.state.store, 'read');
+    } catch {
+      return [];
+    }
+    const store = this.store;
+    store.refresh();
+    return listIncidents(store, 100).flatMap(({ id }) => store.incidents.get(id) ?? []);
+  }
+
+  /** The newest incident once it is in one of these states; looked at every few milliseconds. */
+  async reaches(...states: State[]): Promise<Incident> {
+    return this.until(
+      () => this.incidents().find(({ state }) => states.includes(state)),
+      `an incident that is ${states.join(' or ')}`,
+    );
+  }
+
+  async until<T>(look: () => T | undefined | false, what: string): Promise<T> {
+    const deadline = Date.now() + PATIENCE_MS;
+    for (;;) {
+      const found = look();
+      if (found !== undefined && found !== false) return found;
+      if (Date.now() > deadline) throw new Error(`waited in vain for ${what}\n${this.told()}`);
+      await sleep(5);
+    }
+  }
+
+  told(): string {
+    const lines = this.incidents().flatMap((one) =>
+      one.timeline.map(({ state, by, note }) => `  ${state} ${by}: ${note}`),
+    );
+    return `${lines.join('\n')}\n${this.log}`;
+  }
+
+  /** What the agent has durably begun and ended. */
+  journal(): string {
+    return readFileSync(this.state.journal, 'utf8');
+  }
+
+  async close(): Promise<void> {
+    await this.store?.close();
+    for (const child of [this.watcher, this.hub]) if (child !== null) await kill(child, 'SIGTERM');
+    rmSync(this.dir, { recursive: true, force: true });
+  }
+}
+
+/** Ends a process and waits until it is gone. */
+export async function kill(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const gone = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+  child.kill(signal);
+  await gone;
+}
