@@ -1,0 +1,71 @@
+import { cutLine, EMPTY, fill, type Line, line, span } from './line.ts';
+import { isTooSmall, type Model, SMALLEST } from './model.ts';
+import { dialogOf, dialogRoom, drawDialog } from './views/consent.ts';
+import { helpLines } from './views/help.ts';
+import { hostsView } from './views/hosts.ts';
+import { incidentLines } from './views/incident.ts';
+import { incidentsView } from './views/incidents.ts';
+import { footer } from './widgets/footer.ts';
+import { header } from './widgets/header.ts';
+
+/** Rows that the header, the two rules and the footer take. */
+const CHROME = 4;
+
+/** One whole picture. `extent` says how long the thing that scrolls is and how much of it is shown. */
+export interface Frame {
+  readonly lines: readonly Line[];
+  readonly extent?: { readonly rows: number; readonly visible: number };
+}
+
+/**
+ * Draws everything: exactly `rows - 1` rows, none wider than `cols - 1`. One row is left free because a frame as tall
+ * as the terminal makes Ink clear the operator's scrollback at every picture; one column because Ink ends a row with
+ * "erase to the end", which on real terminals takes the letter in the last column with it.
+ */
+export function frame(terminal: Model): Frame {
+  const model = { ...terminal, cols: terminal.cols - 1 };
+  const height = Math.max(1, model.rows - 1);
+  if (isTooSmall(terminal)) return { lines: finish(tooSmall(terminal), model, height) };
+  const rows = height - CHROME;
+  const rule = line(span('─'.repeat(model.cols), 'dim'));
+  const { lines, extent } = body(model, rows);
+  const all = [header(model), rule, ...fill(lines, rows), rule, footer(model)];
+  const drawn = finish(all, model, height);
+  return extent === undefined ? { lines: drawn } : { lines: drawn, extent };
+}
+
+function finish(lines: readonly Line[], model: Model, height: number): readonly Line[] {
+  return fill(lines, height).map((row) => cutLine(row, model.cols));
+}
+
+function body(model: Model, rows: number): Frame {
+  const { ui } = model;
+  if (ui.consent !== null) {
+    const dialog = dialogOf(ui.consent, model);
+    const visible = dialogRoom(dialog, rows);
+    return { lines: drawDialog(dialog, ui.consent, model, rows), extent: { rows: dialog.body.length, visible } };
+  }
+  if (ui.help) return scrolled(helpLines(model), ui.scroll, rows);
+  if (ui.open !== null) return scrolled(incidentLines(model), ui.scroll, rows);
+  return { lines: ui.view === 'hosts' ? hostsView(model, rows) : incidentsView(model, rows) };
+}
+
+function scrolled(lines: readonly Line[], scroll: number, rows: number): Frame {
+  const start = Math.max(0, Math.min(scroll, lines.length - rows));
+  const extent = { rows: lines.length, visible: rows };
+  const below = lines.length - start - rows;
+  if (below <= 0) return { lines: lines.slice(start, start + rows), extent };
+  const more = line(span(` ↓ ${below + 1} more`, 'dim'));
+  return { lines: [...lines.slice(start, start + rows - 1), more], extent };
+}
+
+function tooSmall(model: Model): readonly Line[] {
+  const need = `need ${SMALLEST.cols}x${SMALLEST.rows}, have ${model.cols}x${model.rows}`;
+  return [
+    EMPTY,
+    line(' ', span('The terminal is too small', 'strong')),
+    line(` ${need}`),
+    EMPTY,
+    line(span(' q quits', 'dim')),
+  ];
+}

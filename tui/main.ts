@@ -1,0 +1,19 @@
+import type { Desk } from './desk.ts';
+
+/**
+ * Shows the desk full screen on a terminal. Resolves when the operator quits (`q` at the root, ctrl-c) or a signal
+ * asked to end, with the terminal as it was before. Whoever wants to handle SIGTERM, SIGHUP or SIGINT in another way
+ * than dying of it registers its handler before this call. The desk stays open: it is the caller's.
+ */
+export async function runTui(
+  desk: Desk,
+  options: { readonly stdin: NodeJS.ReadStream; readonly stdout: NodeJS.WriteStream },
+): Promise<'quit'> {
+  // Before React and Ink load: React's development build records every render until memory is full, and Ink prints
+  // nothing at all where it believes itself in CI, which any value of these but `false` makes it do.
+  process.env['NODE_ENV'] = 'production';
+  delete process.env['CI'];
+  delete process.env['CONTINUOUS_INTEGRATION'];
+  const { runSession } = await import('./session.ts');
+  return runSession(desk, options.stdin, options.stdout);
+}

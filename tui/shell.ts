@@ -1,0 +1,185 @@
+import type { Incident } from '../hub/incident.ts';
+import { consentMeets, consentResized, consentShown } from './consent.ts';
+import { type Effect, press } from './control.ts';
+import type { ActResult, Desk } from './desk.ts';
+import { type Frame, frame } from './frame.ts';
+import type { Key } from './keys.ts';
+import { EMPTY, line, span } from './line.ts';
+import { FIRST_UI, type Model, settle, type Toast, type Ui } from './model.ts';
+import type { Shown } from './screen.tsx';
+import type { Theme } from './theme.ts';
+
+export interface ShellOptions {
+  readonly desk: Desk;
+  readonly theme: Theme;
+  readonly now: () => number;
+  readonly cols: number;
+  readonly rows: number;
+  readonly quit: () => void;
+}
+
+/**
+ * The one store behind the screen: what the desk says, what the operator did, the size and the time. Every change goes
+ * through here, becomes one frame, and is told to React once.
+ */
+export class Shell implements Shown {
+  readonly theme: Theme;
+  readonly #desk: Desk;
+  readonly #now: () => number;
+  readonly #quit: () => void;
+  readonly #listeners = new Set<() => void>();
+  readonly #unsubscribe: () => void;
+  #cols: number;
+  #rows: number;
+  #ui: Ui = FIRST_UI;
+  #frame: Frame = { lines: [] };
+
+  constructor(options: ShellOptions) {
+    this.theme = options.theme;
+    this.#desk = options.desk;
+    this.#now = options.now;
+    this.#quit = options.quit;
+    this.#cols = options.cols;
+    this.#rows = options.rows;
+    this.#unsubscribe = options.desk.subscribe(this.refresh);
+    this.refresh();
+  }
+
+  readonly subscribe = (listener: () => void): (() => void) => {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  };
+
+  readonly frame = (): Frame => this.#frame;
+
+  get ui(): Ui {
+    return this.#ui;
+  }
+
+  /** Keys of one read of the terminal. */
+  press(chunk: readonly Key[]): void {
+    if (chunk.length === 0) return;
+    this.#meet();
+    const turn = press(this.#model(), chunk);
+    this.#ui = turn.ui;
+    if (turn.effect !== undefined) this.#act(turn.effect);
+    this.refresh();
+  }
+
+  resize(cols: number, rows: number): void {
+    this.#cols = cols;
+    this.#rows = rows;
+    const { consent } = this.#ui;
+    if (consent !== null) this.#ui = { ...this.#ui, consent: consentResized(consent, this.#now()) };
+    this.refresh();
+  }
+
+  /** Draws again: the desk changed, or a second passed. */
+  readonly refresh = (): void => {
+    this.#meet();
+    this.#ui = settle(this.#ui, this.#desk.state(), this.#now());
+    let drawn = this.#draw();
+    if (this.#clamp(drawn)) drawn = this.#draw();
+    this.#frame = drawn;
+    for (const listener of this.#listeners) listener();
+  };
+
+  close(): void {
+    this.#unsubscribe();
+    this.#listeners.clear();
+  }
+
+  /** An open dialog learns of a changed plan before any key can reach it. */
+  #meet(): void {
+    const { consent } = this.#ui;
+    if (consent === null) return;
+    const met = consentMeets(consent, this.#incident(consent.incident));
+    if (met !== consent) this.#ui = { ...this.#ui, consent: met };
+  }
+
+  #incident(id: string | null): Incident | undefined {
+    if (id === null) return undefined;
+    try {
+      return this.#desk.incident(id);
+    } catch {
+      // A store that can't be read shows as an incident that is gone, and is read again at the next refresh.
+      return undefined;
+    }
+  }
+
+  #model(): Model {
+    const ui = this.#ui;
+    return {
+      desk: this.#desk.state(),
+      incident: this.#incident(ui.consent?.incident ?? ui.open ?? ui.incident),
+      ui,
+      now: this.#now(),
+      cols: this.#cols,
+      rows: this.#rows,
+      theme: this.theme,
+    };
+  }
+
+  /** A view that fails on some record must not take the process down: the hub may live in it. */
+  #draw(): Frame {
+    try {
+      return frame(this.#model());
+    } catch (error) {
+      const why = error instanceof Error ? error.message : String(error);
+      const rows = [line(span(' This view failed. esc goes back, ctrl-c quits.', 'alarm')), line(` ${why}`)];
+      return { lines: Array.from({ length: Math.max(1, this.#rows - 1) }, (_, row) => rows[row] ?? EMPTY) };
+    }
+  }
+
+  /** Scrolling stops at the end, and what was on the screen to its last row counts as read. */
+  #clamp({ extent }: Frame): boolean {
+    if (extent === undefined) return false;
+    const { consent, scroll } = this.#ui;
+    if (consent !== null) {
+      const shown = consentShown(consent, extent.rows, extent.visible);
+      if (shown === consent) return false;
+      this.#ui = { ...this.#ui, consent: shown };
+      return true;
+    }
+    const most = Math.max(0, extent.rows - extent.visible);
+    if (scroll <= most) return false;
+    this.#ui = { ...this.#ui, scroll: most };
+    return true;
+  }
+
+  #act(effect: Effect): void {
+    switch (effect.type) {
+      case 'quit':
+        this.#quit();
+        return;
+      case 'approve': {
+        const { incident, planHash, reviewed, host, through } = effect;
+        const done = `Signed: ${through === 1 ? 'step 1 goes' : `steps 1-${through} go`} to ${host}.`;
+        void this.#answer(this.#desk.approve(incident, planHash, reviewed), done);
+        return;
+      }
+      case 'reject':
+        void this.#answer(
+          this.#desk.reject(effect.incident, 'rejected on the screen'),
+          'Rejected: nothing of it runs.',
+        );
+        return;
+      default:
+        effect satisfies never;
+    }
+  }
+
+  async #answer(act: Promise<ActResult>, done: string): Promise<void> {
+    let toast: Toast;
+    try {
+      const result = await act;
+      toast = result.ok
+        ? { text: done, tone: 'plain' }
+        : { text: `Refused (${result.code}): ${result.message}`, tone: 'alarm' };
+    } catch (error) {
+      toast = { text: `Not sent: ${error instanceof Error ? error.message : String(error)}`, tone: 'alarm' };
+    }
+    this.#ui = { ...this.#ui, toast };
+    this.refresh();
+  }
+}

@@ -1,0 +1,118 @@
+import { CLOSED } from '../../hub/incident.ts';
+import type { IncidentRow } from '../desk.ts';
+import { beside, EMPTY, fill, fitLine, type Line, line, span, spread } from '../line.ts';
+import { type Group, groups, isBroad, type Model, STATE_WORDS } from '../model.ts';
+import { short } from '../quantity.ts';
+import { safeText } from '../safe-text.ts';
+import { windowStart } from '../widgets/list.ts';
+import { incidentMark } from '../widgets/marks.ts';
+import { cut, fit, widthOf, wrap } from '../width.ts';
+import { hostBlock } from './hosts.ts';
+import { summary } from './summary.ts';
+
+const NOTICE_ROWS = 3;
+
+/** A row of the list is a heading, an incident or the blank between groups. */
+type Entry = { readonly heading: string } | { readonly row: IncidentRow } | { readonly blank: true };
+
+function entries(list: readonly Group[]): readonly Entry[] {
+  return list.flatMap((group, index): readonly Entry[] => [
+    ...(index > 0 ? [{ blank: true } as const] : []),
+    { heading: group.title },
+    ...group.rows.map((row) => ({ row })),
+  ]);
+}
+
+function listRow(row: IncidentRow, model: Model, columns: number, hostColumns: number): Line {
+  const { ui, theme, now } = model;
+  const selected = row.id === ui.incident;
+  const closed = CLOSED.has(row.state);
+  const age = fit(short(now - (closed ? row.updated : row.opened)), 4, 'right');
+  const word = row.state === 'proposed' ? '' : STATE_WORDS[row.state];
+  const tone = selected ? 'accent' : closed ? 'dim' : 'plain';
+  const left = line(
+    span(selected ? '▌' : ' ', 'accent'),
+    incidentMark(row, theme),
+    span(age, selected ? 'accent' : 'dim'),
+    '  ',
+    span(fit(safeText(row.host), hostColumns), tone),
+    '  ',
+    span(row.title, tone),
+  );
+  return fitLine(spread(left, line(span(word, 'dim'), ' '), columns), columns);
+}
+
+function listLines(model: Model, columns: number, rows: number): readonly Line[] {
+  const all = entries(groups(model.desk.incidents, model.ui.filter, model.now));
+  if (all.length === 0) {
+    return [line(span(` no incident with "${model.ui.filter}"`, 'dim')), line(span(' esc shows all', 'dim'))];
+  }
+  const selected = all.findIndex((entry) => 'row' in entry && entry.row.id === model.ui.incident);
+  const start = windowStart(all.length, rows, selected);
+  const visible = all.slice(start, start + rows);
+  const widest = visible.reduce(
+    (most, entry) => ('row' in entry ? Math.max(most, widthOf(safeText(entry.row.host))) : most),
+    8,
+  );
+  const hostColumns = Math.min(widest, isBroad(model) ? 16 : 20);
+  return visible.map((entry) => {
+    if ('heading' in entry) return line(span(` ${entry.heading}`, 'dim'));
+    return 'row' in entry ? listRow(entry.row, model, columns, hostColumns) : EMPTY;
+  });
+}
+
+function emptyPanel(model: Model, rows: number): readonly Line[] {
+  const { desk } = model;
+  const lines: Line[] = [
+    line(' ', span('no incidents', 'strong'), span('   all is quiet, and being watched', 'dim')),
+    line(span(' To see one, run in another terminal:  ', 'dim'), span('sentinel scenario run memory-hog')),
+    EMPTY,
+  ];
+  if (desk.hosts.length === 0) {
+    lines.push(line(span(' no host has reported yet: an agent appears here by itself within seconds', 'dim')));
+  }
+  for (const host of desk.hosts) {
+    const block = hostBlock(host, model, model.cols - 2);
+    if (lines.length + block.length > rows && lines.length > 3) {
+      lines.splice(rows - 1, lines.length, line(span(' more hosts: press 2', 'dim')));
+      break;
+    }
+    lines.push(...block, EMPTY);
+  }
+  return lines;
+}
+
+/** What this site may and may not do, until it is put away. */
+function notice(model: Model): readonly Line[] {
+  const { desk, ui, cols } = model;
+  if (desk.notice === '' || desk.notice === ui.dismissed) return [];
+  const end = '   x put away';
+  const rows = desk.notice
+    .split('\n')
+    .flatMap((paragraph) => wrap(safeText(paragraph), cols - 4 - end.length))
+    .slice(0, NOTICE_ROWS);
+  return [
+    ...rows.map((row, index) =>
+      line(span(' ▌ ', 'wait'), span(row), index === rows.length - 1 ? span(end, 'dim') : ''),
+    ),
+    EMPTY,
+  ];
+}
+
+/** The home view: the list, the selected incident beside it where there is room, the hosts when nothing is wrong. */
+export function incidentsView(model: Model, rows: number): readonly Line[] {
+  const { desk, ui, cols } = model;
+  const top = notice(model);
+  const room = rows - top.length;
+  if (desk.incidents.length === 0) return fill([...top, ...emptyPanel(model, room)], rows);
+  const filtered =
+    ui.filter !== '' && !ui.filtering
+      ? [line(span(' filter ', 'dim'), span(cut(safeText(ui.filter), 40)), span('   esc clears', 'dim'))]
+      : [];
+  const body = room - filtered.length;
+  if (!isBroad(model)) return fill([...top, ...filtered, ...listLines(model, cols, body)], rows);
+  const left = Math.max(48, Math.min(64, Math.floor(cols * 0.48)));
+  const right = model.incident === undefined ? [] : summary(model.incident, model, cols - left - 3);
+  const panes = beside(fill(listLines(model, left, body), body), left, span('│ ', 'dim'), fill(right, body));
+  return fill([...top, ...filtered, ...panes], rows);
+}

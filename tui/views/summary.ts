@@ -1,0 +1,105 @@
+import type { Incident, Plan } from '../../hub/incident.ts';
+import type { Gauge } from '../desk.ts';
+import { EMPTY, hanging, type Line, line, span } from '../line.ts';
+import { type Model, STATE_WORDS } from '../model.ts';
+import { quantity, short } from '../quantity.ts';
+import { titleOf } from '../widgets/header.ts';
+import { severityMark, verdictMark } from '../widgets/marks.ts';
+import { meter } from '../widgets/meter.ts';
+import { sparkline } from '../widgets/sparkline.ts';
+
+const LABEL = 10;
+
+/** `label` in its column, then the text, wrapped under itself. */
+export function labelled(
+  label: string,
+  text: string,
+  columns: number,
+  tone: 'plain' | 'dim' | 'wait' | 'alarm' = 'plain',
+): readonly Line[] {
+  return hanging(line('  ', span(label.padEnd(LABEL - 2), 'dim')), text, columns, tone);
+}
+
+/** The history of the metric that opened the incident, if the desk has it. */
+export function gaugeOf(incident: Incident, model: Model): Gauge | undefined {
+  const host = model.desk.hosts.find((row) => row.agent === incident.host);
+  return host?.gauges.find((gauge) => gauge.metric === incident.event.metric);
+}
+
+/** The metric now and what is usual, as two rows. */
+export function chart(incident: Incident, model: Model, columns: number): readonly Line[] {
+  const gauge = gaugeOf(incident, model);
+  if (gauge === undefined || columns < 24) return [];
+  const room = Math.min(48, columns - 20);
+  const [value, unit] = quantity(gauge.value, gauge.unit);
+  const base = incident.event.baseline;
+  const [mean, meanUnit] = quantity(base?.mean, gauge.unit);
+  const rows: Line[] = [
+    line(
+      '  ',
+      sparkline(gauge.history, room, gauge.unit, model.theme),
+      '  ',
+      span(value, 'strong'),
+      span(` ${unit} now`, 'dim'),
+    ),
+  ];
+  if (base !== undefined) {
+    rows.push(
+      line(
+        '  ',
+        span(model.theme.glyphs.level.repeat(room), 'dim'),
+        '  ',
+        span(mean),
+        span(` ${meanUnit} usual`, 'dim'),
+      ),
+    );
+  }
+  return [...rows, EMPTY];
+}
+
+/** Ids of evidence that the plan's claims rest on, `[e1 e3]`. */
+export function citations(incident: Incident): string {
+  const chain = incident.plan?.chain ?? incident.diagnoses[0]?.chain ?? [];
+  const ids = [...new Set(chain.flatMap((claim) => claim.evidence))];
+  return ids.length === 0 ? '' : ` [${ids.join(' ')}]`;
+}
+
+function planLine(plan: Plan, model: Model): Line {
+  const numbers = { allow: 0, review: 0, block: 0 };
+  for (const step of plan.steps) numbers[step.verdict.decision]++;
+  const parts = (['allow', 'review', 'block'] as const).flatMap((decision) =>
+    numbers[decision] === 0 ? [] : [verdictMark(decision, model.theme), span(` ${numbers[decision]} ${decision}   `)],
+  );
+  const playbook = plan.playbook === null ? `by ${plan.by}` : `playbook ${plan.playbook}`;
+  return line('  ', span('plan'.padEnd(LABEL - 2), 'dim'), ...parts, span(playbook, 'dim'));
+}
+
+/** Why an incident has no plan, or what its state asks of a person. */
+export function situation(incident: Incident): string {
+  const reason = incident.reason === '' ? '' : `: ${incident.reason.replaceAll('_', ' ')}`;
+  return `${STATE_WORDS[incident.state]}${reason}`;
+}
+
+/** The selected incident beside the list: enough to decide whether to open it. */
+export function summary(incident: Incident, model: Model, columns: number): readonly Line[] {
+  const { plan, event } = incident;
+  const cause = plan?.root_cause ?? incident.diagnoses[0]?.root_cause;
+  const confidence = plan?.confidence ?? incident.diagnoses[0]?.confidence;
+  const facts = (incident.evidence?.items ?? []).filter((item) => item.kind !== 'log').slice(0, 3);
+  const lines: Line[] = [
+    ...hanging(line(severityMark(incident.severity, model.theme), ' '), titleOf(incident), columns, 'strong'),
+    ...hanging(line('  '), event.reason, columns),
+    EMPTY,
+    ...chart(incident, model, columns),
+    ...facts.flatMap((item) => labelled(item.id, item.text, columns)),
+    ...(facts.length > 0 ? [EMPTY] : []),
+    ...labelled('state', `${situation(incident)}, ${short(model.now - incident.updated)} ago`, columns),
+  ];
+  if (cause !== undefined) lines.push(...labelled('cause', `${cause}${citations(incident)}`, columns));
+  if (confidence !== undefined) {
+    const bar = meter(confidence, 10, model.theme);
+    lines.push(line('  ', span('sure'.padEnd(LABEL - 2), 'dim'), bar, ` ${confidence.toFixed(2)}`));
+  }
+  if (plan !== null) lines.push(planLine(plan, model));
+  return lines;
+}

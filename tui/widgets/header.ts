@@ -1,0 +1,65 @@
+import { WAITS_FOR_PERSON } from '../../hub/incident.ts';
+import { type Line, line, type Span, span, spread } from '../line.ts';
+import { health, isBroad, type Model } from '../model.ts';
+import { count } from '../quantity.ts';
+
+/** Where an id is shown to people, its last four letters do: they are the random ones. */
+export const shortId = (id: string): string => id.slice(-4);
+
+function trail(model: Model): readonly Span[] {
+  const { ui, incident } = model;
+  if (ui.help) return [span('help', 'strong')];
+  if (ui.open !== null) {
+    const title = incident === undefined ? 'gone' : `${shortId(incident.id)}  ${titleOf(incident)}`;
+    return [span('incidents › ', 'dim'), span(title, 'strong')];
+  }
+  return ui.view === 'hosts' ? [span('hosts', 'strong')] : [];
+}
+
+/** An incident's title with its host, once. */
+export function titleOf(incident: { readonly title: string; readonly host: string }): string {
+  return incident.title.includes(incident.host) ? incident.title : `${incident.title} on ${incident.host}`;
+}
+
+function counts(model: Model): readonly Span[] {
+  const { desk, theme } = model;
+  const sum = health(desk);
+  const gap = isBroad(model) ? ' ' : '';
+  const part = (mark: string, value: number, tone: 'plain' | 'alarm' | 'dim') =>
+    value === 0 ? [] : [span(`${mark}${gap}${count(value)}${gap}${' '}`, tone)];
+  return [
+    ...part(theme.glyphs.well, sum.well, 'plain'),
+    ...part(theme.glyphs.critical, sum.critical, 'alarm'),
+    ...part(theme.glyphs.warning, sum.warning, 'plain'),
+    ...part(theme.glyphs.silent, sum.silent, 'dim'),
+  ];
+}
+
+/** The one header line: who, which mode, how the hosts are, what waits, and whether the audit chain holds. */
+export function header(model: Model): Line {
+  const { desk, cols, theme } = model;
+  const broad = isBroad(model);
+  const waiting = desk.incidents.reduce((sum, row) => sum + (WAITS_FOR_PERSON.has(row.state) ? 1 : 0), 0);
+  const inside = model.ui.open !== null || model.ui.help || model.ui.view !== 'incidents';
+  const hosts = `${count(desk.hosts.length)} ${desk.hosts.length === 1 ? 'host' : 'hosts'}`;
+  const left = line(
+    ' ',
+    broad ? span('sentinel  ', 'dim') : '',
+    span(desk.site, 'strong'),
+    '  ',
+    desk.live ? span('LIVE', 'strong') : span('DRY-RUN'),
+    '  ',
+    desk.hub === 'down' ? span('HUB DOWN: history only  ', 'wait') : '',
+    ...(inside ? [] : [broad ? span(`      ${hosts}  `) : span('  '), ...counts(model)]),
+    ...(inside ? [span(broad ? ' ' : ''), ...trail(model)] : []),
+  );
+  const waits =
+    waiting === 0
+      ? []
+      : [span(`${count(waiting)} ${waiting === 1 ? 'waits' : 'wait'}${broad ? ' for you' : ''}`, 'wait')];
+  const chain = desk.auditGood
+    ? span(`chain ${theme.glyphs.allow} ${count(desk.auditRecords)}`, 'dim')
+    : span(`chain ${theme.glyphs.block} BROKEN`, 'alarm');
+  const right = line(...waits, broad || !desk.auditGood ? '        ' : '', broad || !desk.auditGood ? chain : '', ' ');
+  return spread(left, right, cols);
+}
