@@ -17,7 +17,7 @@ const HISTORY = 120;
 /** Without telemetry for so long a host is silent, whatever it said last. */
 const SILENT_MS = 90_000;
 /** The metrics that every host's line shows, in this order; then whatever the site watches by name. */
-const GAUGES = ['cpu.percent', 'mem.used_percent', 'load.1m'];
+const GAUGES = ['cpu.percent', 'memory.used_percent', 'load.1m', 'disk.used_percent[/]'];
 const WATCHED = /^(group\.(memory_mib|cpu_percent|restarts_per_minute)|folder\.used_mib)\[/;
 
 /** Opens the desk over a state folder; a hub need not run. Throws StateError or StoreError. */

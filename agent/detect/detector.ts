@@ -27,6 +27,10 @@ interface State {
   good: number;
   /** The anomaly that was said and has not recovered. */
   active: { said: number; at: number } | null;
+  /** The last reading and the bound that it was held against. */
+  last: { readonly reading: Reading; readonly value: number; readonly bound: number } | null;
+  /** Samples in a row that no longer had this metric at all. */
+  absent: number;
 }
 
 /**
@@ -55,8 +59,34 @@ export class Detector {
       const finding = step(state, ts, reading, reading.value);
       if (finding !== null) findings.push(finding);
     }
+    findings.push(...this.#vanished(ts, readings));
     for (const [name, { lastTs }] of this.#states) if (ts - lastTs > FORGET_MS) this.#states.delete(name);
     return findings;
+  }
+
+  /**
+   * What is no longer there, an unmounted file system or a workload that is not declared any more, is no longer in
+   * trouble. A sense that failed keeps its metrics, with nulls: that is a gap.
+   */
+  #vanished(ts: number, readings: readonly Reading[]): Finding[] {
+    const active = [...this.#states].filter(([, state]) => state.active !== null);
+    if (active.length === 0 || readings.length === 0) return [];
+    const present = new Set(readings.map(({ name }) => name));
+    return active.flatMap(([name, state]) => {
+      state.absent = present.has(name) ? 0 : state.absent + 1;
+      const { last } = state;
+      if (state.absent < RECOVERY_SAMPLES || last === null) return [];
+      state.active = null;
+      state.lastTs = ts;
+      return [
+        {
+          ...common(state, last.reading, last.value, last.bound),
+          kind: 'recovery',
+          severity: 'info',
+          reason: `${sentenceSubject(state)}: no longer there to be measured.`,
+        },
+      ];
+    });
   }
 
   #follow(name: string, limit: Limit, label: string): State | null {
@@ -72,6 +102,8 @@ export class Detector {
       over: null,
       good: 0,
       active: null,
+      last: null,
+      absent: 0,
     };
     this.#states.set(name, state);
     return state;
@@ -90,6 +122,7 @@ function step(state: State, ts: number, reading: Reading, value: number): Findin
   state.window.add(ts, value);
   const bound = state.limit.at === 'declared' ? reading.limit : state.limit.at;
   if (bound === undefined || !Number.isFinite(bound)) return null;
+  state.last = { reading, value, bound };
   return value >= bound ? over(state, ts, reading, value, bound) : under(state, ts, reading, value, bound);
 }
 

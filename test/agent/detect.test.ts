@@ -188,4 +188,19 @@ test('never fires on nulls or on a constant good series', () => {
     ),
   );
 });
+test('an active metric that is gone from the samples recovers; one that only has no value does not', () => {
+  const detector = new Detector();
+  const mount = 'disk.used_percent[/mnt/x]';
+  assert.is(feed(detector, [95, 95, 95], 1_000, T0, mount).at(-1)?.kind, 'anomaly');
+  assert.equal(feed(detector, [null, null, null, null], 1_000, T0 + 3_000, mount), []);
+  const others = [1, 2, 3, 4].flatMap((n) => detector.feed(T0 + (7 + n) * 1_000, [percent(50)]));
+  assert.is(others.length, 1);
+  const [finding] = others;
+  assert.ok(finding);
+  check(finding);
+  assert.is(finding.kind, 'recovery');
+  assert.is(finding.fingerprint, 'disk.space:/mnt/x');
+  assert.match(finding.reason, 'no longer there');
+});
+
 test.run();

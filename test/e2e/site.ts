@@ -10,7 +10,7 @@ import type { Incident, State } from '../../hub/incident.ts';
 import { listIncidents } from '../../hub/store/incidents.ts';
 import { Store } from '../../hub/store/store.ts';
 
-const FRONT_DOOR = fileURLToPath(new URL('../../sentinel.js', import.meta.url));
+export const FRONT_DOOR = fileURLToPath(new URL('../../sentinel.js', import.meta.url));
 
 /** No wait of a test is meant to end by this: it is there so that a hang names itself. */
 export const PATIENCE_MS = 60_000;

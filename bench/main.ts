@@ -1,0 +1,18 @@
+import type { Emit } from './row.ts';
+
+/** `npm run bench -- NAME`: prints JSON lines, exits 1 when the bench falls short of its aim, 2 on a wrong name. */
+const BENCHES: Readonly<Record<string, () => Promise<(emit: Emit) => Promise<boolean>>>> = {
+  policy: async () => (await import('./policy.ts')).policyBench,
+  pipeline: async () => (await import('./pipeline.ts')).pipelineBench,
+};
+
+const name = process.argv[2] ?? '';
+const load = Object.hasOwn(BENCHES, name) ? BENCHES[name] : undefined;
+if (load === undefined) {
+  console.error(`usage: npm run bench -- ${Object.keys(BENCHES).join('|')}`);
+  process.exitCode = 2;
+} else {
+  const bench = await load();
+  const good = await bench((row) => console.log(JSON.stringify(row)));
+  process.exitCode = good ? 0 : 1;
+}
