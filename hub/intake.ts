@@ -36,8 +36,10 @@ export class Intake {
       try {
         await this.handle(message);
       } catch (error) {
-        if (error instanceof Error && 'code' in error && error.code === 'E_STORE_WRITE') throw error;
-        this.drop(message, error);
+        // Not stored, so not acknowledged: the broker hangs up, and the agent repeats it when it is back.
+        const unstored = error instanceof Error && 'code' in error && error.code === 'E_STORE_WRITE';
+        this.complain(unstored ? 'could not store a message' : 'dropped a message', message, error);
+        if (unstored) throw error;
       }
     });
   }
@@ -147,8 +149,11 @@ export class Intake {
   /** Signed by the hub: this and everything before it of this boot is stored (invariant 9). */
   private async acknowledge(agent: string, boot: string, through: number): Promise<void> {
     const { store, key, mesh, now } = this.hub;
-    const counter = ((store.meta.get('ack_counter') as number | undefined) ?? 0) + 1;
-    await store.write(() => void store.meta.put('ack_counter', counter));
+    const counter = await store.write(() => {
+      const next = ((store.meta.get('ack_counter') as number | undefined) ?? 0) + 1;
+      void store.meta.put('ack_counter', next);
+      return next;
+    });
     const ack: Ack = { agent, boot, through, now: now(), counter, audit_head: auditHead(store) };
     await mesh.publish(agentTopic(agent, 'ack'), seal('ack', encodeCbor(ack), key));
   }
@@ -159,14 +164,14 @@ export class Intake {
     }
   }
 
-  private drop({ agent, channel }: Inbound, error: unknown): void {
+  private complain(what: string, { agent, channel }: Inbound, error: unknown): void {
     const code = error instanceof Error && 'code' in error ? String(error.code) : 'E_MESSAGE';
     const count = (this.dropped.get(code) ?? 0) + 1;
     this.dropped.set(code, count);
     if (this.hub.now() - this.complained < COMPLAIN_EVERY_MS) return;
     this.complained = this.hub.now();
     const why = error instanceof Error ? error.message : String(error);
-    this.hub.log.warn('dropped a message', { agent, channel, code, why, count });
+    this.hub.log.warn(what, { agent, channel, code, why, count });
   }
 }
 

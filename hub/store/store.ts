@@ -1,3 +1,5 @@
+import { chmodSync } from 'node:fs';
+import { join } from 'node:path';
 import { type Database, open, type RootDatabase } from 'lmdb';
 import type { Birth } from '../../broker/messages.ts';
 import type { AuditRecord } from '../audit.ts';
@@ -72,6 +74,9 @@ export class Store {
   private readonly root: RootDatabase;
 
   constructor(folder: string, mode: 'write' | 'read') {
+    // The data is for the group to read; the lock file for it to write, since a reader that can't register itself
+    // may read pages that are being reused.
+    const umask = process.umask(0o027);
     try {
       this.root = open({
         path: folder,
@@ -84,6 +89,7 @@ export class Store {
       });
       const db = <V, K extends string | number | readonly (string | number)[]>(name: string) =>
         this.root.openDB<V, K & (string | number | (string | number)[])>({ name });
+      if (mode === 'write') chmodSync(join(folder, 'lock.mdb'), 0o660);
       this.incidents = db('incidents');
       this.summaries = db('summaries');
       this.active = db('active');
@@ -96,6 +102,8 @@ export class Store {
     } catch (error) {
       const why = error instanceof Error ? error.message : String(error);
       throw new StoreError('E_STORE_OPEN', `can't open the store in ${folder}: ${why}`);
+    } finally {
+      process.umask(umask);
     }
   }
 

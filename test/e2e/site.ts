@@ -46,15 +46,30 @@ export class Site {
     this.hub = await this.start('hub', ['--port', String(this.port), ...flags], /ready address=\S+:(\d+)/);
   }
 
+  /** A hub whose files may not grow past so many KiB (RLIMIT_FSIZE): to it the disk is full from there on. */
+  async startHubWithin(kib: number, ...flags: string[]): Promise<void> {
+    this.hub = await this.start('hub', ['--port', '0', ...flags], /ready address=\S+:(\d+)/, kib);
+  }
+
+  async restartHub(...flags: string[]): Promise<void> {
+    if (this.hub) await kill(this.hub, 'SIGKILL');
+    await this.startHub(...flags);
+  }
+
   async startAgent(...flags: string[]): Promise<void> {
     const broker = ['--broker', `mqtt://127.0.0.1:${this.port}`, '--interval', '0.25'];
     this.watcher = await this.start('agent', [...broker, ...flags], /watching this host/);
   }
 
-  private start(command: string, flags: readonly string[], ready: RegExp): Promise<ChildProcess> {
+  private start(command: string, flags: readonly string[], ready: RegExp, limitKib?: number): Promise<ChildProcess> {
     return new Promise((resolve, reject) => {
       const argv = ['--enable-source-maps', FRONT_DOOR, command, '--state', this.state.root, ...flags];
-      const child = spawn(process.execPath, argv, { stdio: ['ignore', 'pipe', 'pipe'] });
+      // `exec` keeps the pid; SIGXFSZ is ignored so that a write fails with EFBIG instead of ending the process.
+      const limited = `trap '' XFSZ; ulimit -f ${limitKib}; exec "$0" "$@"`;
+      const child =
+        limitKib === undefined
+          ? spawn(process.execPath, argv, { stdio: ['ignore', 'pipe', 'pipe'] })
+          : spawn('bash', ['-c', limited, process.execPath, ...argv], { stdio: ['ignore', 'pipe', 'pipe'] });
       let output = '';
       const late = setTimeout(() => reject(new Error(`${command} was not ready:\n${output}`)), PATIENCE_MS);
       const take = (chunk: Buffer) => {
