@@ -57,6 +57,11 @@ export class Screen {
     return this.#pty.pid;
   }
 
+  /** The terminal itself, for a picture of what it shows. */
+  get emulator(): Emulator {
+    return this.#emulator;
+  }
+
   /** The rows of the screen as an operator sees them. */
   text(): string {
     return this.#emulator.text();
