@@ -74,7 +74,7 @@ for (const [cols, rows] of SIZES) {
         wellMade(text, seen);
         only(text);
         inOrder(text, ['local', 'DRY-RUN', 'Dry-run, unprivileged', 'sentinel up --live', 'x put away']);
-        inOrder(text, ['no incidents', 'sentinel scenario run memory-hog', 'workstation', 'cpu.percent', '12.3 %']);
+        inOrder(text, ['no incidents', 'sentinel -- scenario run memory-hog', 'workstation', 'cpu.percent', '12.3 %']);
         inOrder(text, ['j k move', '? help', '14:02:11'.slice(2)]);
       }));
 

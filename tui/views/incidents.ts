@@ -65,10 +65,8 @@ function emptyPanel(model: Model, rows: number): readonly Line[] {
   const { desk } = model;
   const lines: Line[] = [
     line(' ', span('no incidents', 'strong'), span('   all is quiet, and being watched', 'dim')),
-    line(
-      span(' To see one, run in another terminal:  ', 'dim'),
-      span('npm run -s sentinel -- scenario run memory-hog'),
-    ),
+    line(span(' To see one, run in another terminal:', 'dim')),
+    line('   ', span('npm run -s sentinel -- scenario run memory-hog')),
     EMPTY,
   ];
   if (desk.hosts.length === 0) {
