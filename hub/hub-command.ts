@@ -46,13 +46,14 @@ export async function hubCommand(argv: readonly string[], io: Console): Promise<
     ...(values.model === 'none' ? {} : { model: values.model }),
     log,
   });
+  if (hub.wanted !== 0 && hub.port !== hub.wanted) log.info(`port ${hub.wanted} is occupied: using ${hub.port}`);
   log.info('ready', {
     address: `${hub.host}:${hub.port}`,
     mode: values.live ? 'live' : 'dry-run',
     reasoner: hub.reasoner,
     resumed: hub.resumed,
   });
-  process.send?.({ ready: true, host: hub.host, port: hub.port });
+  process.send?.({ ready: true, host: hub.host, port: hub.port, wanted: hub.wanted });
   await untilStopped(io.signal);
   await hub.close();
   return EXIT.done;

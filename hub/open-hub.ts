@@ -40,6 +40,8 @@ export interface HubOptions {
 export interface RunningHub {
   readonly host: string;
   readonly port: number;
+  /** The port that was wanted; another one than `port` when it was occupied. */
+  readonly wanted: number;
   readonly reasoner: string;
   /** Incidents that an earlier hub left unfinished and this one goes on with. */
   readonly resumed: number;
@@ -76,9 +78,10 @@ export async function openHub(options: HubOptions): Promise<RunningHub> {
     const counters: MeshCounters = { refusedConnect: 0, refusedPublish: 0, refusedSubscribe: 0, oversize: 0 };
     // The broker calls the intake, which needs the hub, which needs the broker: until the hub stands, agents wait.
     const ready = deferred<Intake>();
+    const wanted = options.port ?? lastPort(state) ?? DEFAULT_PORT;
     const mesh = await openEmbedded({
       host: options.host,
-      port: options.port ?? lastPort(state) ?? DEFAULT_PORT,
+      port: wanted,
       agents: site.agents,
       counters,
       onMessage: async (message) => (await ready.promise).receive(message),
@@ -136,7 +139,7 @@ export async function openHub(options: HubOptions): Promise<RunningHub> {
         log.info('the model is ready', { reasoner: status.reasoner });
       });
     }
-    return { host: mesh.host, port: mesh.port, reasoner: status.reasoner, resumed, close };
+    return { host: mesh.host, port: mesh.port, wanted, reasoner: status.reasoner, resumed, close };
   } catch (error) {
     await close();
     throw error;

@@ -14,6 +14,8 @@ export interface Ready {
   readonly ready: true;
   readonly host?: string;
   readonly port?: number;
+  /** The port that was asked for; another than `port` when it was occupied. */
+  readonly wanted?: number;
 }
 
 export class ChildError extends Error {
@@ -30,22 +32,24 @@ export class ChildError extends Error {
  * channel tells when it is ready, and its loss tells the child that we are gone.
  */
 export class Child {
-  private readonly argv: readonly string[];
+  private readonly command: string;
+  private readonly argv: (restart: boolean) => readonly string[];
   private readonly line: (line: string) => void;
   private process: ChildProcess | null = null;
   private stopping = false;
 
-  constructor(argv: readonly string[], line: (line: string) => void) {
+  constructor(command: string, argv: (restart: boolean) => readonly string[], line: (line: string) => void) {
+    this.command = command;
     this.argv = argv;
     this.line = line;
   }
 
   /** Resolves when the child serves; rejects with what it said when it ends before. From then on it is kept running. */
-  start(): Promise<Ready> {
+  start(restart = false): Promise<Ready> {
     return new Promise((resolve, reject) => {
       const said: string[] = [];
       let ready = false;
-      const child = fork(FRONT_DOOR, [...this.argv], {
+      const child = fork(FRONT_DOOR, [this.command, ...this.argv(restart)], {
         stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
         execArgv: ['--enable-source-maps'],
         // Its own group: Ctrl-C in the terminal is for us, and we end it in order.
@@ -85,9 +89,9 @@ export class Child {
   }
 
   private restart(code: number | null): void {
-    this.line(`up    ${this.argv[0]} ended (${code ?? 'killed'}): starting it again`);
+    this.line(`up    ${this.command} ended (${code ?? 'killed'}): starting it again`);
     setTimeout(() => {
-      if (!this.stopping) this.start().catch(() => !this.stopping && this.restart(null));
+      if (!this.stopping) this.start(true).catch(() => !this.stopping && this.restart(null));
     }, RESTART_MS);
   }
 }

@@ -2,7 +2,6 @@ import { createWriteStream } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { type Console, EXIT, readArguments } from '../broker/command-line.ts';
-import { DEFAULT_PORT } from '../broker/embedded.ts';
 import { claim, prepareFolder, StateError, type StateFolder, stateFolder } from '../broker/state-folder.ts';
 import { idFromHostname } from '../broker/topics.ts';
 import { Child, ChildError, type Ready } from './child.ts';
@@ -38,23 +37,29 @@ export async function upCommand(argv: readonly string[], io: Console): Promise<n
   const say = headless ? io.stdout : toFile(join(state.root, 'up.log'));
   const mode = values.live ? ['--live'] : [];
   const port = values.port === undefined ? [] : ['--port', values.port];
-  const hub = new Child(['hub', '--state', state.root, '--model', values.model, ...mode, ...port], say);
+  // Started again it takes the port that it had, which is where the agent looks for it.
+  const hub = new Child(
+    'hub',
+    (restart) => ['--state', state.root, '--model', values.model, ...mode, ...(restart ? [] : port)],
+    say,
+  );
   const children = [hub];
   try {
-    const { host = '127.0.0.1', port: got } = await started(hub);
-    if (got !== Number(values.port ?? DEFAULT_PORT))
-      say(`up    port ${values.port ?? DEFAULT_PORT} is not free here: using ${got}`);
-    const url = `mqtt://${host}:${got}`;
+    const { host = '127.0.0.1', port: got, wanted } = await started(hub);
     const id = idFromHostname(hostname());
+    const broker = ['--broker', `mqtt://${host}:${got}`];
     const agent = new Child(
-      ['agent', '--state', state.root, '--broker', url, '--id', id, '--interval', values.interval, ...mode],
+      'agent',
+      () => ['--state', state.root, ...broker, '--id', id, '--interval', values.interval, ...mode],
       say,
     );
     children.push(agent);
     await started(agent);
-    for (const line of notice(values.live, id)) say(`up    ${line}`);
+    const moved = wanted === got || wanted === 0 ? '' : ` Port ${wanted} is occupied: the broker listens on ${got}.`;
+    const told = notice(values.live, id) + moved;
+    say(`up    ${told}`);
     if (headless) await aborted(io.signal);
-    else await showTui(state, values.live, io);
+    else await showTui(state, told, io);
     return EXIT.done;
   } finally {
     // The agent first: it says goodbye to the hub.
@@ -64,16 +69,12 @@ export async function upCommand(argv: readonly string[], io: Console): Promise<n
 }
 
 /** What this installation may and may not do, and the one command that changes it. */
-export function notice(live: boolean, agent: string): readonly string[] {
+function notice(live: boolean, agent: string): string {
   const identity =
     process.geteuid?.() === 0 ? 'as root' : 'as an ordinary user: it can act on that user’s processes only';
   return live
-    ? [
-        `LIVE: what you approve runs on ${agent} now, ${identity}. Ctrl-C and start without --live to make it a dry run.`,
-      ]
-    : [
-        `DRY-RUN: nothing is changed on ${agent}; what you approve is checked and recorded. npm start -- --live lets it act, ${identity}.`,
-      ];
+    ? `LIVE: what you approve runs on ${agent} now, ${identity}. Ctrl-C and start without --live to make it a dry run.`
+    : `DRY-RUN: nothing is changed on ${agent}; what you approve is checked and recorded. npm start -- --live lets it act, ${identity}.`;
 }
 
 async function started(child: Child): Promise<Ready> {
@@ -99,10 +100,10 @@ function aborted(signal: AbortSignal): Promise<void> {
   });
 }
 
-async function showTui(state: StateFolder, live: boolean, io: Console): Promise<void> {
+async function showTui(state: StateFolder, told: string, io: Console): Promise<void> {
   const { openDesk } = await import('./store-desk.ts');
   const { runTui } = await import('./main.ts');
-  const desk = openDesk(state, notice(live, idFromHostname(hostname())).join(' '));
+  const desk = openDesk(state, told);
   try {
     await Promise.race([runTui(desk, { stdin: process.stdin, stdout: process.stdout }), aborted(io.signal)]);
   } finally {

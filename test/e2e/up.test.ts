@@ -1,11 +1,12 @@
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { startTime, stateFolder } from '../../broker/state-folder.ts';
 import { Screen } from '../tui/screen.ts';
-import { FRONT_DOOR, PATIENCE_MS, Site } from './site.ts';
+import { FRONT_DOOR, kill, PATIENCE_MS, Site } from './site.ts';
 
 /** The main job as a user meets it: one command in a terminal. */
 const up = suite('sentinel up');
@@ -105,5 +106,53 @@ up('killed with -9 it leaves no hub and no agent behind, and the next start find
     rmSync(dir, { recursive: true, force: true });
   }
 });
+
+up(
+  'an occupied port takes the next and says so; a hub that dies is started again where the agent finds it',
+  async () => {
+    const taken = createServer();
+    await new Promise<void>((resolve) => taken.listen(0, '127.0.0.1', resolve));
+    const address = taken.address();
+    const port = typeof address === 'object' && address !== null ? address.port : 0;
+    const site = new Site();
+    const argv = [
+      FRONT_DOOR,
+      'up',
+      '--headless',
+      '--port',
+      String(port),
+      '--interval',
+      '0.25',
+      '--state',
+      site.state.root,
+    ];
+    const child = spawn(process.execPath, argv, { stdio: ['ignore', 'pipe', 'inherit'] });
+    let said = '';
+    child.stdout.on('data', (chunk) => {
+      said += chunk;
+    });
+    try {
+      await site.until(() => said.includes(`Port ${port} is occupied`), 'the word on the port');
+      await site.until(() => /agent is here/.test(said), 'the agent');
+      taken.close();
+      const hub = processesOn(site.state.root).find((pid) =>
+        /\0hub\0/.test(readFileSync(`/proc/${pid}/cmdline`, 'utf8')),
+      );
+      assert.ok(hub);
+      process.kill(hub, 'SIGKILL');
+      await site.until(
+        () => /starting it again/.test(said) && said.split('ready address').length === 3,
+        'the next hub',
+      );
+      site.fill();
+      await site.reaches('proposed');
+    } finally {
+      await kill(child, 'SIGTERM');
+      await site.close();
+      taken.close();
+    }
+    assert.equal(processesOn(site.state.root), []);
+  },
+);
 
 up.run();
