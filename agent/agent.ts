@@ -5,9 +5,10 @@ import { decodeCbor, encodeCbor } from '../broker/cbor.ts';
 import { keyFile, readSite, secretHash } from '../broker/enroll.ts';
 import { encodeFrame } from '../broker/frames.ts';
 import { type KeyPair, readKeyPair } from '../broker/keys.ts';
+import { within } from '../broker/lifetime.ts';
 import { Link } from '../broker/link.ts';
 import type { Log } from '../broker/log.ts';
-import { type Ack, ack as ackShape, type Birth, type Event, type Order } from '../broker/messages.ts';
+import { type Ack, ack as ackShape, type Birth, type Event, LIMITS, type Order } from '../broker/messages.ts';
 import { open, seal } from '../broker/signed.ts';
 import { claim, prepareFolder, type StateFolder } from '../broker/state-folder.ts';
 import { agentTopic, hubTopic } from '../broker/topics.ts';
@@ -21,6 +22,7 @@ import { readInventory } from './inventory.ts';
 import { Journal } from './journal.ts';
 import { readOrder } from './open-order.ts';
 import { Outbox, type Waiting } from './outbox.ts';
+import { Sender } from './sender.ts';
 import { ProcFiles } from './sense/proc-files.ts';
 import { type Sample, Sensor } from './sense/sensor.ts';
 import { Trust } from './trust.ts';
@@ -32,6 +34,12 @@ export const AGENT_VERSION = '0.1.0';
 const JUDGED_PROCESSES = 4_096;
 /** Orders that wait their turn: a hub gives one plan per host at a time, so more is not a hub of ours. */
 const ORDERS_MAX = 16;
+/** Frames without acknowledgement: past these the link is stuck, and telemetry is not what it is kept free for. */
+const FRAMES_IN_FLIGHT = 8;
+/** At the end a command that runs is waited for: killed in the middle, its outcome would be unknown for ever. */
+const COMMAND_END_MS = 30_000;
+/** At the end the last results and the goodbye have so long to leave. */
+const LAST_WORDS_MS = 3_000;
 
 export interface AgentOptions {
   readonly state: StateFolder;
@@ -52,6 +60,7 @@ export class Agent {
   private readonly trust: Trust;
   private readonly outbox: Outbox;
   private readonly journal: Journal;
+  private readonly sender: Sender;
   private readonly sensor: Sensor;
   private readonly detector = new Detector();
   private readonly executor: Executor;
@@ -102,10 +111,17 @@ export class Agent {
       will: { topic: agentTopic(agent, 'st'), payload: this.stateMessage('dead') },
       topics: [agentTopic(agent, 'c'), agentTopic(agent, 'ack'), hubTopic('site')],
     });
+    this.sender = new Sender(this.outbox, ({ channel, payload }) =>
+      this.link.publish(agentTopic(agent, channel), payload),
+    );
     this.link.on(
       'up',
       () => void this.greet().catch((error: unknown) => log.error('could not greet', { why: String(error) })),
     );
+    this.link.on('down', () => {
+      this.greeted = false;
+      this.sender.shut();
+    });
     this.link.on('message', (topic, payload) => this.hear(topic, payload));
   }
 
@@ -124,10 +140,17 @@ export class Agent {
     clearTimeout(this.timer);
     await this.sampling;
     clearTimeout(this.timer);
-    await this.link.publish(agentTopic(this.options.agent, 'st'), this.stateMessage('stopped'), true);
+    this.executor.stop();
+    await within(COMMAND_END_MS, this.orders);
+    await within(LAST_WORDS_MS, this.sayGoodbye());
     await this.link.close();
     this.journal.close();
     this.release();
+  }
+
+  private async sayGoodbye(): Promise<void> {
+    await this.sender.flush();
+    await this.link.publish(agentTopic(this.options.agent, 'st'), this.stateMessage('stopped'), true);
   }
 
   private async sample(): Promise<void> {
@@ -137,7 +160,7 @@ export class Agent {
     for (const finding of findings) await this.tell(finding, sample.ts);
     if (!this.link.connected || !this.greeted) return;
     if (sample.schema !== this.bornSchema) await this.sayBirth();
-    await this.sayFrame(sample);
+    this.sayFrame(sample);
   }
 
   private readonly complaints = new Set<string>();
@@ -147,15 +170,17 @@ export class Agent {
     this.options.log.warn(message);
   }
 
-  /** Until the first greeting nothing else is sent: a frame needs the birth that explains it. */
+  /** Until a connection's greeting nothing else is sent: a frame needs the birth that explains it. */
   private greeted = false;
+  private framesInFlight = 0;
 
   private async greet(): Promise<void> {
     if (this.sensor.schema() === 0) await this.sensor.sample();
     await this.sayBirth();
     await this.link.publish(agentTopic(this.options.agent, 'st'), this.stateMessage('online'), true);
+    if (!this.link.connected) return;
     this.greeted = true;
-    for (const message of this.outbox.all()) await this.send(message);
+    this.sender.open();
   }
 
   private async sayBirth(): Promise<void> {
@@ -179,14 +204,17 @@ export class Agent {
       can: { live, privileged: process.geteuid?.() === 0 },
       ring: { oldest: this.outbox.all()[0]?.seq ?? 0, newest: this.seq, dropped: this.outbox.dropped },
     };
-    const sent = await this.link.publish(agentTopic(agent, 'b'), seal('birth', encodeCbor(birth), this.key), true);
+    const sent = await this.link.publish(agentTopic(agent, 'b'), seal('birth', fitted(birth), this.key), true);
     if (sent) this.bornSchema = birth.schema;
   }
 
-  private async sayFrame({ schema, ts, readings }: Sample): Promise<void> {
+  /** Not waited for: a hub that is slow to acknowledge must not slow the sensing. */
+  private sayFrame({ schema, ts, readings }: Sample): void {
+    if (this.framesInFlight >= FRAMES_IN_FLIGHT) return;
     const values = readings.map(({ value }) => value);
     const frame = encodeFrame({ schema, seq: ++this.frames, ts, values }, this.sensor.metrics(), this.secretHash);
-    await this.link.publish(agentTopic(this.options.agent, 'm'), frame);
+    this.framesInFlight++;
+    void this.link.publish(agentTopic(this.options.agent, 'm'), frame).finally(() => this.framesInFlight--);
   }
 
   private async tell(finding: Finding, ts: number): Promise<void> {
@@ -194,7 +222,7 @@ export class Agent {
     const snapshot = finding.kind === 'anomaly' ? { snapshot: await capture(finding, this.sensor) } : {};
     const event: Event = { agent, boot: this.boot, seq: ++this.seq, ts, ...finding, ...snapshot };
     this.options.log.info(`${finding.kind}: ${finding.reason}`, { signal: finding.signal });
-    await this.keepAndSend({
+    this.keepAndSend({
       boot: this.boot,
       seq: event.seq,
       channel: 'e',
@@ -202,12 +230,12 @@ export class Agent {
     });
   }
 
-  private async report(order: Order, report: StepReport): Promise<void> {
+  private report(order: Order, report: StepReport): void {
     const seq = ++this.seq;
     const { agent } = this.options;
     const approval = this.approvalId(order);
     const result = { agent, boot: this.boot, seq, incident: order.incident, order: order.id, approval, ...report };
-    await this.keepAndSend({
+    this.keepAndSend({
       boot: this.boot,
       seq,
       channel: 'r',
@@ -221,13 +249,13 @@ export class Agent {
   }
 
   /** On this host's disk first, then on the wire: it stays until the hub's signed ack covers it. */
-  private async keepAndSend(message: Waiting): Promise<void> {
-    this.outbox.add(message);
-    if (this.greeted) await this.send(message);
-  }
-
-  private send({ channel, payload }: Waiting): Promise<boolean> {
-    return this.link.publish(agentTopic(this.options.agent, channel), payload);
+  private keepAndSend(message: Waiting): void {
+    try {
+      this.outbox.add(message);
+    } catch (error) {
+      this.complain(new Error(`kept in memory alone until the disk takes it: ${String(error)}`));
+    }
+    void this.sender.flush();
   }
 
   private hear(topic: string, payload: Uint8Array): void {
@@ -252,16 +280,35 @@ export class Agent {
 
   private hearOrder(payload: Uint8Array): void {
     const order = readOrder(payload, this.trust);
-    if (this.waitingOrders >= ORDERS_MAX) return;
+    if (this.waitingOrders >= ORDERS_MAX)
+      throw Object.assign(new Error('too many orders wait'), { code: 'E_ORDER_FLOOD' });
     this.waitingOrders++;
     // One at a time: two plans on one host could undo each other.
     this.orders = this.orders
-      .then(() => this.executor.run(order, (report) => void this.report(order, report)))
+      .then(() => this.executor.run(order, (report) => this.report(order, report)))
       .catch((error: unknown) => this.options.log.error('an order failed', { order: order.id, why: String(error) }))
       .finally(() => this.waitingOrders--);
   }
 
   private stateMessage(state: 'online' | 'dead' | 'stopped'): Uint8Array {
     return encodeCbor({ boot: this.boot, state, ts: Date.now() });
+  }
+}
+
+/** What a signature and its frame add to a payload. */
+const SEAL_BYTES = 256;
+
+/**
+ * A birth as bytes that the broker takes. On a host with very many names the inventory is cut, processes first, then
+ * units: a name that is left out can't be acted on, but an agent whose birth is refused is not there at all.
+ */
+function fitted(birth: Birth): Uint8Array {
+  let { inventory } = birth;
+  for (;;) {
+    const bytes = encodeCbor({ ...birth, inventory });
+    if (bytes.length + SEAL_BYTES <= LIMITS.payload) return bytes;
+    const cut = inventory.processes.length > 0 ? 'processes' : inventory.units.length > 0 ? 'units' : 'hosts';
+    if (inventory[cut].length === 0) return bytes;
+    inventory = { ...inventory, [cut]: inventory[cut].slice(0, Math.floor(inventory[cut].length / 2)) };
   }
 }

@@ -56,7 +56,8 @@ export function checkPrivilegedPath(path: string): void {
   for (let at = path; at !== '/'; at = dirname(at)) {
     const entry = lstatSync(at, { throwIfNoEntry: false });
     if (entry === undefined) {
-      if (at === path) continue;
+      // In a sticky folder anyone could make it first, as a link to something else.
+      if (at === path && !isOpenFolder(dirname(at))) continue;
       throw new RunError('E_PATH_UNSAFE', `${at} does not exist`);
     }
     if (entry.isSymbolicLink()) throw new RunError('E_PATH_UNSAFE', `${at} is a symbolic link`);
@@ -66,4 +67,10 @@ export function checkPrivilegedPath(path: string): void {
       throw new RunError('E_PATH_UNSAFE', `${at} can be changed by others than root`);
     }
   }
+}
+
+/** True when others than root may make entries there, or when it does not exist. */
+function isOpenFolder(path: string): boolean {
+  const mode = statSync(path, { throwIfNoEntry: false })?.mode;
+  return mode === undefined || (mode & 0o022) !== 0;
 }

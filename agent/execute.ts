@@ -1,10 +1,18 @@
+import { normalize } from 'node:path';
 import { decodeCbor } from '../broker/cbor.ts';
-import { type Approval, approval as approvalShape, type Order, type Phase, type Result } from '../broker/messages.ts';
+import {
+  type Approval,
+  approval as approvalShape,
+  LIMITS,
+  type Order,
+  type Phase,
+  type Result,
+} from '../broker/messages.ts';
 import type { Program } from '../policy/program.ts';
 import type { Inventory, ProcessRef, Verdict } from '../policy/verdict.ts';
 import { checkPrivilegedPath, RunError } from './binaries.ts';
 import type { Ending, Journal, StepId } from './journal.ts';
-import { type OpenedOrder, openOrder } from './open-order.ts';
+import { type OpenedOrder, OrderError, openOrder } from './open-order.ts';
 import { runProgram } from './run-program.ts';
 import { ProcFiles } from './sense/proc-files.ts';
 import { processRef, readProcessStat } from './sense/process-stat.ts';
@@ -31,15 +39,30 @@ export interface ExecutorOptions {
 
 type Step = Order['programs'][number];
 
+/** This host's own policy says no, whoever approved it. */
+export class PolicyRefusal extends Error {
+  readonly code: 'E_POLICY_BLOCK' | 'E_POLICY_REVIEW';
+  constructor(code: PolicyRefusal['code'], message: string) {
+    super(message);
+    this.code = code;
+  }
+}
+
 /**
  * Runs orders, one at a time. Each program is checked against the approval and judged again here; each step is in the
  * journal before it is spawned, and one that is there already is reported, never run again.
  */
 export class Executor {
   private readonly options: ExecutorOptions;
+  private stopping = false;
 
   constructor(options: ExecutorOptions) {
     this.options = options;
+  }
+
+  /** Lets the present command end and begins no other; the hub asks again for the rest. */
+  stop(): void {
+    this.stopping = true;
   }
 
   /** Carries out an order whose hub signature was verified; `report` hears of every step as it ends. */
@@ -48,11 +71,14 @@ export class Executor {
     const opened = attempt(() => openOrder(order, { agent, boot }, trust, now()));
     this.options.audit('order', { order: order.id, incident: order.incident, accepted: !(opened instanceof Error) });
     if (opened instanceof Error && order.programs.length === 0) {
-      report({ ...this.ending('refused', codeOf(opened)), stderr: opened.message, last: true });
+      report({ ...this.refused(opened), last: true });
       return;
     }
+    const passed = new Set<string>();
     for (const [i, step] of order.programs.entries()) {
-      const ending = await this.step(order, step, opened);
+      if (this.stopping) return;
+      const ending = await this.step(order, step, opened, passed);
+      passed.add(nameOf(step));
       this.options.audit('step', { order: order.id, phase: step.phase, number: step.number, state: ending.state });
       const goesOn = (ending.state === 'done' || ending.state === 'dry_run') && i + 1 < order.programs.length;
       report({ ...ending, step: { phase: step.phase, number: step.number }, last: !goesOn });
@@ -61,16 +87,23 @@ export class Executor {
     if (order.programs.length === 0) report({ ...this.ending('done'), last: true });
   }
 
-  private async step(order: Order, step: Step, opened: OpenedOrder | Error): Promise<Ending> {
+  private async step(
+    order: Order,
+    step: Step,
+    opened: OpenedOrder | Error,
+    passed: ReadonlySet<string>,
+  ): Promise<Ending> {
     const { journal } = this.options;
     const id: StepId = { approval: approvalId(order, opened), phase: step.phase, number: step.number };
     const known = journal.known(id);
     if (known.state === 'ended') return known.ending;
     if (known.state === 'begun') return this.ending('outcome_unknown', 'E_STEP_INTERRUPTED');
-    if (opened instanceof Error) return { ...this.ending('refused', codeOf(opened)), stderr: opened.message };
-
-    const refusal = this.refusal(step, opened.approval);
-    if (refusal !== null) return { ...this.ending('refused', refusal.code), stderr: refusal.message };
+    if (opened instanceof Error) return this.refused(opened);
+    const refusal = attempt(() => {
+      this.checkSequence(step, opened.approval, passed);
+      this.checkPolicy(step, opened.approval);
+    });
+    if (refusal instanceof Error) return this.refused(refusal);
     if (order.dry_run || !this.options.live)
       return this.ending('dry_run', this.options.live ? 'hub_dry_run' : 'agent_dry_run');
     return this.spawn(id, step, order.timeout);
@@ -82,30 +115,61 @@ export class Executor {
       journal.begin(id, now());
     } catch (error) {
       // What can't be remembered must not be done: it could be done twice.
-      return { ...this.ending('refused', 'E_JOURNAL'), stderr: error instanceof Error ? error.message : String(error) };
+      return this.refused(error);
     }
-    const ending = await runProgram(program, timeout * 1_000, now).catch((error: unknown) => ({
-      ...this.ending('refused', codeOf(error)),
-      stderr: error instanceof Error ? error.message : String(error),
-    }));
-    journal.end(id, ending);
+    const ending = await runProgram(program, timeout * 1_000, now).catch((error: unknown) => this.refused(error));
+    try {
+      journal.end(id, ending);
+    } catch (error) {
+      // It ran, and is reported as it ended; only after a restart is its outcome unknown.
+      this.options.audit('journal', { step: nameOf(id), why: error instanceof Error ? error.message : String(error) });
+    }
     return ending;
   }
 
-  /** Why this step may not run here and now; null when it may. */
-  private refusal({ phase, number, program }: Step, approval: Approval): { code: string; message: string } | null {
+  /**
+   * The order of a plan is part of what was approved, and a hub can't change it: a step needs every pre-check and every
+   * step before it, an undoing or a check needs that there is something to undo or to check. Throws OrderError.
+   */
+  private checkSequence(step: Step, approval: Approval, passed: ReadonlySet<string>): void {
+    const { phase, number } = step;
+    const reached = (one: { readonly phase: Phase; readonly number: number }, states: readonly Result['state'][]) => {
+      const known = this.options.journal.known({ approval: approval.id, phase: one.phase, number: one.number });
+      return passed.has(nameOf(one)) || (known.state === 'ended' && states.includes(known.ending.state));
+    };
+    if (phase === 'pre' || phase === 'step') {
+      const before = approval.programs.filter(
+        (one) => (one.phase === phase && one.number < number) || (phase === 'step' && one.phase === 'pre'),
+      );
+      const missing = before.find((one) => !reached(one, ['done']));
+      if (missing !== undefined) {
+        throw new OrderError('E_ORDER_SEQUENCE', `${phase} ${number} before ${missing.phase} ${missing.number}`);
+      }
+      return;
+    }
+    const began = approval.programs.some(
+      (one) =>
+        one.phase === 'step' &&
+        (phase === 'post' || one.number === number) &&
+        reached(one, ['done', 'failed', 'timeout']),
+    );
+    if (!began) throw new OrderError('E_ORDER_SEQUENCE', `${phase} ${number} without the step that it is for`);
+  }
+
+  /** Judges the program again, on what is here and now. Throws PolicyRefusal or RunError. */
+  private checkPolicy({ phase, number, program }: Step, approval: Approval): void {
     const inventory = { ...this.options.inventory(), processes: approval.processes };
     const verdict = this.options.judge.judge(program, inventory);
     const consented = (phase === 'step' || phase === 'rollback') && approval.reviewed.includes(number);
-    if (verdict.decision === 'block') return { code: 'E_POLICY_BLOCK', message: verdict.reason };
-    if (verdict.decision === 'review' && !consented) return { code: 'E_POLICY_REVIEW', message: verdict.reason };
-    try {
-      checkProcesses(program, approval.processes);
-      if (process.geteuid?.() === 0 && verdict.effect !== 'read') checkPaths(program);
-      return null;
-    } catch (error) {
-      return { code: codeOf(error), message: error instanceof Error ? error.message : String(error) };
-    }
+    if (verdict.decision === 'block') throw new PolicyRefusal('E_POLICY_BLOCK', verdict.reason);
+    if (verdict.decision === 'review' && !consented) throw new PolicyRefusal('E_POLICY_REVIEW', verdict.reason);
+    checkProcesses(program, approval.processes);
+    if (process.geteuid?.() === 0 && verdict.effect !== 'read') checkPaths(program);
+  }
+
+  private refused(error: unknown): Ending {
+    const message = error instanceof Error ? error.message : String(error);
+    return { ...this.ending('refused', codeOf(error)), stderr: message.slice(0, LIMITS.output) };
   }
 
   private ending(state: Result['state'], code?: string): Ending {
@@ -141,10 +205,16 @@ function checkProcesses(program: Program, processes: readonly ProcessRef[]): voi
   }
 }
 
+/** A path by itself, behind `--flag=` or `key=`, or joined to a one-letter flag. */
+const PATH_IN_WORD = /^(?:-{0,2}[A-Za-z][A-Za-z0-9_-]*=|-[A-Za-z])?(\/.*)$/s;
+
 function checkPaths(program: Program): void {
   for (const { pipe } of program.jobs) {
     for (const { argv } of pipe) {
-      for (const word of argv.slice(1)) if (word.startsWith('/')) checkPrivilegedPath(word);
+      for (const word of argv.slice(1)) {
+        const path = PATH_IN_WORD.exec(word)?.[1];
+        if (path !== undefined) checkPrivilegedPath(normalize(path));
+      }
     }
   }
 }
@@ -155,6 +225,8 @@ function approvalId(order: Order, opened: OpenedOrder | Error): string {
   const read = attempt(() => approvalShape(decodeCbor(order.approval), '').id);
   return read instanceof Error ? '' : read;
 }
+
+const nameOf = ({ phase, number }: { readonly phase: Phase; readonly number: number }) => `${phase}.${number}`;
 
 function attempt<T>(act: () => T): T | Error {
   try {

@@ -1,4 +1,13 @@
-import { closeSync, existsSync, fsyncSync, openSync, readFileSync, truncateSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  fstatSync,
+  fsyncSync,
+  ftruncateSync,
+  openSync,
+  readFileSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname } from 'node:path';
 import { syncFolder } from '../broker/durable-file.ts';
 import type { Phase, Result } from '../broker/messages.ts';
@@ -24,18 +33,34 @@ export interface StepId {
 
 const keyOf = ({ approval, phase, number }: StepId): string => `${approval}/${phase}.${number}`;
 
+/** The journal can't be read or written: nothing may be run without it. */
+export class JournalError extends Error {
+  readonly code = 'E_JOURNAL';
+}
+
 /**
  * The agent's durable memory of what it has begun and ended: a JSON line each, flushed before it is relied on. What
- * a crash left of a half-written line is cut off; a begun step without an end stays unknown.
+ * a crash left of a half-written line is cut off; a begun step without an end stays unknown. Throws JournalError.
  */
 export class Journal {
   private readonly steps = new Map<string, Known>();
+  private readonly file: string;
   private readonly fd: number;
+  /** Bytes of whole lines. */
+  private size: number;
+  private broken = false;
 
   constructor(file: string) {
-    if (existsSync(file)) this.load(file);
-    this.fd = openSync(file, 'a', 0o640);
-    syncFolder(dirname(file));
+    this.file = file;
+    try {
+      const whole = existsSync(file) ? this.load(readFileSync(file)) : 0;
+      this.fd = openSync(file, 'a', 0o640);
+      this.size = whole;
+      if (fstatSync(this.fd).size > whole) this.cut();
+      syncFolder(dirname(file));
+    } catch (error) {
+      throw error instanceof JournalError ? error : new JournalError(`${file}: ${messageOf(error)}`);
+    }
   }
 
   known(step: StepId): Known {
@@ -48,9 +73,10 @@ export class Journal {
     this.steps.set(keyOf(step), { state: 'begun' });
   }
 
+  /** Known at once, and after a restart if the disk takes it; throws when it does not. */
   end(step: StepId, ending: Ending): void {
-    this.append({ step: keyOf(step), ending });
     this.steps.set(keyOf(step), { state: 'ended', ending });
+    this.append({ step: keyOf(step), ending });
   }
 
   close(): void {
@@ -58,19 +84,45 @@ export class Journal {
   }
 
   private append(record: object): void {
-    writeSync(this.fd, `${JSON.stringify(record)}\n`);
-    fsyncSync(this.fd);
-  }
-
-  private load(file: string): void {
-    const content = readFileSync(file, 'utf8');
-    const whole = content.lastIndexOf('\n') + 1;
-    if (whole < content.length) truncateSync(file, Buffer.byteLength(content.slice(0, whole)));
-    for (const line of content.slice(0, whole).split('\n')) {
-      if (line === '') continue;
-      const record = JSON.parse(line) as { step: string; ending?: Ending };
-      const { ending } = record;
-      this.steps.set(record.step, ending === undefined ? { state: 'begun' } : { state: 'ended', ending });
+    if (this.broken) throw new JournalError(`${this.file} ends in half a line that could not be cut off`);
+    const line = Buffer.from(`${JSON.stringify(record)}\n`);
+    try {
+      // Not writeSync: a disk that is nearly full takes a part, and that is no error.
+      writeFileSync(this.fd, line);
+      fsyncSync(this.fd);
+      this.size += line.length;
+    } catch (error) {
+      this.cut();
+      throw new JournalError(`${this.file}: ${messageOf(error)}`);
     }
   }
+
+  /** Takes off what is behind the last whole line; what follows it would be lost with it otherwise. */
+  private cut(): void {
+    try {
+      ftruncateSync(this.fd, this.size);
+      fsyncSync(this.fd);
+    } catch {
+      this.broken = true;
+    }
+  }
+
+  /** Answers how many bytes are whole lines. */
+  private load(content: Buffer): number {
+    const whole = content.lastIndexOf(0x0a) + 1;
+    for (const [i, line] of content.subarray(0, whole).toString('utf8').split('\n').entries()) {
+      if (line === '') continue;
+      try {
+        const record = JSON.parse(line) as { step: string; ending?: Ending };
+        const { step, ending } = record;
+        this.steps.set(step, ending === undefined ? { state: 'begun' } : { state: 'ended', ending });
+      } catch {
+        // Skipped, it could be the line that says what has run.
+        throw new JournalError(`${this.file}, line ${i + 1} can't be read. Restore it from a backup.`);
+      }
+    }
+    return whole;
+  }
 }
+
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

@@ -6,7 +6,14 @@ import { programHash } from '../policy/program.ts';
 import type { Trust } from './trust.ts';
 
 export class OrderError extends Error {
-  readonly code: 'E_ORDER_AGENT' | 'E_ORDER_SITE' | 'E_ORDER_EPOCH' | 'E_ORDER_BOOT' | 'E_ORDER_PLAN' | 'E_ORDER_HOST';
+  readonly code:
+    | 'E_ORDER_AGENT'
+    | 'E_ORDER_SITE'
+    | 'E_ORDER_EPOCH'
+    | 'E_ORDER_BOOT'
+    | 'E_ORDER_PLAN'
+    | 'E_ORDER_HOST'
+    | 'E_ORDER_SEQUENCE';
   constructor(code: OrderError['code'], message: string) {
     super(message);
     this.code = code;
@@ -38,13 +45,18 @@ export function openOrder(
   if (order.site !== roster.site) throw new OrderError('E_ORDER_SITE', `order is for site ${order.site}`);
   if (order.epoch !== roster.epoch) throw new OrderError('E_ORDER_EPOCH', `order is of epoch ${order.epoch}`);
   if (order.boot !== self.boot) throw new OrderError('E_ORDER_BOOT', 'order is for an earlier start of this agent');
+  // What began in time may be checked and undone later: the executor lets neither be first.
+  const isAftermath = order.programs.every(({ phase }) => phase === 'post' || phase === 'rollback');
   const approval = openApproval(
     { payload: order.approval, signature: order.approval_signature },
     roster,
-    trust.now(clock),
+    isAftermath ? null : trust.now(clock),
   );
   if (approval.host !== self.agent) throw new OrderError('E_ORDER_HOST', `approval is for ${approval.host}`);
   if (approval.incident !== order.incident) throw new OrderError('E_ORDER_PLAN', 'approval is for another incident');
+  const names = approval.programs.map(({ phase, number }) => `${phase}.${number}`);
+  // The journal knows a step by its name: a second program under it would pass for one that ran.
+  if (new Set(names).size < names.length) throw new OrderError('E_ORDER_PLAN', 'the approval names two programs alike');
   for (const { phase, number, program } of order.programs) {
     const hash = programHash(program);
     const approved = approval.programs.some((one) => one.phase === phase && one.number === number && one.hash === hash);

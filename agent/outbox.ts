@@ -44,12 +44,16 @@ export class Outbox {
     return [...this.waiting.values()];
   }
 
-  /** On the disk when it returns. */
+  /** On the disk when it returns. Throws when the disk does not take it: then it waits in memory alone. */
   add(message: Waiting): void {
     const digits = (n: number) => String(n).padStart(10, '0');
     const name = `${digits(++this.order)}-${message.boot}-${digits(message.seq)}-${message.channel}`;
-    writeDurably(join(this.folder, name), message.payload);
     this.waiting.set(name, message);
+    this.forgetOldest();
+    writeDurably(join(this.folder, name), message.payload);
+  }
+
+  private forgetOldest(): void {
     const [oldest] = this.waiting.keys();
     if (this.waiting.size > KEPT_MAX && oldest !== undefined) {
       this.remove(oldest);

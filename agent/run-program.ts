@@ -3,7 +3,7 @@ import { constants as os } from 'node:os';
 import type { Readable, Writable } from 'node:stream';
 import { LIMITS } from '../broker/messages.ts';
 import type { Command, Job, Program } from '../policy/program.ts';
-import { findBinary } from './binaries.ts';
+import { findBinary, RunError } from './binaries.ts';
 import type { Ending } from './journal.ts';
 
 /** After SIGTERM a process has so long before SIGKILL. */
@@ -20,7 +20,12 @@ const ENVIRONMENT = {
   GIT_PAGER: '',
   EDITOR: '',
   VISUAL: '',
+  // Node hands this one of its own on unless it is named here; without a value it is left out.
+  NODE_V8_COVERAGE: undefined,
 } as const;
+
+/** What a command makes is its owner's alone (invariant 3). */
+const UMASK = 0o077;
 
 /**
  * Runs exactly a Program's argv lists: no shell, fixed binaries, fixed environment, cwd `/`, stdin /dev/null, its own
@@ -63,11 +68,19 @@ async function runPipe(
   // From the last to the first: each takes the next one's input as its output, so no byte passes through the agent.
   let next: ChildProcess | null = null;
   for (const command of pipe.toReversed()) {
-    const child = start(command, paths, next?.stdin ?? null, children.length + 1 < pipe.length);
-    if (next?.stdin) next.stdin.destroy();
-    collect(command, child, next === null, output);
-    children.unshift(child);
-    next = child;
+    try {
+      const child = start(command, paths, next?.stdin ?? null, children.length + 1 < pipe.length);
+      if (next?.stdin) next.stdin.destroy();
+      collect(command, child, next === null, output);
+      children.unshift(child);
+      next = child;
+    } catch (error) {
+      // The rest of the pipe runs already, and waits for what will never be said.
+      killAll(children);
+      await Promise.all(children.map(ended));
+      const why = error instanceof Error ? error.message : String(error);
+      throw new RunError('E_SPAWN', `${command.argv[0]} could not be started: ${why}`);
+    }
   }
   const kill = () => killAll(children);
   if (deadline.aborted) kill();
@@ -85,18 +98,24 @@ function start(
 ): ChildProcess {
   const [name = '', ...rest] = command.argv;
   const out = into ?? 'pipe';
-  return spawn(paths.get(name) ?? name, rest, {
-    argv0: name,
-    cwd: '/',
-    env: ENVIRONMENT,
-    shell: false,
-    detached: true,
-    stdio: [
-      hasInput ? 'pipe' : 'ignore',
-      into === null && command.stdout === 'discard' ? 'ignore' : out,
-      command.stderr === 'discard' ? 'ignore' : command.stderr === 'stdout' ? out : 'pipe',
-    ],
-  });
+  // spawn has no option for it; it forks before it returns, so the agent's own files keep their modes.
+  const own = process.umask(UMASK);
+  try {
+    return spawn(paths.get(name) ?? name, rest, {
+      argv0: name,
+      cwd: '/',
+      env: ENVIRONMENT,
+      shell: false,
+      detached: true,
+      stdio: [
+        hasInput ? 'pipe' : 'ignore',
+        into === null && command.stdout === 'discard' ? 'ignore' : out,
+        command.stderr === 'discard' ? 'ignore' : command.stderr === 'stdout' ? out : 'pipe',
+      ],
+    });
+  } finally {
+    process.umask(own);
+  }
 }
 
 function collect(command: Command, child: ChildProcess, isLast: boolean, output: Output): void {

@@ -4,6 +4,7 @@ import { writeDurably } from '../broker/durable-file.ts';
 import type { Ack, AuditHead, Roster } from '../broker/messages.ts';
 import { openRoster } from '../broker/roster.ts';
 import { int, pattern, record } from '../broker/shape.ts';
+import { StateError } from '../broker/state-folder.ts';
 
 const ZERO = '0'.repeat(64);
 const memory = record({
@@ -14,6 +15,16 @@ const memory = record({
   audit: record({ count: int(), hash: pattern(/^[0-9a-f]{64}$/, '64 hex digits') }),
 });
 type Memory = ReturnType<typeof memory>;
+
+/** A file that can't be read is not forgotten: without it an old roster or a shortened chain would pass. */
+function readMemory(file: string): Memory {
+  try {
+    return memory(JSON.parse(readFileSync(file, 'utf8')), '');
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    throw new StateError('E_STATE_BROKEN', `${file}: ${why}. Restore it from a backup.`);
+  }
+}
 
 /** Why an agent does not believe its hub any more. */
 export class TrustError extends Error {
@@ -42,7 +53,7 @@ export class Trust {
     this.file = join(folder, 'trust.json');
     this.monotonic = monotonic;
     this.seen = existsSync(this.file)
-      ? memory(JSON.parse(readFileSync(this.file, 'utf8')), '')
+      ? readMemory(this.file)
       : { roster_version: 0, epoch: 0, counter: 0, hub_time: 0, audit: { count: 0, hash: ZERO } };
   }
 

@@ -23,10 +23,31 @@ const encoder = new Encoder({
   structuredClone: false,
 });
 
-/** One value as CBOR bytes. Maps must not hold `undefined`. */
+/**
+ * One value as CBOR bytes, which `decodeCbor` reads. A key without a value (`undefined`) is left out, and half of a
+ * surrogate pair becomes U+FFFD: text that was cut in the middle of a character must not cost the whole message.
+ */
 export function encodeCbor(value: unknown): Uint8Array {
-  const bytes = encoder.encode(value);
+  const first = encoder.encode(value);
+  const bytes = mayBeUnreadable(first) ? encoder.encode(readable(value)) : first;
   return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
+
+/** 0xf7 is `undefined`, 0xed 0xa0..0xbf is half a pair in UTF-8; either may also be part of a number, and often is. */
+function mayBeUnreadable(bytes: Uint8Array): boolean {
+  if (bytes.includes(0xf7)) return true;
+  for (let at = bytes.indexOf(0xed); at !== -1; at = bytes.indexOf(0xed, at + 1)) {
+    if (((bytes[at + 1] ?? 0) & 0xe0) === 0xa0) return true;
+  }
+  return false;
+}
+
+function readable(value: unknown): unknown {
+  if (typeof value === 'string') return Buffer.from(value, 'utf8').toString('utf8');
+  if (Array.isArray(value)) return value.map(readable);
+  if (typeof value !== 'object' || value === null || value instanceof Uint8Array || value instanceof Map) return value;
+  const kept = Object.entries(value).filter(([, one]) => one !== undefined);
+  return Object.fromEntries(kept.map(([key, one]) => [readable(key), readable(one)]));
 }
 
 /** Reads exactly one CBOR value from all of `bytes`; throws CborError on anything else. */
@@ -65,7 +86,8 @@ class Reader {
       case 1:
         return -1 - argument;
       case 2:
-        return this.take(argument).slice();
+        // Not slice: of a Buffer it is a view, and what was read must not change with the buffer that it came in.
+        return new Uint8Array(this.take(argument));
       case 3:
         return this.text(argument);
       case 4:

@@ -1,4 +1,4 @@
-import { closeSync, fsyncSync, openSync, renameSync, writeFileSync } from 'node:fs';
+import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 
 /**
@@ -7,14 +7,20 @@ import { dirname } from 'node:path';
  */
 export function writeDurably(file: string, content: string | Uint8Array, mode = 0o640): void {
   const draft = `${file}.${process.pid}.new`;
-  const fd = openSync(draft, 'w', mode);
   try {
-    writeFileSync(fd, content);
-    fsyncSync(fd);
-  } finally {
-    closeSync(fd);
+    const fd = openSync(draft, 'w', mode);
+    try {
+      writeFileSync(fd, content);
+      fsyncSync(fd);
+    } finally {
+      closeSync(fd);
+    }
+    renameSync(draft, file);
+  } catch (error) {
+    // On a full disk half a draft would keep the room that is missing.
+    rmSync(draft, { force: true });
+    throw error;
   }
-  renameSync(draft, file);
   syncFolder(dirname(file));
 }
 

@@ -92,7 +92,13 @@ export async function openEmbedded(options: EmbeddedOptions): Promise<Mesh> {
     socket.on('error', () => socket.destroy());
     aedes.handle(socket);
   });
-  const port = await listenNear(server, options.host, options.port);
+  const port = await listenNear(server, options.host, options.port).catch(async (error: unknown) => {
+    await new Promise<void>((resolve) => aedes.close(() => resolve()));
+    throw error;
+  });
+  server.on('error', () => {
+    // One connection that could not be accepted (no descriptor left) must not end the hub.
+  });
 
   return {
     host: options.host,

@@ -6,7 +6,7 @@ import { writeDurably } from './durable-file.ts';
 import { type KeyPair, newKeyPair, readKeyPair, writeKeyPair } from './keys.ts';
 import { openRoster, sealRoster } from './roster.ts';
 import { int, list, pattern, record, text } from './shape.ts';
-import { StateError, type StateFolder } from './state-folder.ts';
+import { claim, StateError, type StateFolder } from './state-folder.ts';
 import { ID } from './topics.ts';
 
 const hexKey = pattern(/^[0-9a-f]{64}$/, '64 hex digits');
@@ -49,6 +49,18 @@ export const keyFile = {
  */
 export function makeLocalSite(state: StateFolder, agent: string): { readonly made: boolean } {
   if (existsSync(state.site)) return { made: false };
+  // Two that start at once would each make keys, and leave the one's roster beside the other's.
+  const release = claim(state.keys, 'a first start');
+  try {
+    if (existsSync(state.site)) return { made: false };
+    makeSite(state, agent);
+    return { made: true };
+  } finally {
+    release();
+  }
+}
+
+function makeSite(state: StateFolder, agent: string): void {
   const siteRoot = keepKey(keyFile.siteRoot(state));
   const hub = keepKey(keyFile.hub(state));
   const operator = operatorName();
@@ -75,7 +87,6 @@ export function makeLocalSite(state: StateFolder, agent: string): { readonly mad
   };
   // Written last: a folder that was cut off in the middle has no site, and is made anew with the keys it has.
   writeDurably(state.site, `${JSON.stringify(site, null, 2)}\n`);
-  return { made: true };
 }
 
 function keepKey(file: string): KeyPair {

@@ -4,6 +4,8 @@ import { decodeCbor, encodeCbor } from './cbor.ts';
 
 /** One message over the local socket: an approval of a large plan is a tenth of it. */
 const MESSAGE_MAX = 262_144;
+/** The length before each message. */
+const HEAD = 4;
 
 interface FramedEvents {
   message: [value: unknown];
@@ -13,7 +15,10 @@ interface FramedEvents {
 /** CBOR messages over a stream, each with its length as 32 bits before it. A peer that breaks the form is cut off. */
 export class Framed extends EventEmitter<FramedEvents> {
   private readonly socket: Socket;
-  private pending = Buffer.alloc(0);
+  private chunks: Buffer[] = [];
+  private length = 0;
+  /** Bytes without which the next message is not whole. */
+  private wanted = HEAD;
 
   constructor(socket: Socket) {
     super();
@@ -25,7 +30,7 @@ export class Framed extends EventEmitter<FramedEvents> {
 
   send(value: unknown): void {
     const body = encodeCbor(value);
-    const head = Buffer.alloc(4);
+    const head = Buffer.alloc(HEAD);
     head.writeUInt32BE(body.length);
     this.socket.write(Buffer.concat([head, body]));
   }
@@ -35,18 +40,25 @@ export class Framed extends EventEmitter<FramedEvents> {
   }
 
   private receive(chunk: Buffer): void {
-    this.pending = Buffer.concat([this.pending, chunk]);
-    while (this.pending.length >= 4) {
-      const length = this.pending.readUInt32BE(0);
-      if (length > MESSAGE_MAX) {
+    this.chunks.push(chunk);
+    this.length += chunk.length;
+    // Joined only when something is whole: a peer that sends byte by byte must not make each byte a copy of all.
+    while (this.length >= this.wanted) {
+      const pending = this.chunks.length === 1 && this.chunks[0] ? this.chunks[0] : Buffer.concat(this.chunks);
+      const size = HEAD + pending.readUInt32BE(0);
+      if (size > HEAD + MESSAGE_MAX) {
         this.socket.destroy();
         return;
       }
-      if (this.pending.length < 4 + length) return;
-      const body = this.pending.subarray(4, 4 + length);
-      this.pending = this.pending.subarray(4 + length);
+      this.chunks = [pending];
+      this.wanted = size;
+      if (pending.length < size) return;
+      const rest = pending.subarray(size);
+      this.chunks = [rest];
+      this.length = rest.length;
+      this.wanted = HEAD;
       try {
-        this.emit('message', decodeCbor(body));
+        this.emit('message', decodeCbor(pending.subarray(HEAD, size)));
       } catch {
         this.socket.destroy();
         return;

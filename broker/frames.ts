@@ -1,3 +1,4 @@
+import { timingSafeEqual } from 'node:crypto';
 import { decodeCbor, encodeCbor } from './cbor.ts';
 import { telemetryMac } from './enroll.ts';
 import { type Frame, LIMITS, type Metric } from './messages.ts';
@@ -15,7 +16,9 @@ const scaled = list(nullable(int(-Number.MAX_SAFE_INTEGER)), LIMITS.metrics);
 export function encodeFrame(frame: Frame, metrics: readonly Metric[], secretHash: Uint8Array): Uint8Array {
   const values = frame.values.map((value, i) => {
     const scale = metrics[i]?.scale ?? 1;
-    return value === null || !Number.isFinite(value) ? null : Math.round(value / scale);
+    const rounded = value === null ? null : Math.round(value / scale);
+    // One reading that no integer holds must not cost the others.
+    return rounded === null || !Number.isSafeInteger(rounded) ? null : rounded;
   });
   const body = encodeCbor([KEYFRAME, frame.schema, frame.seq, frame.ts, values]);
   return encodeCbor([body, telemetryMac(body, secretHash)]);
@@ -27,7 +30,7 @@ export function decodeFrame(payload: Uint8Array, secretHash: Uint8Array): Frame 
   if (!Array.isArray(outer) || outer.length !== 2) throw new ShapeError('', '[frame, mac]');
   const body = bytes(LIMITS.payload)(outer[0], 'frame');
   const mac = bytes(16, true)(outer[1], 'mac');
-  if (!Buffer.from(mac).equals(telemetryMac(body, secretHash))) throw new SignatureError('telemetry with a wrong MAC');
+  if (!timingSafeEqual(mac, telemetryMac(body, secretHash))) throw new SignatureError('telemetry with a wrong MAC');
   const inner = decodeCbor(body);
   if (!Array.isArray(inner) || inner.length !== 5 || inner[0] !== KEYFRAME) throw new ShapeError('frame', 'a keyframe');
   return {

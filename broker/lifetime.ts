@@ -9,3 +9,13 @@ export function untilStopped(signal: AbortSignal): Promise<void> {
     process.once('disconnect', () => resolve());
   });
 }
+
+/** Waits for something that can't fail, but no longer than this. */
+export async function within(ms: number, what: Promise<unknown>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, ms);
+  });
+  await Promise.race([what, late]);
+  clearTimeout(timer);
+}

@@ -4,6 +4,8 @@ import { connect, type MqttClient } from 'mqtt';
 /** Reconnects after this, with up to as much again at random: a fleet must not return in one wave. */
 const RECONNECT_MS = 500;
 const KEEPALIVE_S = 30;
+/** What is in flight at the end has so long to be acknowledged. */
+const GOODBYE_MS = 3_000;
 
 interface LinkEvents {
   /** Connected, and subscribed to every topic. */
@@ -70,7 +72,14 @@ export class Link extends EventEmitter<LinkEvents> {
   }
 
   close(): Promise<void> {
-    // Without force: a DISCONNECT is sent, so that the broker does not publish the will of one who said goodbye.
-    return new Promise((resolve) => this.client.end(!this.client.connected, {}, () => resolve()));
+    return new Promise((resolve) => {
+      // A broker that acknowledges nothing any more is not waited for.
+      const late = setTimeout(() => this.client.end(true, {}, () => resolve()), GOODBYE_MS);
+      // Without force: a DISCONNECT is sent, so that the broker does not publish the will of one who said goodbye.
+      this.client.end(!this.client.connected, {}, () => {
+        clearTimeout(late);
+        resolve();
+      });
+    });
   }
 }

@@ -48,6 +48,15 @@ export function peek(message: Uint8Array): Uint8Array {
 function parts(message: Uint8Array): { header: Uint8Array; payload: Uint8Array; signature: Uint8Array } {
   const value = decodeCbor(message);
   if (!Array.isArray(value) || value.length !== 4) throw new ShapeError('', 'COSE_Sign1');
+  // Nothing may stand in the part that no signature covers.
+  const [, unprotected] = value;
+  const isEmptyMap =
+    typeof unprotected === 'object' &&
+    unprotected !== null &&
+    !Array.isArray(unprotected) &&
+    !(unprotected instanceof Uint8Array) &&
+    Object.keys(unprotected).length === 0;
+  if (!isEmptyMap) throw new ShapeError('unprotected', 'an empty map');
   return {
     header: bytes(64)(value[0], 'protected'),
     payload: bytes(1 << 20)(value[2], 'payload'),

@@ -1,5 +1,16 @@
-import { accessSync, constants, linkSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import {
+  accessSync,
+  constants,
+  linkSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import { int, record, text } from './shape.ts';
 
 /** Where everything of one installation lies. `sentinel up` keeps hub and agent in one folder; sites keep them apart. */
 export interface StateFolder {
@@ -56,11 +67,9 @@ export function stateFolder(dir: string): StateFolder {
 /** Makes the folders; throws E_STATE_READONLY with the way out when it can't. */
 export function prepareFolder(state: StateFolder): void {
   try {
-    mkdirSync(state.root, { recursive: true, mode: 0o750 });
-    mkdirSync(state.keys, { recursive: true, mode: 0o700 });
-    for (const folder of [state.hub, state.store, state.agent, state.watch, state.outbox]) {
-      mkdirSync(folder, { recursive: true, mode: 0o750 });
-    }
+    makeFolder(state.root, 0o750);
+    makeFolder(state.keys, 0o700);
+    for (const folder of [state.hub, state.store, state.agent, state.watch, state.outbox]) makeFolder(folder, 0o750);
     for (const folder of [state.root, state.hub, state.agent]) accessSync(folder, constants.W_OK);
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
@@ -71,14 +80,33 @@ export function prepareFolder(state: StateFolder): void {
   }
 }
 
+/** As mkdir -p; Node 20's own tries for ever where the file system takes no folder, as /proc does. */
+function makeFolder(path: string, mode: number): void {
+  if (statSync(path, { throwIfNoEntry: false })?.isDirectory()) return;
+  if (dirname(path) !== path) makeFolder(dirname(path), mode);
+  try {
+    mkdirSync(path, { mode });
+  } catch (error) {
+    // Another process may have made it meanwhile.
+    if (!statSync(path, { throwIfNoEntry: false })?.isDirectory()) throw error;
+  }
+}
+
 /**
- * Claims a folder for this process until it ends; throws E_RUNNING when another one holds it. The claim names a pid
- * and its start time, so one left by a killed process never blocks the next.
+ * Claims a folder for this process until it ends; throws E_RUNNING when another one holds it, E_STATE_READONLY when
+ * the folder takes no file. The claim names a pid, its start time and the host's boot, so one left by a killed
+ * process, or by a power cut, never blocks the next.
  */
 export function claim(folder: string, what: string): () => void {
   const lock = join(folder, 'lock');
   const draft = `${lock}.${process.pid}`;
-  writeFileSync(draft, JSON.stringify({ pid: process.pid, start: startTime(process.pid) }));
+  const stale = `${draft}.stale`;
+  try {
+    writeFileSync(draft, JSON.stringify({ pid: process.pid, start: startTime(process.pid), boot: bootId() }));
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    throw new StateError('E_STATE_READONLY', `can't write in ${folder} (${why}). Choose another with --state DIR.`);
+  }
   try {
     for (let attempt = 0; ; attempt++) {
       try {
@@ -86,36 +114,53 @@ export function claim(folder: string, what: string): () => void {
         return () => rmSync(lock, { force: true });
       } catch {
         const holder = readClaim(lock);
-        if (holder !== null && startTime(holder.pid) === holder.start) {
+        if (holder !== null && isAlive(holder)) {
           throw new StateError(
             'E_RUNNING',
             `${what} already runs here (pid ${holder.pid}, state ${folder}). Use that one, or --state DIR for a second.`,
           );
         }
         if (attempt > 8) throw new StateError('E_STATE_BROKEN', `can't claim ${lock}: remove it if nothing runs here.`);
-        // Renamed first, so that of two starters only one removes the stale claim.
         try {
-          renameSync(lock, `${draft}.stale`);
+          renameSync(lock, stale);
+          // Another starter may have put its own claim there meanwhile: then it is put back.
+          const taken = readClaim(stale);
+          if (taken !== null && isAlive(taken)) linkSync(stale, lock);
         } catch {
-          // The other starter was quicker.
+          // Another starter was quicker; the next look says who.
         }
       }
     }
   } finally {
     rmSync(draft, { force: true });
-    rmSync(`${draft}.stale`, { force: true });
+    rmSync(stale, { force: true });
   }
 }
 
-function readClaim(lock: string): { pid: number; start: number } | null {
+interface Claim {
+  readonly pid: number;
+  readonly start: number;
+  readonly boot: string;
+}
+
+const claimFile = record({ pid: int(1), start: int(-1), boot: text(64) });
+
+function readClaim(lock: string): Claim | null {
   try {
-    const value: unknown = JSON.parse(readFileSync(lock, 'utf8'));
-    if (typeof value !== 'object' || value === null || !('pid' in value) || !('start' in value)) return null;
-    return typeof value.pid === 'number' && typeof value.start === 'number'
-      ? { pid: value.pid, start: value.start }
-      : null;
+    return claimFile(JSON.parse(readFileSync(lock, 'utf8')), '');
   } catch {
     return null;
+  }
+}
+
+const isAlive = ({ pid, start, boot }: Claim): boolean => boot === bootId() && startTime(pid) === start;
+
+/** The kernel's name for this boot of the host; empty where it gives none. */
+function bootId(): string {
+  try {
+    return readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
+  } catch {
+    return '';
   }
 }
 

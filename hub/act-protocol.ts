@@ -10,12 +10,15 @@ export const greeting = record({ site: text(64), challenge: bytes(32, true) });
 export const hello = record({ operator: text(128), signature: bytes(1_024) });
 export const welcome = record({ ok: oneOf('yes'), role: oneOf('viewer', 'approver', 'admin') });
 
+/** What an order has room for: an approval that is larger could be given here and never be carried out. */
+const APPROVAL_MAX = 16_384;
+
 export const request = record({
   tx: int(1),
   verb: oneOf('approve', 'reject'),
   incident,
   /** approve: the signed approval. */
-  payload: maybe(bytes(65_536)),
+  payload: maybe(bytes(APPROVAL_MAX)),
   signature: maybe(bytes(1_024)),
   /** reject: why, for the record. */
   note: maybe(text(500)),

@@ -29,6 +29,9 @@ export async function serveActs(hub: Hub, driver: Driver, path: string): Promise
     server.once('error', fail);
     server.listen(address.path, () => resolve());
   });
+  server.on('error', () => {
+    // One connection that could not be accepted (no descriptor left) must not end the hub.
+  });
   chmodSync(path, 0o660);
   return async () => {
     for (const socket of sockets) socket.destroy();

@@ -57,12 +57,14 @@ export function verifyAudit(store: Store, publicKey: Uint8Array): AuditFinding {
   for (const { key: n, value: record } of store.audit.getRange({})) {
     const bad = (why: string): AuditFinding => ({ ok: false, record: expected.count + 1, why });
     if (n !== expected.count + 1) return bad(`record ${expected.count + 1} is missing: the next one is ${n}`);
+    if (!isRecord(record)) return bad('it is not a record');
     const digest = createHash('sha256').update(record.body).digest();
     if (digest.toString('hex') !== record.hash)
       return bad('its content does not have the hash that it was stored with');
     if (!verifyBytes(digest, record.signature, publicKey))
       return bad('its signature is not by the hub key of this site');
-    const body = decodeCbor(record.body) as { n?: unknown; prev?: unknown };
+    const body = bodyOf(record);
+    if (body === null) return bad('its content is not what a hub writes');
     if (body.n !== n) return bad(`it calls itself number ${String(body.n)}`);
     if (body.prev !== expected.hash) return bad('it does not follow the record before it');
     expected = { count: n, hash: record.hash };
@@ -76,6 +78,22 @@ export function verifyAudit(store: Store, publicKey: Uint8Array): AuditFinding {
     };
   }
   return { ok: true, head };
+}
+
+/** What lies in the store may have been changed by anyone who can write the file: nothing of it is taken for granted. */
+function isRecord(value: unknown): value is AuditRecord {
+  if (typeof value !== 'object' || value === null) return false;
+  const { body, hash, signature } = value as Partial<Record<keyof AuditRecord, unknown>>;
+  return body instanceof Uint8Array && typeof hash === 'string' && signature instanceof Uint8Array;
+}
+
+function bodyOf(record: AuditRecord): { readonly n?: unknown; readonly prev?: unknown } | null {
+  try {
+    const body = decodeCbor(record.body);
+    return typeof body === 'object' ? body : null;
+  } catch {
+    return null;
+  }
 }
 
 /** One record's content, for people and exports. */

@@ -1,6 +1,6 @@
-import { encodeCbor } from '../broker/cbor.ts';
-import type { Order } from '../broker/messages.ts';
-import { seal } from '../broker/signed.ts';
+import { decodeCbor, encodeCbor } from '../broker/cbor.ts';
+import { type Order, order as orderShape } from '../broker/messages.ts';
+import { peek, seal } from '../broker/signed.ts';
 import { agentTopic } from '../broker/topics.ts';
 import { ulid } from '../broker/ulid.ts';
 import { auditHead } from './audit.ts';
@@ -55,9 +55,15 @@ export function makeOrder(hub: Hub, incident: Incident, purpose: SentOrder['purp
   return { id: order.id, purpose, boot, bytes, sent: now, dry_run: order.dry_run };
 }
 
-/** Sends an order; sent twice, the agent answers twice with the same results and runs nothing twice. */
+/**
+ * Sends an order; sent twice, the agent answers twice with the same results and runs nothing twice. It is signed anew
+ * with the audit chain's present head: an ack may have shown the agent a later one than the order was made with, and
+ * an agent refuses whoever goes back.
+ */
 export async function sendOrder(hub: Hub, incident: Incident, order: SentOrder): Promise<void> {
-  await hub.mesh.publish(agentTopic(incident.host, 'c'), order.bytes);
+  const made = orderShape(decodeCbor(peek(order.bytes)), '');
+  const bytes = seal('order', encodeCbor({ ...made, audit_head: auditHead(hub.store) }), hub.key);
+  await hub.mesh.publish(agentTopic(incident.host, 'c'), bytes);
   hub.delivered.set(order.id, incident.host);
 }
 

@@ -108,12 +108,12 @@ export class Store {
   }
 
   /**
-   * Runs `puts` in one transaction and resolves when it is on the disk; nothing of it is kept otherwise. `puts` must
-   * not throw after its first write: whatever can fail is computed before.
+   * Runs `puts` in one transaction and resolves when it is on the disk. When it throws, nothing of it is kept: a child
+   * transaction, since lmdb commits what a plain one wrote before it threw.
    */
   async write<T>(puts: () => T): Promise<T> {
     try {
-      return await this.root.transaction(puts);
+      return await this.root.childTransaction(puts);
     } catch (error) {
       const why = error instanceof Error ? error.message : String(error);
       throw new StoreError(
