@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
-import { arch, availableParallelism, platform, release, totalmem } from 'node:os';
+import { availableParallelism } from 'node:os';
 import { decodeCbor, encodeCbor } from '../broker/cbor.ts';
 import { keyFile, readSite, secretHash } from '../broker/enroll.ts';
 import { encodeFrame } from '../broker/frames.ts';
@@ -8,12 +8,13 @@ import { type KeyPair, readKeyPair } from '../broker/keys.ts';
 import { within } from '../broker/lifetime.ts';
 import { Link } from '../broker/link.ts';
 import type { Log } from '../broker/log.ts';
-import { type Ack, ack as ackShape, type Birth, type Event, LIMITS, type Order } from '../broker/messages.ts';
+import { type Ack, ack as ackShape, type Event, type Order } from '../broker/messages.ts';
 import { open, seal } from '../broker/signed.ts';
 import { claim, prepareFolder, type StateFolder } from '../broker/state-folder.ts';
 import { agentTopic, hubTopic } from '../broker/topics.ts';
 import { loadJudge } from '../policy/policy.ts';
 import { auditLog } from './audit-log.ts';
+import { birthOf, encodeBirth } from './birth.ts';
 import { capture } from './capture.ts';
 import { Detector } from './detect/detector.ts';
 import type { Finding } from './detect/finding.ts';
@@ -27,8 +28,6 @@ import { ProcFiles } from './sense/proc-files.ts';
 import { type Sample, Sensor } from './sense/sensor.ts';
 import { Trust } from './trust.ts';
 import { Watch } from './watch.ts';
-
-export const AGENT_VERSION = '0.1.0';
 
 /** A judge may be asked about any process that evidence named: more than the birth carries. */
 const JUDGED_PROCESSES = 4_096;
@@ -185,26 +184,14 @@ export class Agent {
 
   private async sayBirth(): Promise<void> {
     const { agent, live } = this.options;
-    const birth: Birth = {
+    const birth = birthOf(this.sensor, {
       agent,
+      live,
       boot: this.boot,
       key: this.key.public,
-      version: AGENT_VERSION,
-      host: {
-        os: platform(),
-        arch: arch(),
-        kernel: release(),
-        cores: availableParallelism(),
-        memory: totalmem(),
-        tags: [],
-      },
-      schema: this.sensor.schema(),
-      metrics: this.sensor.metrics(),
-      inventory: readInventory(this.sensor),
-      can: { live, privileged: process.geteuid?.() === 0 },
       ring: { oldest: this.outbox.all()[0]?.seq ?? 0, newest: this.seq, dropped: this.outbox.dropped },
-    };
-    const sent = await this.link.publish(agentTopic(agent, 'b'), seal('birth', fitted(birth), this.key), true);
+    });
+    const sent = await this.link.publish(agentTopic(agent, 'b'), seal('birth', encodeBirth(birth), this.key), true);
     if (sent) this.bornSchema = birth.schema;
   }
 
@@ -292,23 +279,5 @@ export class Agent {
 
   private stateMessage(state: 'online' | 'dead' | 'stopped'): Uint8Array {
     return encodeCbor({ boot: this.boot, state, ts: Date.now() });
-  }
-}
-
-/** What a signature and its frame add to a payload. */
-const SEAL_BYTES = 256;
-
-/**
- * A birth as bytes that the broker takes. On a host with very many names the inventory is cut, processes first, then
- * units: a name that is left out can't be acted on, but an agent whose birth is refused is not there at all.
- */
-function fitted(birth: Birth): Uint8Array {
-  let { inventory } = birth;
-  for (;;) {
-    const bytes = encodeCbor({ ...birth, inventory });
-    if (bytes.length + SEAL_BYTES <= LIMITS.payload) return bytes;
-    const cut = inventory.processes.length > 0 ? 'processes' : inventory.units.length > 0 ? 'units' : 'hosts';
-    if (inventory[cut].length === 0) return bytes;
-    inventory = { ...inventory, [cut]: inventory[cut].slice(0, Math.floor(inventory[cut].length / 2)) };
   }
 }
