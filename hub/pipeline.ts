@@ -6,7 +6,7 @@ import { execute } from './steps/execute.ts';
 import { gather } from './steps/gather.ts';
 import { learn } from './steps/learn.ts';
 import { propose } from './steps/propose.ts';
-import type { Step } from './steps/step.ts';
+import type { Outcome, Step } from './steps/step.ts';
 import { verify } from './steps/verify.ts';
 import { vet } from './steps/vet.ts';
 import { commitIncident, getIncident, unfinished } from './store/incidents.ts';
@@ -20,12 +20,16 @@ export const pipeline: readonly Step[] = [gather, diagnose, propose, vet, approv
 
 /** No incident makes more transitions than this in one go: a loop between steps is a bug, and must not burn a host. */
 const TRANSITIONS_MAX = 64;
+/** What failed, a write to a full disk for instance, is tried again after this. */
+const STUMBLE_MS = 5_000;
 
 /** Drives incidents: one at a time each, woken by messages, acts and clocks; goes on where a killed hub stopped. */
 export class Driver {
   private readonly hub: Hub;
   private readonly turns = new Turns();
   private readonly alarms = new Map<string, NodeJS.Timeout>();
+  /** Incidents that a slow step is thinking about. */
+  private readonly thinking = new Set<string>();
   private stopped = false;
 
   constructor(hub: Hub) {
@@ -41,12 +45,7 @@ export class Driver {
 
   /** Lets the incident go as far as it can now. Never throws: what fails is logged, and tried again when woken. */
   wake(id: string): void {
-    void this.turns
-      .take(id, () => this.advance(id))
-      .catch((error: unknown) => {
-        this.hub.log.error('an incident could not go on', { incident: id, why: messageOf(error) });
-        this.alarm(id, this.hub.now() + 5_000);
-      });
+    void this.turns.take(id, () => this.advance(id)).catch((error: unknown) => this.stumble(id, error));
   }
 
   /** Runs `act` with nobody else touching this incident, then lets the incident go on. */
@@ -68,15 +67,51 @@ export class Driver {
       const incident = getIncident(this.hub.store, id);
       const step = incident && pipeline.find((one) => one.ready(incident));
       if (incident === undefined || step === undefined) return;
-      const outcome = await step.run(incident, this.hub);
-      if (outcome.kind === 'wait') {
-        if (outcome.until !== null) this.alarm(id, outcome.until);
+      if (step.slow) {
+        this.think(step, incident);
         return;
       }
-      await commitIncident(this.hub.store, this.hub.key, outcome.incident, outcome.audit, outcome.also);
-      this.tell(step.name, incident, outcome.incident);
-      await outcome.after?.();
+      const goesOn = await this.settle(step, incident, await step.run(incident, this.hub));
+      if (!goesOn) return;
     }
+  }
+
+  /** Runs a slow step beside everything else; its outcome counts only for the incident as the step saw it. */
+  private think(step: Step, seen: Incident): void {
+    const { id } = seen;
+    if (this.thinking.has(id)) return;
+    this.thinking.add(id);
+    const thought = step.run(seen, this.hub).then((outcome) =>
+      this.turns.take(id, async () => {
+        const present = getIncident(this.hub.store, id);
+        if (this.stopped || present === undefined || !isUnmoved(seen, present)) return;
+        await this.settle(step, present, rebased(outcome, seen, present));
+      }),
+    );
+    void thought
+      .finally(() => this.thinking.delete(id))
+      .then(
+        () => this.wake(id),
+        (error: unknown) => this.stumble(id, error),
+      );
+  }
+
+  /** Commits one outcome; false when the incident has to wait. */
+  private async settle(step: Step, incident: Incident, outcome: Outcome): Promise<boolean> {
+    if (outcome.kind === 'wait') {
+      if (outcome.until !== null) this.alarm(incident.id, outcome.until);
+      return false;
+    }
+    await commitIncident(this.hub.store, this.hub.key, outcome.incident, outcome.audit, outcome.also);
+    this.tell(step.name, incident, outcome.incident);
+    await outcome.after?.();
+    return true;
+  }
+
+  private stumble(id: string, error: unknown): void {
+    if (this.stopped) return;
+    this.hub.log.error('an incident could not go on', { incident: id, why: messageOf(error) });
+    this.alarm(id, this.hub.now() + STUMBLE_MS);
   }
 
   private tell(step: string, before: Incident, after: Incident): void {
@@ -97,6 +132,19 @@ export class Driver {
     );
     this.alarms.set(id, timer);
   }
+}
+
+/** Repeats may have been counted meanwhile; anything else makes the thought about another incident. */
+function isUnmoved(seen: Incident, present: Incident): boolean {
+  return seen.state === present.state && seen.diagnoses.length === present.diagnoses.length;
+}
+
+/** The outcome of a thought, with what was counted while it was thought. */
+function rebased(outcome: Outcome, seen: Incident, present: Incident): Outcome {
+  if (outcome.kind === 'wait') return outcome;
+  const { repeats, last_seen, timeline } = present;
+  const moments = [...timeline, ...outcome.incident.timeline.slice(seen.timeline.length)];
+  return { ...outcome, incident: { ...outcome.incident, repeats, last_seen, timeline: moments } };
 }
 
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

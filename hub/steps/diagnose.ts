@@ -11,6 +11,7 @@ import type { Outcome, Step } from './step.ts';
  */
 export const diagnose: Step = {
   name: 'diagnose',
+  slow: true,
   ready: ({ state, diagnoses }) => (state === 'diagnosing' && diagnoses.length === 0) || state === 'rolled_back',
   async run(incident: Incident, hub: Hub): Promise<Outcome> {
     const { evidence } = incident;

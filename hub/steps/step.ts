@@ -8,6 +8,8 @@ export interface Step {
   /** True when this is what the incident needs next: decided from the incident alone, so a restart decides the same. */
   readonly ready: (incident: Incident) => boolean;
   readonly run: (incident: Incident, hub: Hub) => Promise<Outcome>;
+  /** It thinks for seconds: events, results and acts on the incident do not wait for it. */
+  readonly slow?: true;
 }
 
 export type Outcome =

@@ -11,6 +11,7 @@ import { open, peek, type SignedKind, seal } from '../../broker/signed.ts';
 import { ulid } from '../../broker/ulid.ts';
 import { auditHead, readAudit, verifyAudit } from '../../hub/audit.ts';
 import { sendOrder } from '../../hub/orders.ts';
+import { ReasonError, type Reasoner } from '../../hub/reason/reasoner.ts';
 import { getIncident, listIncidents } from '../../hub/store/incidents.ts';
 import * as samples from '../broker/samples.ts';
 import { isGranted, isTaken, type TestAgent, testAgent, until } from '../broker/site.ts';
@@ -239,6 +240,66 @@ test('an order sent again shows the chain’s present head, so that no agent tak
   );
   assert.is(hub.delivered.get(made.id), 'web-1');
   assert.equal((decodeCbor(peek(order.bytes)) as { audit_head: { count: number } }).audit_head.count, 1);
+});
+
+test('a reasoner that thinks for long holds up no message, and what came meanwhile is kept', async (context) => {
+  const { hub } = context.small;
+  let answer: () => void = () => {};
+  const thinking = new Promise<void>((resolve) => {
+    answer = resolve;
+  });
+  const [rules] = hub.reasoners;
+  assert.ok(rules);
+  const slow: Reasoner = {
+    name: 'slow',
+    diagnose: async (evidence, signal) => {
+      await thinking;
+      return rules.diagnose(evidence, signal);
+    },
+    close: async () => {},
+  };
+  (hub.reasoners as Reasoner[]).push(slow);
+  const acks = await hears(context, web);
+  const fingerprint = 'test[slow]';
+  assert.ok(await say(context, web, 'e', sealed('event', eventOf(web, 1, { fingerprint }), web)));
+  await until('thinking', () => listIncidents(hub.store, 1)[0]?.state === 'diagnosing');
+  assert.ok(await say(context, web, 'e', sealed('event', eventOf(web, 2, { fingerprint }), web)));
+  assert.ok(await say(context, web, 'e', sealed('event', eventOf(web, 3, { fingerprint }), web)));
+  await until('the acknowledgements', () => acks.at(-1)?.through === 3);
+  const id = listIncidents(hub.store, 1)[0]?.id ?? '';
+  assert.is(getIncident(hub.store, id)?.state, 'diagnosing');
+  answer();
+  await until('the end of the thought', () => getIncident(hub.store, id)?.state === 'escalated');
+  assert.is(getIncident(hub.store, id)?.repeats, 2);
+  assert.is(getIncident(hub.store, id)?.diagnoses.length, 2);
+  isWhole(context);
+});
+
+test('a recovery while it is being thought about resolves the incident, and the thought is dropped', async (context) => {
+  const { hub } = context.small;
+  let answer: () => void = () => {};
+  const thinking = new Promise<void>((resolve) => {
+    answer = resolve;
+  });
+  const slow: Reasoner = {
+    name: 'slow',
+    diagnose: async () => {
+      await thinking;
+      throw new ReasonError('E_MODEL_TIMEOUT', 'too late');
+    },
+    close: async () => {},
+  };
+  (hub.reasoners as Reasoner[]).push(slow);
+  const fingerprint = 'test[gone]';
+  assert.ok(await say(context, web, 'e', sealed('event', eventOf(web, 1, { fingerprint }), web)));
+  await until('thinking', () => listIncidents(hub.store, 1)[0]?.state === 'diagnosing');
+  assert.ok(await say(context, web, 'e', sealed('event', eventOf(web, 2, { fingerprint, kind: 'recovery' }), web)));
+  const id = listIncidents(hub.store, 1)[0]?.id ?? '';
+  await until('the recovery', () => getIncident(hub.store, id)?.state === 'resolved');
+  answer();
+  await context.small.driver.stop();
+  assert.is(getIncident(hub.store, id)?.state, 'resolved');
+  assert.is(getIncident(hub.store, id)?.diagnoses.length, 0);
 });
 
 test.run();
