@@ -8,8 +8,9 @@ import {
   type Phase,
   type Result,
 } from '../broker/messages.ts';
+import type { Judge } from '../policy/judge.ts';
 import type { Program } from '../policy/program.ts';
-import type { Inventory, ProcessRef, Verdict } from '../policy/verdict.ts';
+import type { Inventory, ProcessRef } from '../policy/verdict.ts';
 import { checkPrivilegedPath, RunError } from './binaries.ts';
 import type { Ending, Journal, StepId } from './journal.ts';
 import { type OpenedOrder, OrderError, openOrder } from './open-order.ts';
@@ -31,7 +32,7 @@ export interface ExecutorOptions {
   readonly live: boolean;
   readonly trust: Trust;
   readonly journal: Journal;
-  readonly judge: { judge(program: Program, inventory: Inventory | null): Verdict };
+  readonly judge: Pick<Judge, 'judge' | 'reviewForbidden'>;
   readonly inventory: () => Inventory;
   readonly now: () => number;
   readonly audit: (what: string, data: object) => void;
@@ -159,10 +160,12 @@ export class Executor {
   /** Judges the program again, on what is here and now. Throws PolicyRefusal or RunError. */
   private checkPolicy({ phase, number, program }: Step, approval: Approval): void {
     const inventory = { ...this.options.inventory(), processes: approval.processes };
-    const verdict = this.options.judge.judge(program, inventory);
+    const { judge } = this.options;
+    const verdict = judge.judge(program, inventory, approval.policy_hash);
     const consented = (phase === 'step' || phase === 'rollback') && approval.reviewed.includes(number);
     if (verdict.decision === 'block') throw new PolicyRefusal('E_POLICY_BLOCK', verdict.reason);
-    if (verdict.decision === 'review' && !consented) throw new PolicyRefusal('E_POLICY_REVIEW', verdict.reason);
+    if (verdict.decision === 'review' && (!consented || judge.reviewForbidden))
+      throw new PolicyRefusal('E_POLICY_REVIEW', verdict.reason);
     checkProcesses(program, approval.processes);
     if (process.geteuid?.() === 0 && verdict.effect !== 'read') checkPaths(program);
   }

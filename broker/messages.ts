@@ -175,6 +175,8 @@ export const approval = record({
   site: id,
   incident: ulid,
   plan_hash: hex(64),
+  /** Hash of the policy that vetted the plan: an agent with other rules refuses, since its verdicts are others too. */
+  policy_hash: hex(64),
   host: id,
   programs: list(planned, LIMITS.programs),
   /** Numbers of the steps whose `review` the operator consented to; a step's consent covers its own rollback. */

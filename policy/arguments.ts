@@ -1,12 +1,22 @@
 import { decisionFor, joinEffects } from './effects.ts';
 import type { CommandSchema, FlagRule, OperandRule, PathMode } from './schema.ts';
 import { type Attribute, type Decision, type Effect, stricter } from './verdict.ts';
+import { wordAt } from './word-at.ts';
 
 /** One word of a command and what the schema says that it is. */
 export interface Use {
   readonly rule: OperandRule;
   readonly value: string;
   /** Index in argv. */
+  readonly at: number;
+  /** It is the value of a flag. */
+  readonly option: boolean;
+}
+
+/** A command inside a command line: `find -exec CMD ;`, `xargs CMD`. */
+export interface Inner {
+  readonly argv: readonly string[];
+  /** Index in argv of its first word. */
   readonly at: number;
 }
 
@@ -17,6 +27,9 @@ export interface Meant {
   readonly decision: Decision;
   readonly attributes: readonly Attribute[];
   readonly uses: readonly Use[];
+  readonly inner: readonly Inner[];
+  /** The flags that were given, by the names that the schema has for them. */
+  readonly given: ReadonlySet<string>;
   /** What a flag made of the path operands: `find -delete`. */
   readonly paths: PathMode | null;
   /** The flag or schema that says more than its effect does. */
@@ -36,7 +49,10 @@ export interface Stranger {
 /** Reads `argv[from..]` by a schema; `argv[from]` is the first word after the command's name. */
 export function readArguments(root: CommandSchema, argv: readonly string[], from: number): Meant | Stranger {
   const reading = new Reading(root);
-  for (let at = from; at < argv.length; at++) {
+  const bundle = argv[from] ?? '-';
+  const start = root.bundled && !bundle.startsWith('-') ? reading.bundle(bundle, argv, from) : from - 1;
+  if (typeof start !== 'number') return start;
+  for (let at = start + 1; at < argv.length; at++) {
     const problem = reading.word(argv, at);
     if (typeof problem !== 'number') return problem;
     at = problem;
@@ -51,6 +67,7 @@ class Reading {
   readonly #uses: Use[] = [];
   readonly #seen = new Set<string>();
   readonly #flags: { rule: FlagRule; at: number }[] = [];
+  readonly #inner: Inner[] = [];
 
   constructor(schema: CommandSchema) {
     this.#schema = schema;
@@ -58,9 +75,9 @@ class Reading {
 
   /** Takes in one word; answers the index of the last word that it used. */
   word(argv: readonly string[], at: number): number | Stranger {
-    const word = argv[at] ?? '';
+    const word = wordAt(argv, at);
     if (this.#ended) return this.#operand(word, at);
-    if (word === '--' && this.#schema.style === 'gnu') {
+    if (word === '--' && this.#schema.style !== 'single') {
       this.#ended = true;
       return at;
     }
@@ -74,6 +91,21 @@ class Reading {
     return this.#operand(word, at);
   }
 
+  /** `tzf FILE`: letters without a dash, whose values follow in their order. */
+  bundle(word: string, argv: readonly string[], at: number): number | Stranger {
+    let last = at;
+    for (const letter of word) {
+      const rule = this.#schema.flags.get(`-${letter}`);
+      if (rule === undefined) return this.#unknown(word, at);
+      this.#note(`-${letter}`, rule, at);
+      if (rule.takes === null) continue;
+      const value = argv[++last];
+      if (value === undefined) return this.#unknown(word, at);
+      this.#uses.push({ rule: rule.takes, value, at: last, option: true });
+    }
+    return last;
+  }
+
   finish(end: number): Meant | Stranger {
     const schema = this.#schema;
     if (!schema.bare) return { stranger: 'subcommand', reason: 'its sub-command is missing', schema, at: 0 };
@@ -81,6 +113,10 @@ class Reading {
     if (problem !== null) return problem;
     if (schema.requires.length > 0 && !schema.requires.some((flag) => this.#seen.has(flag))) {
       return { stranger: 'requires', reason: `it would not end without ${schema.requires[0]}`, schema, at: 0 };
+    }
+    const missing = schema.needs.find((group) => !group.some((flag) => this.#seen.has(flag)));
+    if (missing !== undefined) {
+      return { stranger: 'needs', reason: `it is only known with ${missing[0]}`, schema, at: 0 };
     }
     let effect = schema.effect;
     let decision = schema.decision ?? decisionFor(schema.effect, schema.attributes);
@@ -101,6 +137,8 @@ class Reading {
       decision,
       attributes: [...attributes],
       uses: this.#uses,
+      inner: this.#inner,
+      given: this.#seen,
       paths,
       reason: worst?.rule.reason ?? schema.reason,
       alternative: worst?.rule.alternative ?? schema.alternative,
@@ -111,7 +149,7 @@ class Reading {
   #operand(value: string, at: number): number | Stranger {
     const sub = this.#schema.sub;
     if (sub !== null && this.#operands.length === 0) {
-      const found = sub.get(value);
+      const found = sub.get(this.#schema.fold ? value.toLowerCase() : value);
       if (found === undefined) {
         return {
           stranger: 'subcommand',
@@ -123,16 +161,28 @@ class Reading {
       this.#schema = found;
       return at;
     }
+    if (this.#schema.style === 'posix') this.#ended = true;
     this.#operands.push({ value, at });
     return at;
   }
 
+  /** The words after `-exec`, up to `;`, or to `+` after `{}`. */
+  #command(name: string, argv: readonly string[], at: number): number | Stranger {
+    for (let end = at + 1; end < argv.length; end++) {
+      if (argv[end] !== ';' && !(argv[end] === '+' && argv[end - 1] === '{}')) continue;
+      this.#inner.push({ argv: argv.slice(at + 1, end), at: at + 1 });
+      return end;
+    }
+    return this.#unknown(name, at);
+  }
+
   #flag(name: string, rule: FlagRule, argv: readonly string[], at: number): number | Stranger {
     this.#note(name, rule, at);
+    if (rule.runs) return this.#command(name, argv, at);
     if (rule.takes === null || rule.attached) return at;
     const value = argv[at + 1];
     if (value === undefined) return this.#unknown(name, at);
-    this.#uses.push({ rule: rule.takes, value, at: at + 1 });
+    this.#uses.push({ rule: rule.takes, value, at: at + 1, option: true });
     return at + 1;
   }
 
@@ -142,7 +192,7 @@ class Reading {
     const rule = this.#schema.flags.get(name);
     if (rule === undefined || rule.takes === null || split < 0) return this.#unknown(name, at);
     this.#note(name, rule, at);
-    this.#uses.push({ rule: rule.takes, value: word.slice(split + 1), at });
+    this.#uses.push({ rule: rule.takes, value: word.slice(split + 1), at, option: true });
     return at;
   }
 
@@ -160,7 +210,7 @@ class Reading {
       const rest = word.slice(i + 1);
       if (rest === '') return this.#flag(name, rule, argv, at);
       this.#note(name, rule, at);
-      this.#uses.push({ rule: rule.takes, value: rest, at });
+      this.#uses.push({ rule: rule.takes, value: rest, at, option: true });
       return at;
     }
     return at;
@@ -180,13 +230,18 @@ class Reading {
     const instead = this.#flags.some(({ rule }) => rule.instead);
     const rules = instead ? this.#schema.operands.slice(1) : this.#schema.operands;
     const schema = this.#schema;
+    const first = this.#operands[0];
+    if (schema.runs && first !== undefined) {
+      this.#inner.push({ argv: this.#operands.map(({ value }) => value), at: first.at });
+      return null;
+    }
     let next = 0;
     let used = 0;
     for (const { value, at } of this.#operands) {
       const rule = rules[next];
       if (rule === undefined)
         return { stranger: 'operand', reason: 'an operand that is not expected here', schema, at };
-      this.#uses.push({ rule, value, at });
+      this.#uses.push({ rule, value, at, option: false });
       used++;
       if (!rule.many) {
         next++;

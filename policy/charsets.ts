@@ -1,10 +1,24 @@
+import type { Language } from './languages.ts';
 import type { Kind } from './schema.ts';
+
+/** Words of a path or query behind which something acts, or shows what is private. */
+const ACTING =
+  /shutdown|restart|reboot|reload|refresh|quit|stop|kill|abort|cancel|delet|remov|destroy|drop|purge|flush|clear|reset|disable|enable|drain|toggle|exec|invoke|trigger|deploy|promote|failover|dump|pprof|profile|configprops|logfile|trace|secret|passw|token|credential|api_?key|private|user|session|login|logout|upload|write|update|creat|insert|meta-?data|security|jolokia|cgi|phpinfo|jmx|_search|_all|_sql|_bulk|_source|_doc|backup|export|config|admin|script|eval|debug|sudo|shell|[/?&](?:run|env|set|put|kv|keys|cmd|command|action|do|op|url|host|file|path|redirect|callback|latest)(?:[/?&=]|$)|\/[.~]|:(?:2375|2376|10250|10255)(?:\/|$)/
+    .source;
+/** Paths that tell how a service is. */
+const TELLING =
+  /(?:health|ready|readiness|alive|live|status|metrics|ping|version|info|stat|targets|alerts|rules|query|_cat|_cluster|_nodes|check|monitor|state|uptime|heartbeat)/
+    .source;
+const URL_TEXT = new RegExp(
+  `^https?://(?!.*(?:${ACTING}))[a-z0-9.-]{1,253}(?::\\d{1,5})?(?:/?|/(?=.*${TELLING})[a-z0-9_./?&=+,:-]{1,512})$`,
+  'i',
+);
 
 /**
  * The strict character set of each kind of operand. None of the kinds that name a thing can begin with `-`, hold a
  * blank or a metacharacter: a name is never a flag, whatever the inventory claims.
  */
-export const CHARSETS: Readonly<Record<Exclude<Kind, 'enum' | 'match'>, RegExp>> = {
+export const CHARSETS: Readonly<Record<Exclude<Kind, 'enum' | 'match' | Language>, RegExp>> = {
   text: /^[\x20-\x7e]{0,2048}$/,
   word: /^[A-Za-z0-9_@%+=:,./^][A-Za-z0-9_@%+=:,./^-]{0,255}$/,
   integer: /^\d{1,12}$/,
@@ -20,7 +34,7 @@ export const CHARSETS: Readonly<Record<Exclude<Kind, 'enum' | 'match'>, RegExp>>
   pid: /^[1-9]\d{0,6}$/,
   pids: /^[1-9]\d{0,6}(?:,[1-9]\d{0,6}){0,15}$/,
   host: /^[A-Za-z0-9](?:[A-Za-z0-9._:-]{0,252}[A-Za-z0-9])?$|^::1$/,
-  url: /^https?:\/\/[A-Za-z0-9.-]{1,253}(?::\d{1,5})?(?:\/[A-Za-z0-9_./%?&=+,:@-]{0,512})?$/,
+  url: URL_TEXT,
   port: /^\d{1,5}$/,
   container: /^[A-Za-z0-9][A-Za-z0-9_.-]{0,127}$/,
   user: /^[a-z_][a-z0-9_-]{0,31}$/,

@@ -24,8 +24,19 @@ const COMMAND = [
   'numeric',
   'bare',
   'requires',
+  'needs',
   'all_or_none',
+  'bundled',
+  'fold',
+  'harmless',
+  'runs',
+  'root',
 ] as const;
+
+/** What a command takes over from the one whose sub-command it is. */
+type Inherited = Pick<CommandSchema, 'flags' | 'needs' | 'root'>;
+
+const NOTHING: Inherited = { flags: new Map(), needs: [], root: false };
 
 /** Reads `commands:` of a family file: binary -> schema. */
 export function readCommands(root: RuleNode, family: string): Map<string, CommandSchema> {
@@ -34,75 +45,79 @@ export function readCommands(root: RuleNode, family: string): Map<string, Comman
   if (node === null) return commands;
   for (const { key, node: value } of node.entries()) {
     for (const name of key.split(' ')) {
-      commands.set(name, readCommand(node.child(value, key), `${family}.${name}`, new Map(), 'read'));
+      commands.set(name, readCommand(node.child(value, key), `${family}.${name}`, NOTHING));
     }
   }
   return commands;
 }
 
-function readCommand(
-  node: RuleNode,
-  id: string,
-  inherited: ReadonlyMap<string, FlagRule>,
-  effect: Meaning['effect'],
-): CommandSchema {
+function readCommand(node: RuleNode, id: string, inherited: Inherited): CommandSchema {
   node.only(...COMMAND);
-  const meaning = readMeaning(node, effect);
-  const flags = new Map([...inherited, ...readFlags(node)]);
-  const operands = node.list('operands').map(({ value, line }) => readOperand(node, value, line));
+  const style = node.choice('style', ['gnu', 'single', 'posix']) ?? 'gnu';
+  const fold = node.flag('fold');
+  const own = readFlags(node);
+  const flags = new Map([...inherited.flags, ...own]);
+  const needs = [...inherited.needs, ...node.list('needs').map(({ value }) => value.split(' '))];
+  const root = inherited.root || node.flag('root');
+  const below = { flags: style === 'posix' ? NOTHING.flags : flags, needs, root };
   const subs = node.map('sub');
   const sub = subs === null ? null : new Map<string, CommandSchema>();
-  if (subs !== null && sub !== null) {
-    for (const { key, node: value } of subs.entries()) {
-      for (const name of key.split(' ')) {
-        const schema = isScalar(value)
-          ? readShort(subs, value, `${id}.${name}`, flags)
-          : readCommand(subs.child(value, key), `${id}.${name}`, flags, 'read');
-        sub.set(name, schema);
-      }
+  for (const { key, node: value } of subs === null ? [] : subs.entries()) {
+    for (const name of key.split(' ')) {
+      const known = fold ? name.toLowerCase() : name;
+      sub?.set(
+        known,
+        isScalar(value)
+          ? readShort(node, value, `${id}.${name}`, below)
+          : readCommand(node.child(value, key), `${id}.${name}`, below),
+      );
     }
   }
   return {
     id,
-    ...meaning,
+    ...readMeaning(node),
     flags,
-    operands,
+    operands: node.list('operands').map(({ value, line }) => readOperand(node, value, line)),
     sub,
-    style: node.choice('style', ['gnu', 'single']) ?? 'gnu',
+    style,
     numeric: node.flag('numeric'),
+    bundled: node.flag('bundled'),
+    fold,
+    harmless: node.flag('harmless'),
+    runs: node.flag('runs'),
     bare: sub === null || node.flag('bare'),
     allOrNone: node.flag('all_or_none'),
     requires: node.list('requires').map(({ value }) => value),
+    needs,
+    root,
   };
 }
 
 /** `status: unit*` is a reading sub-command with those operands; `status:` alone takes none. */
-function readShort(
-  parent: RuleNode,
-  value: Node | null,
-  id: string,
-  flags: ReadonlyMap<string, FlagRule>,
-): CommandSchema {
+function readShort(parent: RuleNode, value: Node | null, id: string, inherited: Inherited): CommandSchema {
   const text = isScalar(value) && typeof value.value === 'string' && !id.endsWith(`.${value.value}`) ? value.value : '';
   const operands = text === '' ? [] : text.split(' ').map((spec) => readOperand(parent, spec, parent.line(value)));
-  const quiet = { effect: 'read', decision: null, attributes: [], reason: null, alternative: null } as const;
-  return {
-    id,
-    ...quiet,
-    flags,
-    operands,
-    sub: null,
-    style: 'gnu',
-    numeric: false,
-    bare: true,
-    allOrNone: false,
-    requires: [],
-  };
+  return { id, ...PLAIN, ...inherited, operands };
 }
 
-function readMeaning(node: RuleNode, effect: Meaning['effect']): Meaning {
+const QUIET = { effect: 'read', decision: null, attributes: [], reason: null, alternative: null } as const;
+const PLAIN = {
+  ...QUIET,
+  sub: null,
+  style: 'gnu',
+  numeric: false,
+  bundled: false,
+  fold: false,
+  harmless: false,
+  runs: false,
+  bare: true,
+  allOrNone: false,
+  requires: [],
+} as const;
+
+function readMeaning(node: RuleNode): Meaning {
   return {
-    effect: node.choice('effect', EFFECTS) ?? effect,
+    effect: node.choice('effect', EFFECTS) ?? 'read',
     decision: node.choice('decision', DECISIONS),
     attributes: node.list('attribute').map(({ value, line }) => {
       if (value !== 'egress' && value !== 'secret') node.fail(null, `line ${line}: attribute is egress or secret`);
@@ -128,28 +143,22 @@ function readFlag(map: RuleNode, value: Node | null, key: string): FlagRule {
   if (isScalar(value)) return plainFlag(map, value.value, value);
   if (!isMap(value)) return map.fail(value, `${key} must be a kind or a mapping`);
   const node = map.child(value, key);
-  node.only(...MEANING, 'takes', 'paths', 'instead');
+  node.only(...MEANING, 'takes', 'paths', 'instead', 'runs');
   const base = plainFlag(map, node.text('takes'), value);
   return {
     ...base,
-    ...readMeaning(node, 'read'),
+    ...readMeaning(node),
     paths: node.choice('paths', PATH_MODES),
     instead: node.flag('instead'),
+    runs: node.flag('runs'),
   };
 }
 
 function plainFlag(map: RuleNode, spec: unknown, node: Node | null): FlagRule {
-  const none = {
-    effect: 'read',
-    decision: null,
-    attributes: [],
-    reason: null,
-    alternative: null,
-    paths: null,
-  } as const;
-  if (spec === null) return { ...none, takes: null, attached: false, instead: false };
+  const none = { ...QUIET, paths: null, instead: false, runs: false } as const;
+  if (spec === null) return { ...none, takes: null, attached: false };
   if (typeof spec !== 'string') return map.fail(node, 'a flag takes a kind');
-  return { ...none, takes: readOperand(map, spec, map.line(node)), attached: spec.endsWith('?'), instead: false };
+  return { ...none, takes: readOperand(map, spec, map.line(node)), attached: spec.endsWith('?') };
 }
 
 /** `unit+`, `path-read*`, `word?`, `integer(0..19)`, `enum(a|b)`, `match(regular expression)`. */
@@ -159,7 +168,8 @@ function readOperand(node: RuleNode, spec: string, line: number): OperandRule {
   if (parts === null || kind === undefined) return node.fail(null, `line ${line}: no operand kind ${spec}`);
   const [, , detail, count] = parts;
   const range = /^(-?\d+)\.\.(-?\d+)$/.exec(detail ?? '');
-  if ((kind === 'enum' || kind === 'match') !== (detail !== undefined && range === null)) {
+  const listed = kind === 'enum' || kind === 'match';
+  if (listed !== (detail !== undefined && range === null) && !(kind.startsWith('path-') && range === null)) {
     return node.fail(null, `line ${line}: ${spec} lacks or has too much in its brackets`);
   }
   return {
@@ -167,9 +177,18 @@ function readOperand(node: RuleNode, spec: string, line: number): OperandRule {
     min: count === '?' || count === '*' ? 0 : 1,
     many: count === '*' || count === '+',
     values: kind === 'enum' ? new Set(detail?.split('|')) : null,
-    pattern: kind === 'match' ? new RegExp(`^(?:${detail})$`) : null,
+    pattern: kind === 'enum' || range !== null ? null : readPattern(node, detail, line),
     range: range === null ? null : [Number(range[1]), Number(range[2])],
   };
+}
+
+function readPattern(node: RuleNode, detail: string | undefined, line: number): RegExp | null {
+  if (detail === undefined) return null;
+  try {
+    return new RegExp(`^(?:${detail})$`);
+  } catch {
+    return node.fail(null, `line ${line}: ${detail} is no regular expression`);
+  }
 }
 
 /** Reads `protected_units:`, globs of units whose restart a person must see. */

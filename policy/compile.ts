@@ -4,6 +4,7 @@ import { bareName, RESERVED } from './names.ts';
 import type { Reader } from './parse.ts';
 import { readProgram } from './reader.ts';
 import { checkSubset } from './subset.ts';
+import { wordAt } from './word-at.ts';
 
 /**
  * Text to Program: the subset, then both readers, which must agree; then every command's name must be a bare name
@@ -23,14 +24,14 @@ export function compile(text: string, reader: Reader): Sourced | Fault {
   for (const job of tree.program.jobs) {
     for (const command of job.pipe) {
       const span = tree.spans[at++]?.[0] ?? [0, text.length];
-      const name = bareName(command.argv[0] ?? '');
+      const name = bareName(wordAt(command.argv, 0));
       if (name === null) return fault('subset.name', 'a command is named by its bare name', span[0], span[1]);
       if (RESERVED.has(name)) return fault('subset.reserved', `${name} is part of a shell`, span[0], span[1]);
     }
   }
   const jobs = tree.program.jobs.map((job) => ({
     when: job.when,
-    pipe: job.pipe.map((c) => ({ ...c, argv: [bareName(c.argv[0] ?? '') ?? '', ...c.argv.slice(1)] })),
+    pipe: job.pipe.map((c) => ({ ...c, argv: [bareName(wordAt(c.argv, 0)) ?? '', ...c.argv.slice(1)] })),
   }));
   return { program: { version: 1, jobs }, spans: tree.spans };
 }

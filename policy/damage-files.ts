@@ -6,6 +6,7 @@ import {
   hitsSystem,
   joined,
   last,
+  narrowed,
   plain,
   recursive,
   searched,
@@ -54,14 +55,22 @@ export const FILE_DAMAGES: readonly DamageRule[] = [
     rule: 'destruction.find',
     effect: 'destroy',
     reason: 'it removes files below a system path',
-    when: (a) => a.includes('-delete') && searched(a).some((p) => targets(p).some(isSystemTree)),
+    when: (a) => {
+      if (!a.includes('-delete')) return false;
+      const filtered = narrowed(a);
+      return searched(a).some((p) => targets(p).some((t) => isSystemTree(t) || (!filtered && isSystem(t))));
+    },
   },
   {
-    names: /^dd$/,
+    names: /^(?:dd|dcfldd|dc3dd)$/,
     rule: 'destruction.dd',
     effect: 'destroy',
     reason: 'it writes raw blocks',
-    when: (a) => a.some((arg) => arg.startsWith('of=') && arg !== 'of=/dev/null'),
+    when: (a) =>
+      a.some((arg) => {
+        const path = normalise(arg.replace(/^of=/, ''));
+        return arg.startsWith('of=') && path !== '/dev/null' && (isDevice(path) || isSystem(path));
+      }),
   },
   {
     names: /^(?:mkfs(?:\..+)?|mke2fs|mkswap|blkdiscard|wipefs|mkdosfs|mkntfs|e2image|tune2fs-wipe|zerofree)$/,
@@ -88,7 +97,7 @@ export const FILE_DAMAGES: readonly DamageRule[] = [
     when: (a, n) =>
       /^(?:lvremove|vgremove|pvremove|lvreduce|vgreduce)$/.test(n) ||
       has(
-        /^(?:destroy|labelclear|--zero-superblock|luksFormat|erase|luksErase|luksKillSlot|format|sanitize|--security-erase.*|--trim-sector-ranges|remove_all|wipe_table|-w|-L|lvremove|vgremove|pvremove|--stop|--fail)$/,
+        /^(?:destroy|labelclear|--zero-superblock|luksFormat|erase|luksErase|luksKillSlot|format|sanitize|--security-erase.*|--trim-sector-ranges|remove_all|wipe_table|-w|-L|lvremove|vgremove|pvremove|--stop|rollback)$/,
       )(a) ||
       joined(/\bsubvolume delete\b/)(a),
   },
@@ -99,7 +108,7 @@ export const FILE_DAMAGES: readonly DamageRule[] = [
     reason: 'it takes away a system mount',
     when: (a, n) =>
       n !== 'swapoff' &&
-      (a.includes('-a') ||
+      ((n === 'umount' && has(/^(?:-[a-zA-Z]*a[a-zA-Z]*|--all)$/)(a)) ||
         (plain(a).some((p) => /^\/(?:|usr|var|boot|home|etc|proc|sys|dev|run)\/?$/.test(p)) &&
           (n !== 'mount' || a.length > 1))),
   },
@@ -110,8 +119,43 @@ export const FILE_DAMAGES: readonly DamageRule[] = [
     reason: 'it overwrites a system file with a download',
     when: (a) =>
       a.some(
-        (arg, i) => /^(?:-o|-O|--output|--output-document)$/.test(arg) && isSystem(normalise(a[i + 1] ?? 'tmp/x')),
+        (arg, i) =>
+          /^(?:-[a-zA-Z]*[oO]|--output|--output-document)$/.test(arg) &&
+          !/^(?:-|\/dev\/(?:null|stdout|stderr))$/.test(a[i + 1] ?? '-') &&
+          isSystem(normalise(a[i + 1] ?? 'tmp/x')),
       ),
+  },
+  {
+    names: /^(?:tar|bsdtar|unzip|cpio|7z|pax)$/,
+    rule: 'destruction.overwrite',
+    effect: 'destroy',
+    reason: 'it unpacks over the system, or removes what it packs',
+    when: (a, n) =>
+      (a.includes('--remove-files') && hitsSystem(a)) ||
+      ((n !== 'tar' && n !== 'bsdtar' ? true : has(/^-?[a-zA-Z]*x[a-zA-Z]*$|^--(?:extract|get)$/)(a)) &&
+        a.some((arg, i) => {
+          const attached = /^(?:-[CdDo]|--directory=)(\/.*)$/.exec(arg)?.[1];
+          const next = /^(?:-C|-d|-D|--directory)$/.test(arg) ? a[i + 1] : undefined;
+          return /^\/(?:$|(?:etc|usr|bin|sbin|lib\d*|boot|root|dev)(?:\/|$))/.test(
+            normalise(attached ?? next ?? '/srv'),
+          );
+        })),
+  },
+  {
+    names: /^(?:gzip|bzip2|xz|zstd|lz4|lzma|compress)$/,
+    rule: 'destruction.remove',
+    effect: 'destroy',
+    reason: 'it replaces what the host does not live without',
+    when: (a) =>
+      !has(/^(?:-[a-zA-Z0-9]*[cklt][a-zA-Z0-9]*|--(?:stdout|to-stdout|keep|list|test))$/)(a) &&
+      plain(a).some((p) => targets(p).some((t) => t !== '/' && isSystemTree(t))),
+  },
+  {
+    names: /^(?:ddrescue|dd_rescue|partclone\..+|nwipe|scrub|ntfsclone|fsarchiver|clonezilla|pv)$/,
+    rule: 'destruction.device',
+    effect: 'destroy',
+    reason: 'it overwrites or wipes a device',
+    when: (a, n) => (/^(?:nwipe|scrub)$/.test(n) ? true : n !== 'pv' && isDevice(normalise(last(a)))),
   },
   {
     names: /^sed$/,
@@ -128,7 +172,7 @@ export const FILE_DAMAGES: readonly DamageRule[] = [
     when: (a, n) => n === 'badblocks' && hitsDevice(a) && short(a, /w/),
   },
   {
-    names: /^(?:chmod|chown|chgrp|setfacl|chattr|chcon|restorecon)$/,
+    names: /^(?:chmod|chown|chgrp|setfacl|chattr|chcon)$/,
     rule: 'destruction.permissions',
     effect: 'destroy',
     reason: 'it changes who may do what on a system path',

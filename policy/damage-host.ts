@@ -1,7 +1,42 @@
 import { always, type DamageRule, has, joined, plain, short, verb } from './damage-words.ts';
+import { wordAt } from './word-at.ts';
 
 const CRITICAL_UNITS =
   /^(?:dbus|dbus-broker|systemd-[a-z-]+|ssh|sshd|auditd|firewalld|nftables|iptables|ufw|apparmor|NetworkManager|networking|network|getty@?.*|login.*|multipath.*|lvm2.*|iscsi.*|polkit|chronyd|fail2ban|rsyslog|crond?|falco|osqueryd|selinux.*)(?:\.[a-z]+)?$/;
+
+/** `ip` takes any beginning of its words: `ip l s eth0 down`, `ip r d default`. */
+function cutsOff(args: readonly string[]): boolean {
+  const [object = '', act = 'show', ...rest] = args.filter((arg) => !arg.startsWith('-'));
+  const is = (word: string, whole: string, from: number): boolean => word.length >= from && whole.startsWith(word);
+  const removes = is(act, 'delete', 1) || is(act, 'flush', 1);
+  if (is(object, 'link', 1)) return is(act, 'delete', 1) || (is(act, 'set', 1) && rest.includes('down'));
+  if (is(object, 'address', 1) || object === 'addr') return is(act, 'flush', 1);
+  if (is(object, 'route', 1)) {
+    return (
+      is(act, 'flush', 1) ||
+      (removes && rest.some((word) => /^(?:default|0\/0|0\.0\.0\.0\/0|::\/0|any|all)$/.test(word)))
+    );
+  }
+  return is(object, 'rule', 2) && is(act, 'flush', 1);
+}
+
+/** Whoever is root or may become it, or logs in without a password. */
+function changesIdentity(args: readonly string[], name: string): boolean {
+  if (/^(?:chpasswd|vipw|vigr|newusers|setcap|userdel|deluser|ssh-copy-id)$/.test(name)) return true;
+  if (name === 'visudo') return !has(/^(?:-[a-z]*c[a-z]*|--check)$/)(args);
+  if (name === 'chage') return has(/^root$/)(args) && !has(/^(?:-l|--list)$/)(args);
+  if (name === 'passwd' && has(/^(?:-S|--status)$/)(args)) return has(/^(?:-d|--delete)$/)(args);
+  if (name === 'gpasswd') return has(/^(?:root|sudo|wheel|admin|adm|docker|lxd|shadow|disk)$/)(args);
+  return has(/^(?:root|sudo|wheel|admin|docker|0|-o|-p|--password|-d|shadow|adm|-u0|.*(?:sudo|wheel|root).*)$/)(args);
+}
+
+/** `pkill -u alice` without a name ends everything that a user runs. */
+function wholeUser(args: readonly string[]): boolean {
+  const at = args.findIndex((arg) => /^(?:-[uU]|--user|--euid|--uid)(?:=|$)/.test(arg));
+  if (at < 0) return false;
+  const rest = plain(args.filter((_, i) => i !== at + 1 || (args[at] ?? '').includes('=')));
+  return rest.length === 0;
+}
 
 /** Ruin of the running host: power, units, processes, identity, shield, kernel, network, firmware. */
 export const HOST_DAMAGES: readonly DamageRule[] = [
@@ -37,6 +72,15 @@ export const HOST_DAMAGES: readonly DamageRule[] = [
   },
   {
     names: /^systemctl$/,
+    rule: 'destruction.power',
+    effect: 'destroy',
+    reason: 'it stops the host',
+    when: has(
+      /^(?:reboot|poweroff|halt|kexec|shutdown|rescue|emergency|ctrl-alt-del|suspend|hibernate|hybrid-sleep|soft-reboot|exit|runlevel[016]|final|umount)\.target$/,
+    ),
+  },
+  {
+    names: /^systemctl$/,
     rule: 'destruction.unit',
     effect: 'destroy',
     reason: 'the host does not live without this unit',
@@ -47,18 +91,20 @@ export const HOST_DAMAGES: readonly DamageRule[] = [
         .some((u) => CRITICAL_UNITS.test(u)),
   },
   {
-    names: /^(?:service|rc-service)$/,
+    names: /^(?:service|rc-service|invoke-rc\.d)$/,
     rule: 'destruction.unit',
     effect: 'destroy',
     reason: 'the host does not live without this unit',
-    when: (a) => CRITICAL_UNITS.test(a[0] ?? '') && a[1] === 'stop',
+    when: (a) => CRITICAL_UNITS.test(wordAt(a, 0)) && a[1] === 'stop',
   },
   {
     names: /^loginctl$/,
     rule: 'destruction.power',
     effect: 'destroy',
     reason: 'it ends sessions',
-    when: verb('terminate-user', 'kill-user', 'poweroff', 'reboot'),
+    when: (a) =>
+      verb('poweroff', 'reboot', 'halt', 'suspend', 'hibernate', 'terminate-seat')(a) ||
+      (verb('terminate-user', 'kill-user')(a) && has(/^(?:root|0)$/)(a)),
   },
   {
     names: /^kill$/,
@@ -66,7 +112,7 @@ export const HOST_DAMAGES: readonly DamageRule[] = [
     effect: 'destroy',
     reason: 'it ends process 1, or every process',
     when: (a) => {
-      const named = a.length > 1 && /^-/.test(a[0] ?? '') ? a.slice(a[0] === '-s' || a[0] === '-n' ? 2 : 1) : a;
+      const named = a.length > 1 && /^-/.test(wordAt(a, 0)) ? a.slice(a[0] === '-s' || a[0] === '-n' ? 2 : 1) : a;
       return named.some((arg) => /^(?:-1|0|1|\+1|01|-0)$/.test(arg)) || (a.length === 1 && a[0] === '-1');
     },
   },
@@ -78,29 +124,30 @@ export const HOST_DAMAGES: readonly DamageRule[] = [
     reason: 'it ends processes that the host does not live without',
     when: (a) =>
       has(
-        /^(?:\.|\.\*|\^|systemd.*|init|sshd|dbus-daemon|dbus|dockerd|containerd|kubelet|-u|-U|--user|--euid|root|journald|auditd|-v|--inverse|bash|python3?|node|java)$/,
-      )(a),
+        /^(?:\.|\.\*|\.\+|\^|\$|systemd.*|init|sshd|dbus-daemon|dbus|dockerd|containerd|kubelet|root|0|journald|auditd|-v|--inverse|bash|python3?|node|java)$/,
+      )(a) || wholeUser(a),
   },
   {
     names:
-      /^(?:userdel|deluser|groupdel|delgroup|chpasswd|vipw|visudo|passwd|usermod|useradd|adduser|gpasswd|newusers|setcap)$/,
+      /^(?:userdel|deluser|groupdel|delgroup|chpasswd|vipw|vigr|visudo|passwd|usermod|useradd|adduser|gpasswd|newusers|setcap|chsh|chage|ssh-copy-id)$/,
     rule: 'destruction.identity',
     effect: 'breach',
     reason: 'it changes who may log in or rule the host',
-    when: (a, n) =>
-      /^(?:chpasswd|vipw|visudo|newusers|setcap|userdel|deluser)$/.test(n) ||
-      has(/^(?:root|sudo|wheel|admin|docker|0|-o|-p|--password|-d|shadow|adm|-u0|.*(?:sudo|wheel|root).*)$/)(a),
+    when: changesIdentity,
   },
   {
     names:
-      /^(?:iptables|ip6tables|nft|ufw|firewall-cmd|ebtables|setenforce|aa-teardown|aa-disable|auditctl|iptables-restore|tc)$/,
+      /^(?:iptables|ip6tables|nft|ufw|firewall-cmd|ebtables|arptables|ipset|setenforce|aa-teardown|aa-disable|aa-complain|apparmor_parser|auditctl|iptables-restore|ip6tables-restore|tc)$/,
     rule: 'destruction.shield',
     effect: 'breach',
     reason: 'it opens or empties the firewall or the audit',
     when: (a, n) =>
-      /^(?:setenforce|aa-teardown|aa-disable)$/.test(n) ||
-      has(/^(?:-F|--flush|-X|-P|--policy|-Z|flush|disable|reset|-e0|-D|--panic-on|--complete-reload)$/)(a) ||
-      joined(/\b(?:delete table|-e 0|qdisc .*loss 100)/)(a),
+      /^(?:setenforce|aa-teardown|aa-disable|aa-complain)$/.test(n) ||
+      (n === 'ipset' && has(/^(?:destroy|-X|x|flush|-F)$/)(a)) ||
+      (n === 'auditctl' && (has(/^-D$/)(a) || joined(/(?:^| )-e ?0\b/)(a))) ||
+      (n === 'apparmor_parser' && short(a, /R/)) ||
+      has(/^(?:-F|--flush|-X|--delete-chain|-P|--policy|flush|disable|reset|--panic-on|--complete-reload)$/)(a) ||
+      joined(/\b(?:delete table|qdisc .*loss 100)/)(a),
   },
   {
     names: /^sysctl$/,
@@ -108,7 +155,7 @@ export const HOST_DAMAGES: readonly DamageRule[] = [
     effect: 'breach',
     reason: 'it changes how the kernel defends itself',
     when: joined(
-      /\b(?:kernel\.(?:panic|sysrq|core_pattern|modprobe|randomize_va_space|yama|kptr_restrict|hotplug|unprivileged_\w+)|fs\.suid_dumpable|vm\.overcommit_memory)[\w.]*\s?=/,
+      /\b(?:kernel\.(?:panic|sysrq|core_pattern|modprobe|randomize_va_space|yama|kptr_restrict|hotplug|unprivileged_\w+)|fs\.suid_dumpable)[\w.]*\s?=/,
     ),
   },
   {
@@ -119,30 +166,56 @@ export const HOST_DAMAGES: readonly DamageRule[] = [
     when: (a) => short(a, /r/),
   },
   {
-    names: /^(?:history|journalctl)$/,
+    names: /^(?:history|journalctl|dmesg)$/,
     rule: 'destruction.evidence',
     effect: 'destroy',
     reason: 'it removes evidence',
     when: (a, n) =>
-      (n === 'history' && short(a, /[cw]/)) || joined(/--vacuum-(?:time|size|files)[= ][01][a-zA-Z]*(?:\s|$)/)(a),
+      (n === 'history' && short(a, /[cw]/)) ||
+      (n === 'dmesg' && (short(a, /[cC]/) || has(/^--(?:read-)?clear$/)(a))) ||
+      joined(/--vacuum-(?:time|size|files)[= ][01][a-zA-Z]*(?:\s|$)/)(a),
   },
   {
-    names: /^(?:ip|ifconfig|nmcli|ifdown|route)$/,
+    names: /^(?:ip|ifconfig|nmcli|ifdown|route|dhclient|dhcpcd|networkctl)$/,
     rule: 'destruction.network',
     effect: 'destroy',
     reason: 'it cuts the host off',
     when: (a, n) =>
       n === 'ifdown' ||
-      joined(
-        /\b(?:link (?:set .*\bdown|del)|(?:addr|address|a|route|r|rule) (?:flush|del)|networking off|radio (?:all|wifi) off|con(?:nection)? (?:down|delete)|dev(?:ice)? disconnect)|^\S+ down$|^del\b/,
-      )(a),
+      (n === 'ip' && cutsOff(a)) ||
+      (n === 'dhclient' && short(a, /[rx]/)) ||
+      (n === 'dhcpcd' && short(a, /[kx]/)) ||
+      (n !== 'ip' &&
+        joined(
+          /\b(?:n(?:etworking)? off|radio (?:all|wifi) off|c(?:on(?:nection)?)? (?:down|delete|del)|d(?:ev(?:ice)?)? (?:disconnect|delete)|down)\b|^del(?:ete)? (?:default|-net 0)|^del\b.*\bdefault/,
+        )(a)),
   },
   {
     names: /^(?:rmmod|modprobe|insmod)$/,
     rule: 'destruction.module',
     effect: 'breach',
     reason: 'it loads or removes kernel code',
-    when: (a, n) => n === 'insmod' || (n === 'rmmod' && a.length > 0) || short(a, /r/),
+    when: (a, n) =>
+      n === 'modprobe'
+        ? plain(a).length > 0 && !has(/^(?:-n|--dry-run|--show|-D|--show-depends|-R|--resolve-alias)$/)(a)
+        : a.length > 0,
+  },
+  {
+    names:
+      /^(?:LD_(?:PRELOAD|LIBRARY_PATH|AUDIT)\+?=.*|export|declare|typeset|readonly|local|env|sudo|doas|setenv|systemctl)$/s,
+    rule: 'destruction.loader',
+    effect: 'breach',
+    reason: 'it makes programs load foreign code',
+    when: (a, n) =>
+      n.startsWith('LD_') ||
+      ((n === 'systemctl' ? verb('set-environment')(a) : true) && has(/^LD_(?:PRELOAD|LIBRARY_PATH|AUDIT)\+?=/)(a)),
+  },
+  {
+    names: /^(?:bpftool|kpatch|livepatch)$/,
+    rule: 'destruction.kernel',
+    effect: 'breach',
+    reason: 'it loads code into the kernel',
+    when: joined(/\b(?:load|loadall|attach|pin|update)\b/),
   },
   {
     names: /^(?:grub-install|update-grub|efibootmgr|flashrom|fwupdmgr|ipmitool|dmidecode-write|setpci|mokutil)$/,

@@ -45,3 +45,8 @@ export function searched(args: readonly string[]): string[] {
   const found = rest.slice(0, end < 0 ? rest.length : end);
   return found.length === 0 ? ['/'] : found;
 }
+
+/** True when a find takes some of what is below its folders by name, age, size or owner, and not all of it. */
+export const narrowed = has(
+  /^-(?:i?name|i?path|i?wholename|i?regex|[acm](?:time|min)|size|newer.*|empty|user|group|uid|perm|links|inum|samefile)$/,
+);

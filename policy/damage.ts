@@ -1,6 +1,9 @@
 import { DAMAGES } from './damage-rules.ts';
+import { narrowed, searched } from './damage-words.ts';
+import { isSystemTree, normalise } from './paths.ts';
 import { isOwnPath, isOwnUnit, namesSelf } from './self.ts';
 import type { Effect } from './verdict.ts';
+import { wordAt } from './word-at.ts';
 
 /** Destruction that was seen: always block. */
 export interface Damage {
@@ -10,98 +13,6 @@ export interface Damage {
 }
 
 const base = (word: string): string => word.replace(/^.*\//, '');
-
-const RUNNERS = new Set([
-  ...[
-    'sudo',
-    'doas',
-    'env',
-    'nice',
-    'ionice',
-    'timeout',
-    'nohup',
-    'time',
-    'command',
-    'builtin',
-    'exec',
-    'setsid',
-    'stdbuf',
-  ],
-  ...[
-    'chroot',
-    'xargs',
-    'watch',
-    'busybox',
-    'toybox',
-    'then',
-    'do',
-    'else',
-    'elif',
-    'if',
-    'while',
-    'until',
-    '!',
-    '{',
-    'coproc',
-  ],
-  ...[
-    'taskset',
-    'chrt',
-    'flock',
-    'unshare',
-    'nsenter',
-    'systemd-run',
-    'runuser',
-    'pkexec',
-    'script',
-    'strace',
-    'ltrace',
-  ],
-  ...[
-    'parallel',
-    'prlimit',
-    'setarch',
-    'unbuffer',
-    'eatmydata',
-    'firejail',
-    'capsh',
-    'setpriv',
-    'gosu',
-    'su-exec',
-    'exec',
-  ],
-]);
-
-/**
- * Every command that a line of words could run: itself, and what its runners (sudo, timeout, xargs ...) would. A
- * runner's flags may take a value; both readings are given.
- */
-export function stripRunners(words: readonly string[]): string[][] {
-  const found: string[][] = [];
-  const starts = [0];
-  for (let n = 0; n < starts.length && n < 16; n++) {
-    let at = starts[n] ?? 0;
-    while (/^[A-Za-z_][A-Za-z0-9_]*\+?=/.test(words[at] ?? '')) at++;
-    const name = words[at];
-    if (name === undefined) continue;
-    found.push([base(name), ...words.slice(at + 1, at + 513)]);
-    if (!RUNNERS.has(base(name))) continue;
-    let flagged = false;
-    for (let i = at + 1; i < words.length && i < at + 64; i++) {
-      const word = words[i] ?? '';
-      if (word.startsWith('-')) {
-        flagged = true;
-        continue;
-      }
-      const skipped = /^[A-Za-z_][A-Za-z0-9_]*\+?=|^[\d.]+[smhd]?$/.test(word) || /^0x[0-9a-f]+$/.test(word);
-      if (skipped) continue;
-      starts.push(i);
-      if (!flagged) break;
-      flagged = false;
-    }
-  }
-  return found;
-}
 
 const READERS = new Set([
   ...[
@@ -173,7 +84,7 @@ function touchesSelf(name: string, args: readonly string[]): boolean {
     return verb === undefined || !READING_VERBS.has(verb);
   }
   const acts =
-    /^(?:systemctl|service|kill|pkill|killall|rm|mv|cp|chmod|chown|chattr|truncate|tee|dd|ln|sed|install|mount|umount|apt|apt-get|dpkg|yum|dnf|rpm|touch|rmdir|shred|unlink|rsync|tar|setfacl|usermod|userdel|update-rc.d|chkconfig|renice|gdb|strace|cgset|crontab|perl|python3?|awk|ed|vi|vim|nano)$/;
+    /^(?:systemctl|service|invoke-rc\.d|rc-service|sv|initctl|start-stop-daemon|supervisorctl|monit|kill|pkill|killall|rm|mv|cp|chmod|chown|chattr|truncate|tee|dd|ln|sed|install|mount|umount|apt|apt-get|dpkg|yum|dnf|rpm|touch|rmdir|shred|unlink|rsync|tar|setfacl|usermod|userdel|update-rc.d|chkconfig|renice|gdb|strace|cgset|crontab|perl|python3?|awk|ed|vi|vim|nano)$/;
   return (
     acts.test(name) ||
     args.some((arg) => isOwnPath(arg) && arg.includes('/')) ||
@@ -181,10 +92,47 @@ function touchesSelf(name: string, args: readonly string[]): boolean {
   );
 }
 
+/** Folders of one find that are looked at: more is nobody's search, and each costs a reading. */
+const ROOTS = 8;
+
 /** The texts that a command hands to a shell or an interpreter, which then runs them. */
 export function shellTexts(words: readonly string[]): string[] {
+  return [...substituted(words), ...runTexts(words)];
+}
+
+/** What a shell would put in place of `$(...)` and backticks, wherever they stand in a word. */
+function substituted(words: readonly string[]): string[] {
+  return words.flatMap((word) => {
+    const at = /\$\(|`/.exec(word);
+    if (at === null) return [];
+    const inside = word.slice(at.index + at[0].length);
+    // What is printed there is a command where it stands first, as in `eval "$(echo ...)"`.
+    return [inside, inside.replace(/^\s*(?:echo|printf)\s+/, '')];
+  });
+}
+
+function runTexts(words: readonly string[]): string[] {
   const [name = '', ...args] = words;
-  if (/^(?:ba|da|z|k|a|c|fi|tc|mk)?sh$/.test(name)) return argumentAfter(args, /^-[a-z]*c[a-z]*$/);
+  if (/^(?:ba|da|z|k|a|c|fi|tc|mk)?sh$/.test(name)) {
+    // A text with blanks that no flag leads in comes from `<<<`.
+    return [...argumentAfter(args, /^-[a-z]*c[a-z]*$/), ...args.filter((arg) => /\s/.test(arg))];
+  }
+  if (name === 'env') {
+    return args.flatMap((arg, i) =>
+      /^(?:-[a-zA-Z]*S|--split-string)$/.test(arg)
+        ? [wordAt(args, i + 1)]
+        : arg.replace(/^(?:-[a-zA-Z]*S|--split-string=)/, '') !== arg
+          ? [arg.replace(/^(?:-[a-zA-Z]*S|--split-string=)/, '')]
+          : [],
+    );
+  }
+  if (
+    /^(?:ansible|salt|salt-call|fab|knife|mco|pdsh|clush|pssh|parallel-ssh|dsh|expect|tmux|screen|busctl|doas)$/.test(
+      name,
+    )
+  ) {
+    return args;
+  }
   if (name === 'eval' || name === 'ssh' || name === 'watch' || name === 'trap' || name === 'at' || name === 'batch')
     return [args.join(' '), ...args];
   if (name === 'su' || name === 'runuser' || name === 'script' || name === 'flock')
@@ -193,13 +141,20 @@ export function shellTexts(words: readonly string[]): string[] {
   if (name === 'find') {
     const at = args.findIndex((arg) => /^-(?:exec|ok)(?:dir)?$/.test(arg));
     if (at < 0) return [];
-    const root = args.find((arg) => !arg.startsWith('-')) ?? '/';
     // What is run on every file below a folder is run on the folder.
     const inner = args.slice(at + 1).filter((arg) => arg !== ';' && arg !== '+');
-    const whole = /^(?:rm|chmod|chown|chgrp|shred)$/.test(base(inner[0] ?? ''))
-      ? [inner[0] ?? '', '-r', ...inner.slice(1)]
+    const whole = /^(?:rm|chmod|chown|chgrp|shred)$/.test(base(wordAt(inner, 0)))
+      ? [wordAt(inner, 0), '-r', ...inner.slice(1)]
       : inner;
-    return [whole.map((arg) => quote(arg.replaceAll('{}', root))).join(' ')];
+    return searched(args)
+      .slice(0, ROOTS)
+      .map((root) =>
+        whole
+          .map((arg) =>
+            quote(arg.replaceAll('{}', narrowed(args) && !isSystemTree(normalise(root)) ? `${root}/x` : root)),
+          )
+          .join(' '),
+      );
   }
   if (
     /^(?:python|perl|ruby|node|php|lua)[\d.]*$|^[gmn]?awk$|^sed$|^vim?$|^ed$|^gdb$|^tar$|^git$|^rsync$|^expect$|^tclsh$/.test(

@@ -1,7 +1,8 @@
-import { type Damage, damage, shellTexts, stripRunners } from './damage.ts';
+import { type Damage, damage, shellTexts } from './damage.ts';
+import { stripRunners } from './damage-runners.ts';
 import { LIMITS } from './limits.ts';
 import { type LooseCommand, looseCommands } from './loose.ts';
-import { isDevice, isSecret, isSystem, normalise } from './paths.ts';
+import { holdsSecrets, isDevice, isSecret, isSystem, normalise } from './paths.ts';
 import type { Program } from './program.ts';
 import { namesSelf } from './self.ts';
 
@@ -10,8 +11,11 @@ export type { Damage } from './damage.ts';
 /** Text inside text (`sh -c "sudo sh -c ..."`): past this it is review, and nobody's honest plan. */
 const DEPTH = 6;
 
-/** Commands looked at in one text, over all depths: 1 MB of separators must stay quick. */
-const COMMANDS = 4_096;
+/**
+ * What one search may cost, over all depths. A text inside a text inside a runner is read again at each level, and
+ * runners inside runners have many readings: without these sums 128 kB of `xargs` took a second.
+ */
+const WORK = { bytes: 2 * LIMITS.searched, words: 8_192, commands: 2_048 } as const;
 
 /**
  * The recogniser of destruction: its own recall, whether or not the text compiles (DESIGN section 5). It looks through
@@ -37,19 +41,28 @@ export function destructionInProgram(program: Program): (Damage & { readonly com
 }
 
 class Search {
-  #left = COMMANDS;
+  /** What an earlier command of the same text or Program brought from elsewhere. */
+  readonly #fetched = new Set<string>();
+  readonly #left: { bytes: number; words: number; commands: number } = { ...WORK };
 
   text(text: string, depth: number): Damage | null {
-    return RAW.find(({ pattern }) => pattern.test(text)) ?? this.commands(looseCommands(text), depth);
+    this.#left.bytes -= text.length;
+    if (this.#left.bytes < 0) return null;
+    const raw = RAW.find(({ pattern }) => pattern.test(text));
+    return raw ?? this.commands(looseCommands(text, this.#left.commands), depth);
   }
 
   commands(commands: readonly LooseCommand[], depth: number): Damage | null {
     for (const [i, command] of commands.entries()) {
-      if (--this.#left < 0) return null;
+      if (--this.#left.commands < 0) return null;
       const before = command.piped ? commands[i - 1] : undefined;
       const found =
         this.#command(command, depth) ?? (before === undefined ? null : this.#piped(before, command, depth));
       if (found !== null) return found;
+      if (runsFetched(command.words, this.#fetched)) {
+        return { rule: 'destruction.remote-code', effect: 'breach', reason: 'it runs code that nobody vetted' };
+      }
+      for (const path of fetches(command)) this.#fetched.add(path);
     }
     return null;
   }
@@ -60,6 +73,8 @@ class Search {
       if (found !== null) return found;
     }
     for (const words of stripRunners(command.words)) {
+      this.#left.words -= words.length;
+      if (this.#left.words < 0) return null;
       const found = damage(words) ?? this.#nested(words, depth);
       if (found !== null) return found;
     }
@@ -81,12 +96,23 @@ class Search {
     const source = base(before.words.find((word) => !word.startsWith('-')) ?? '');
     if (
       readers.some(([name]) => SENDERS.test(base(name))) &&
-      before.words.some((word) => /\//.test(word) && isSecret(normalise(word)))
+      before.words.some(
+        (word) =>
+          /\//.test(word) && (isSecret(normalise(word)) || (PACKERS.test(source) && holdsSecrets(normalise(word)))),
+      )
     ) {
       return { rule: 'destruction.exfiltration', effect: 'breach', reason: 'it sends secrets to another machine' };
     }
+    const shell = stripRunners(before.words).some(([name]) => INTERPRETERS.test(base(name)));
+    if (shell && readers.some(([name]) => /^(?:nc|ncat|netcat|socat|telnet|openssl)$/.test(base(name)))) {
+      return { rule: 'destruction.reverse-shell', effect: 'breach', reason: 'it gives a shell to another machine' };
+    }
     if (depth >= DEPTH) return null;
     if (base(command.words[0]) === 'xargs') {
+      const [, ...inner] = readers.find(([name]) => CONTAINERS.test(name ?? '')) ?? [];
+      if (CONTAINERS.test(source) && inner.some((word) => /^(?:rm|kill|stop|delete)$/.test(word))) {
+        return { rule: 'destruction.containers', effect: 'destroy', reason: 'it takes away every container' };
+      }
       const given = before.words.slice(1, 64).filter((word) => !word.startsWith('-'));
       for (const words of readers.slice(1)) {
         const found = damage([...words, ...given]);
@@ -101,9 +127,35 @@ class Search {
   }
 }
 
-const INTERPRETERS = /^(?:(?:ba|da|z|k|a|c|fi)?sh|(?:python|perl|ruby|node|php|lua)[\d.]*)$/;
-const SOURCES = /^(?:curl|wget|nc|ncat|socat|base64|base32|xxd|openssl|ssh|ftp|gunzip|zcat|rev|tr)$/;
+const CONTAINERS = /^(?:docker|podman|nerdctl|crictl|kubectl)$/;
+const INTERPRETERS = /^(?:(?:ba|da|z|k|a|c|fi)?sh|at|batch|(?:python|perl|ruby|node|php|lua)[\d.]*)$/;
+const SOURCES =
+  /^(?:curl|wget|nc|ncat|netcat|telnet|lynx|aria2c|fetch|http|socat|base64|base32|xxd|openssl|ssh|ftp|gunzip|zcat|rev|tr)$/;
+const PACKERS = /^(?:tar|cpio|zip|cat|find|gzip|xz|dd|rsync|base64|grep)$/;
 const SENDERS = /^(?:curl|wget|nc|ncat|netcat|socat|telnet|ssh|mail|sendmail|ftp|aws)$/;
+
+/** Files that a command of a line brings from elsewhere. */
+function fetches({ words, writes }: LooseCommand): string[] {
+  return stripRunners(words).flatMap(([name = '', ...args]) => {
+    if (!/^(?:curl|wget|scp|sftp|ftp|tftp|aria2c|git|fetch)$/.test(name)) return [];
+    const named = args.flatMap((arg, i) =>
+      /^(?:-[a-zA-Z]*[oOP]|--output|--output-document)$/.test(arg)
+        ? [args[i + 1] ?? '']
+        : [arg.replace(/^(?:-[oO]|--output(?:-document)?=)/, ''), base(arg)],
+    );
+    return [...named, ...writes].filter((path) => path !== '').map(normalise);
+  });
+}
+
+/** True when a command runs, or makes runnable, a file that was fetched before it in the same line. */
+function runsFetched(words: readonly string[], fetched: ReadonlySet<string>): boolean {
+  if (fetched.size === 0) return false;
+  return stripRunners(words).some(([name = '', ...args], i) => {
+    if (i === 0 && words[0] !== undefined && fetched.has(normalise(words[0]))) return true;
+    if (!INTERPRETERS.test(name) && !/^(?:\.|source|chmod|exec)$/.test(name)) return false;
+    return args.some((arg) => fetched.has(normalise(arg)));
+  });
+}
 
 const base = (word: string | undefined): string => (word ?? '').replace(/^.*\//, '');
 
@@ -126,6 +178,12 @@ function writeDamage(target: string): Damage | null {
 
 /** What no reading of words can see, because the shape itself is the weapon. Patterns are linear. */
 const RAW: readonly (Damage & { readonly pattern: RegExp })[] = [
+  {
+    pattern: /\b(?:while|until)\b[^\n;]{0,32};\s{0,4}do\b[^\n;&]{0,64}&\s{0,4};?\s{0,4}done/,
+    rule: 'destruction.fork-bomb',
+    effect: 'destroy',
+    reason: 'it starts copies of itself until nothing runs',
+  },
   {
     pattern: /([\w:.]{1,32})[ \t]{0,4}\(\)[ \t\n]{0,4}\{[^}]{0,64}\|[^}&]{0,64}&/,
     rule: 'destruction.fork-bomb',

@@ -17,8 +17,3 @@ const DECISIONS: Readonly<Record<Effect, Decision>> = {
 export function decisionFor(effect: Effect, attributes: readonly Attribute[]): Decision {
   return attributes.length === 0 ? DECISIONS[effect] : stricter(DECISIONS[effect], 'review');
 }
-
-/** True when `effect` is at least `floor`. */
-export function atLeast(effect: Effect, floor: Effect): boolean {
-  return EFFECTS.indexOf(effect) >= EFFECTS.indexOf(floor);
-}

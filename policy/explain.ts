@@ -1,4 +1,5 @@
 import type { Verdict } from './verdict.ts';
+import { unwrap } from './wrappers.ts';
 
 /** Columns of source shown around what decided: a terminal line. */
 const WIDTH = 100;
@@ -25,9 +26,24 @@ export function explain(text: string, verdict: Verdict): string {
     `  rule    ${verdict.rule}`,
     `  effect  ${[verdict.effect, ...verdict.attributes].join(', ')}`,
   ];
+  const named = target(text, verdict);
+  if (named !== null) lines.push(`  target  ${showSource(named)}`);
   if (verdict.alternative !== undefined) lines.push(`  try     ${verdict.alternative}`);
   for (const job of verdict.program?.jobs ?? []) {
     for (const { argv } of job.pipe) lines.push(`  runs    ${JSON.stringify(argv)}`);
   }
   return lines.join('\n');
+}
+
+/** The thing that the deciding command acts on: the word that decided, or the last word of its command that is no flag. */
+function target(text: string, { span, program }: Verdict): string | null {
+  if (span === undefined || program === null) return null;
+  const [start, end] = span;
+  const word = text.slice(start, end).replace(/['"\\]/g, '');
+  const commands = program.jobs.flatMap(({ pipe }) => pipe.map(({ argv }) => argv));
+  // What stands before the innermost command's name is a wrapper's.
+  const inner = commands.map((argv) => argv.slice(unwrap(argv).at));
+  if (inner.some((argv) => argv.includes(word, 1) && !word.startsWith('-'))) return word;
+  const acting = inner.find((argv) => argv.includes(word.replace(/^.*\//, '')));
+  return acting?.slice(1).findLast((one) => !one.startsWith('-')) ?? null;
 }

@@ -1,6 +1,7 @@
 import { LIMITS } from './limits.ts';
 import { bareName } from './names.ts';
 import type { Command, Job, Program } from './program.ts';
+import { wordAt } from './word-at.ts';
 
 /**
  * A Program that came from elsewhere, copied into plain fresh data; or why it is none. Whatever is passed (cycles,
@@ -69,7 +70,7 @@ function cleanCommand(value: unknown, last: boolean, budget: { left: number }): 
     if (budget.left < 0) return `more than ${LIMITS.program} bytes of arguments`;
     argv.push(word);
   }
-  const name = argv[0] ?? '';
+  const name = wordAt(argv, 0);
   if (name.includes('/') || bareName(name) === null) return 'a command is named by its bare name';
   return { argv, stdout, stderr };
 }

@@ -2,11 +2,16 @@ import { type Meant, readArguments, type Stranger } from './arguments.ts';
 import type { WordSpans } from './compiled.ts';
 import { type Damage, destructionInProgram } from './destruction.ts';
 import { joinEffects } from './effects.ts';
+import { isFault } from './fault.ts';
 import { type Finding, worst } from './finding.ts';
 import { cleanProgram } from './hostile.ts';
+import { type Feed, feedOf, judgeInner } from './inner.ts';
 import { judgeOperand } from './operands.ts';
 import type { Command, Program } from './program.ts';
+import { readProgram } from './reader.ts';
 import type { RuleSet } from './schema.ts';
+import { checkSubset } from './subset.ts';
+import { tightened } from './tighten.ts';
 import { type Attribute, type Effect, type Inventory, stricter, type Verdict } from './verdict.ts';
 import { unwrap } from './wrappers.ts';
 
@@ -14,16 +19,26 @@ import { unwrap } from './wrappers.ts';
 export interface Judge {
   /** SHA-256 of the rules, hex. */
   readonly hash: string;
+  /** `review: never`: a Program that is not allowed does not run even with consent (DESIGN invariant 6). */
+  readonly reviewForbidden: boolean;
   /**
    * The verdict on a Program, whoever made it: worst over its commands. Hostile input is answered, never thrown at.
-   * `inventory` null: every name counts as existing.
+   * `inventory` null: every name counts as existing. `policy` is the hash that the Program was vetted by, where it
+   * came with one: another than this judge's is blocked.
    */
-  judge(program: Program, inventory: Inventory | null): Verdict;
+  judge(program: Program, inventory: Inventory | null, policy?: string): Verdict;
 }
 
 /** Makes a judge of compiled rules. */
 export function createJudge(rules: RuleSet, hash: string): Judge {
-  return { hash, judge: (program, inventory) => judgeProgram(rules, hash, program, inventory, null) };
+  return {
+    hash,
+    reviewForbidden: rules.reviewForbidden,
+    judge: (program, inventory, policy) =>
+      policy === undefined || policy === hash
+        ? judgeProgram(rules, hash, program, inventory, null)
+        : refusedProgram('program.policy', 'it was vetted by another policy', hash),
+  };
 }
 
 /** As `Judge.judge`, with the source ranges of every word where the text is at hand. */
@@ -35,14 +50,16 @@ export function judgeProgram(
   spans: readonly WordSpans[] | null,
 ): Verdict {
   const program = cleanProgram(given);
-  if (typeof program === 'string') return shapeless(program, hash);
+  if (typeof program === 'string') return refusedProgram('program.shape', program, hash);
   const found: { finding: Finding; command: number }[] = [];
   let effect: Effect = 'read';
   const attributes = new Set<Attribute>();
   let command = 0;
   for (const job of program.jobs) {
+    let fed: Feed | null = null;
     for (const one of job.pipe) {
-      const findings = judgeCommand(rules, one, inventory);
+      const { findings, feeds } = judgeCommand(rules, one, inventory, fed);
+      fed = feeds;
       for (const finding of findings) {
         effect = joinEffects(effect, finding.effect);
         for (const attribute of finding.attributes) attributes.add(attribute);
@@ -57,16 +74,15 @@ export function judgeProgram(
     effect = joinEffects(effect, damaged.effect);
     found.push({ finding: blocked(damaged), command: damaged.command });
   }
-  let deciding = found[0];
+  // A clean Program has a command, and a command at least one finding: this is what stands if either were not so.
+  let deciding: (typeof found)[number] = { finding: NOTHING, command: 0 };
   for (const one of found) {
-    if (
-      deciding === undefined ||
-      stricter(deciding.finding.decision, one.finding.decision) !== deciding.finding.decision
-    )
-      deciding = one;
+    const stricterNow = stricter(deciding.finding.decision, one.finding.decision) !== deciding.finding.decision;
+    if (deciding.finding === NOTHING || stricterNow) deciding = one;
   }
-  const finding = deciding?.finding ?? { ...blocked(NOTHING), decision: 'review' as const };
-  const span = spans?.[deciding?.command ?? 0]?.[finding.at];
+  const { finding, command: number } = deciding;
+  const span = spans?.[number]?.[finding.at];
+  const offered = finding.alternative === undefined ? null : passing(rules, hash, finding.alternative, inventory);
   return {
     decision: finding.decision,
     rule: finding.rule,
@@ -74,13 +90,20 @@ export function judgeProgram(
     attributes: [...attributes].sort(),
     reason: finding.reason,
     ...(span === undefined ? {} : { span }),
-    ...(finding.alternative === undefined ? {} : { alternative: finding.alternative }),
+    ...(offered === null ? {} : { alternative: offered }),
     program,
     policy: hash,
   };
 }
 
-const NOTHING = { rule: 'program.empty', effect: 'read', reason: 'there is no command' } as const;
+/** The alternative when it is itself allowed here and now; what does not pass is not offered. */
+function passing(rules: RuleSet, hash: string, text: string, inventory: Inventory | null): string | null {
+  const program = checkSubset(text) ?? readProgram(text);
+  if (isFault(program)) return null;
+  return judgeProgram(rules, hash, program, inventory, null).decision === 'allow' ? text : null;
+}
+
+const NOTHING: Finding = { ...review('program.empty', 'there is no command', 0), effect: 'read' };
 
 const blocked = ({ rule, effect, reason }: Damage): Finding => ({
   decision: 'block',
@@ -91,10 +114,10 @@ const blocked = ({ rule, effect, reason }: Damage): Finding => ({
   at: 0,
 });
 
-function shapeless(reason: string, hash: string): Verdict {
+function refusedProgram(rule: string, reason: string, hash: string): Verdict {
   return {
     decision: 'block',
-    rule: 'program.shape',
+    rule,
     effect: 'breach',
     attributes: [],
     reason,
@@ -103,34 +126,34 @@ function shapeless(reason: string, hash: string): Verdict {
   };
 }
 
-/** Everything that was noticed about one command; never empty. */
-function judgeCommand(rules: RuleSet, command: Command, inventory: Inventory | null): Finding[] {
-  const { argv } = command;
-  const inner = unwrap(argv);
-  if ('unreadable' in inner) return [review('unknown.wrapper', inner.unreadable, inner.at)];
-  const schema = rules.commands.get(inner.name);
-  if (schema === undefined) return [review('unknown.binary', `${inner.name} is not a known command`, inner.at)];
-  const meant = readArguments(schema, argv, inner.at + 1);
-  const found = 'stranger' in meant ? [strange(meant)] : judgeMeant(rules, meant, inner.at, inventory);
-  for (const rule of rules.tighten) {
-    const words = [inner.name, ...argv.slice(inner.at + 1)];
-    const rest = words.slice(rule.match.length);
-    const pattern = rule.operand;
-    if (!rule.match.every((word, i) => words[i] === word)) continue;
-    if (pattern !== null && !rest.some((word) => pattern.test(word))) continue;
-    found.push({ ...review(rule.id, rule.reason, inner.at), decision: rule.decision });
-  }
-  return found;
+/** Everything that was noticed about one command, and what it feeds to the next of its pipe. */
+interface Noticed {
+  /** Never empty. */
+  readonly findings: readonly Finding[];
+  readonly feeds: Feed | null;
 }
 
-const review = (rule: string, reason: string, at: number): Finding => ({
-  decision: 'review',
-  rule,
-  effect: 'change',
-  attributes: [],
-  reason,
-  at,
-});
+function judgeCommand(rules: RuleSet, command: Command, inventory: Inventory | null, fed: Feed | null): Noticed {
+  const { argv } = command;
+  const inner = unwrap(argv);
+  if ('unreadable' in inner) return only(review('unknown.wrapper', inner.unreadable, inner.at));
+  const schema = rules.commands.get(inner.name);
+  if (schema === undefined) return only(review('unknown.binary', `${inner.name} is not a known command`, inner.at));
+  const meant = readArguments(schema, argv, inner.at + 1);
+  const known = !('stranger' in meant);
+  const found = known ? judgeMeant(rules, meant, inner.at, inventory) : [strange(meant)];
+  if (known && meant.inner.length > 0) found.push(...judgeInner(rules, meant, inventory, fed));
+  if (rules.tighten.length > 0) {
+    found.push(...tightened(rules, [inner.name, ...argv.slice(inner.at + 1)], inner.at));
+  }
+  return { findings: found, feeds: known && schema.style === 'single' ? feedOf(meant) : null };
+}
+
+const only = (finding: Finding): Noticed => ({ findings: [finding], feeds: null });
+
+function review(rule: string, reason: string, at: number): Finding {
+  return { decision: 'review', rule, effect: 'change', attributes: [], reason, at };
+}
 
 function strange(problem: Stranger): Finding {
   const { schema } = problem;
@@ -154,7 +177,10 @@ function judgeMeant(rules: RuleSet, meant: Meant, start: number, inventory: Inve
     ...alternative(meant),
   };
   const around = { inventory, protectedUnits: rules.protectedUnits, effect: meant.effect, paths: meant.paths };
-  return [own, ...meant.uses.flatMap((use) => judgeOperand(use, around))];
+  const named = meant.uses.flatMap((use) => judgeOperand(use, around));
+  // That a thing is not there says more than what would be done to it.
+  const absent = named.filter(({ rule }) => rule.startsWith('inventory.'));
+  return absent.length === 0 ? [own, ...named] : [...absent, own, ...named];
 }
 
 /** The safer command with the very thing that was named; without one it would be no command. */

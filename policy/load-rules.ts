@@ -3,9 +3,9 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { readCommands, readProtected, readTighten } from './compile-schema.ts';
-import { PolicyError } from './policy-error.ts';
-import { type Example, readExamples, readRuleFile } from './rule-file.ts';
-import type { CommandSchema, RuleSet, Tighten } from './schema.ts';
+import { messageOf, PolicyError } from './policy-error.ts';
+import { type Example, type RuleNode, readExamples, readRuleFile } from './rule-file.ts';
+import type { RuleSet } from './schema.ts';
 
 /** Changes with the code that gives rules their meaning: the same files judged by other code are another policy. */
 const ENGINE = 'sentinel-policy-1';
@@ -13,6 +13,8 @@ const ENGINE = 'sentinel-policy-1';
 export interface LoadOptions {
   /** A folder of the site's own YAML files; they can only tighten. */
   readonly siteDir?: string;
+  /** Folders of the groups that a host is in, in order; each can only tighten further. */
+  readonly groupDirs?: readonly string[];
   /** The built-in rules; by default those beside this module. */
   readonly rulesDir?: string;
 }
@@ -20,41 +22,56 @@ export interface LoadOptions {
 /** What was read: the rules, their hash, and the promises that they must keep. */
 export interface Loaded {
   readonly rules: RuleSet;
-  /** The product's own tier by itself: its examples hold there, whatever a site forbids on top. */
-  readonly builtIn: RuleSet;
   readonly hash: string;
-  readonly examples: readonly (Example & { readonly file: string; readonly tier: Tier })[];
+  /** Each with the rules of its own tier and those above: its promise holds there, whatever is forbidden below. */
+  readonly examples: readonly (Example & { readonly file: string; readonly rules: RuleSet })[];
 }
 
-/** Reads and checks every rule file of both tiers; throws a PolicyError that names file and line. */
+/** Reads and checks every rule file of all tiers; throws a PolicyError that names file and line. */
 export function loadRules(options: LoadOptions = {}): Loaded {
-  const builtIn = readFolder(options.rulesDir ?? fileURLToPath(new URL('./rules/', import.meta.url)));
-  const site = options.siteDir === undefined ? [] : readFolder(options.siteDir);
   const hash = createHash('sha256').update(ENGINE);
-  const commands = new Map<string, CommandSchema>();
-  const protectedUnits: RegExp[] = [];
-  const tighten: Tighten[] = [];
-  let builtInRules: RuleSet | undefined;
-  const examples: (Example & { file: string; tier: Tier })[] = [];
-  for (const { file, text, tier } of [...tiered(builtIn, 'built-in'), ...tiered(site, 'site')]) {
-    if (tier === 'site') builtInRules ??= { commands, protectedUnits: [...protectedUnits], tighten: [...tighten] };
-    hash.update(JSON.stringify([tier, file, text]));
-    const root = readRuleFile(file, text);
-    root.only('family', 'commands', 'protected_units', 'tighten', 'examples');
-    const family = root.text('family') ?? root.fail(null, 'a rule file names its family');
-    if (tier === 'site' && root.map('commands') !== null) {
-      throw new PolicyError('E_POLICY_TIER', file, 1, 'a site can only tighten: commands are defined by the product');
+  const examples: (Example & { file: string; rules: RuleSet })[] = [];
+  let rules: RuleSet = { commands: new Map(), protectedUnits: [], tighten: [], reviewForbidden: false };
+  for (const { tier, folder } of tiers(options)) {
+    const promised: (Example & { file: string })[] = [];
+    for (const { file, text } of readFolder(folder)) {
+      hash.update(JSON.stringify([tier, file, text]));
+      const root = readRuleFile(file, text);
+      rules = withFile(rules, root, tier);
+      promised.push(...readExamples(root).map((example) => ({ ...example, file })));
     }
-    for (const [name, schema] of readCommands(root, family)) {
-      if (commands.has(name)) root.fail(null, `${name} is defined twice`);
-      commands.set(name, schema);
-    }
-    protectedUnits.push(...readProtected(root));
-    tighten.push(...readTighten(root, `${tier === 'site' ? 'site.' : ''}${family}`));
-    examples.push(...readExamples(root).map((example) => ({ ...example, file, tier })));
+    for (const example of promised) examples.push({ ...example, rules });
   }
-  const rules = { commands, protectedUnits, tighten };
-  return { rules, builtIn: builtInRules ?? rules, hash: hash.digest('hex'), examples };
+  return { rules, hash: hash.digest('hex'), examples };
+}
+
+/** The folders that rules come from, the highest tier first. */
+export function tiers({ rulesDir, siteDir, groupDirs }: LoadOptions): { tier: Tier; folder: string }[] {
+  return [
+    { tier: 'built-in', folder: rulesDir ?? fileURLToPath(new URL('./rules/', import.meta.url)) },
+    ...(siteDir === undefined ? [] : [{ tier: 'site' as const, folder: siteDir }]),
+    ...(groupDirs ?? []).map((folder) => ({ tier: 'group' as const, folder })),
+  ];
+}
+
+/** `rules` with what one more file says; nothing in a file of a lower tier can take anything away. */
+function withFile(rules: RuleSet, root: RuleNode, tier: Tier): RuleSet {
+  root.only('family', 'commands', 'protected_units', 'tighten', 'review', 'examples');
+  const family = root.text('family') ?? root.fail(null, 'a rule file names its family');
+  if (tier !== 'built-in' && root.map('commands') !== null) {
+    throw new PolicyError('E_POLICY_TIER', root.file, 1, `a ${tier} can only tighten: commands are the product's`);
+  }
+  const commands = new Map(rules.commands);
+  for (const [name, schema] of readCommands(root, family)) {
+    if (commands.has(name)) root.fail(null, `${name} is defined twice`);
+    commands.set(name, schema);
+  }
+  return {
+    commands,
+    protectedUnits: [...rules.protectedUnits, ...readProtected(root)],
+    tighten: [...rules.tighten, ...readTighten(root, tier === 'built-in' ? family : `${tier}.${family}`)],
+    reviewForbidden: rules.reviewForbidden || root.choice('review', ['never']) !== null,
+  };
 }
 
 interface RuleText {
@@ -62,18 +79,16 @@ interface RuleText {
   readonly text: string;
 }
 
-type Tier = 'built-in' | 'site';
-
-const tiered = (files: readonly RuleText[], tier: Tier) => files.map((one) => ({ ...one, tier }));
+type Tier = 'built-in' | 'site' | 'group';
 
 /** In the order of names, so that a hash is the same on every platform. A BOM or CRLF is the file's own. */
 function readFolder(folder: string): RuleText[] {
   try {
     return readdirSync(folder)
       .filter((name) => name.endsWith('.yaml'))
-      .sort((a, b) => (a < b ? -1 : 1))
+      .sort()
       .map((name) => ({ file: name, text: readFileSync(join(folder, name), 'utf8') }));
   } catch (error) {
-    throw new PolicyError('E_POLICY_READ', folder, 0, error instanceof Error ? error.message : 'it cannot be read');
+    throw new PolicyError('E_POLICY_READ', folder, 0, messageOf(error));
   }
 }

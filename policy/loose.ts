@@ -22,9 +22,12 @@ const ESCAPES: Readonly<Record<string, string>> = {
   '0': '\0',
 };
 
-/** Splits text into commands at every operator, group, substitution and line; linear in its length. */
-export function looseCommands(text: string): LooseCommand[] {
-  return new LooseReader(text).read();
+/**
+ * Splits text into commands at every operator, group, substitution and line; linear in its length. Reading stops
+ * after `limit` commands.
+ */
+export function looseCommands(text: string, limit: number): LooseCommand[] {
+  return new LooseReader(text).read(limit);
 }
 
 class LooseReader {
@@ -42,8 +45,8 @@ class LooseReader {
     this.#text = text;
   }
 
-  read(): LooseCommand[] {
-    while (this.#at < this.#text.length) this.#step(this.#text.charAt(this.#at));
+  read(limit: number): LooseCommand[] {
+    while (this.#at < this.#text.length && this.#commands.length < limit) this.#step(this.#text.charAt(this.#at));
     this.#endCommand(false);
     return this.#commands;
   }
@@ -140,10 +143,14 @@ class LooseReader {
       this.#inWord = false;
     }
     this.#endWord();
-    while ('<>&|-'.includes(this.#text.charAt(this.#at)) && this.#at < this.#text.length) this.#at++;
+    let writes = c === '>';
+    while ('<>&|-'.includes(this.#text.charAt(this.#at)) && this.#at < this.#text.length) {
+      writes ||= this.#text.charAt(this.#at) === '>';
+      this.#at++;
+    }
     if (this.#text.charAt(this.#at) === '(') return;
     while (' \t'.includes(this.#text.charAt(this.#at)) && this.#at < this.#text.length) this.#at++;
-    if (c === '>') this.#target = 'write';
+    if (writes) this.#target = 'write';
   }
 
   #operator(length: number, piped: boolean): void {

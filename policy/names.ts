@@ -1,3 +1,5 @@
+import { existsSync } from 'node:fs';
+
 /** Folders whose binaries an agent runs; a path into another one never compiles. */
 export const BINARY_FOLDERS = ['/usr/sbin/', '/usr/bin/', '/sbin/', '/bin/'] as const;
 
@@ -14,6 +16,12 @@ export function bareName(word: string): string | null {
     }
   }
   return null;
+}
+
+/** The absolute path of a bare name in the folders that an agent runs from, or null. */
+export function findCommand(name: string): string | null {
+  const folder = BINARY_FOLDERS.find((one) => bareName(name) === name && existsSync(one + name));
+  return folder === undefined ? null : folder + name;
 }
 
 /**

@@ -2,6 +2,7 @@ import type { Use } from './arguments.ts';
 import { CHARSETS } from './charsets.ts';
 import type { Finding } from './finding.ts';
 import { isLocalHost, isSiteHost, urlHost } from './hosts.ts';
+import { isLanguage, languageProblem } from './languages.ts';
 import { holdsSecrets, isDevice, isSecret, isSystem, isSystemTree, normalise } from './paths.ts';
 import type { PathMode } from './schema.ts';
 import { isOwnPath, isOwnUnit } from './self.ts';
@@ -33,11 +34,24 @@ function wrongForm({ rule, value }: Use): Judged[] | null {
   if (rule.kind === 'match') {
     return rule.pattern?.test(value) ? null : [review('operand.form', 'a value of a form that is not known here')];
   }
+  if (isLanguage(rule.kind)) {
+    const problem = languageProblem(rule.kind, value);
+    if (problem === null) return null;
+    return [
+      {
+        ...review(`operand.${rule.kind}`, problem.reason),
+        ...(problem.secret === true ? { attributes: ['secret'] } : {}),
+      },
+    ];
+  }
   const named = rule.kind !== 'text' && rule.kind !== 'signed' && rule.kind !== 'time' && rule.kind !== 'size';
   if (named && value.startsWith('-') && !(value === '-' && rule.kind === 'path-read')) {
     return [review('operand.dash', 'a name never begins with a dash')];
   }
   if (!CHARSETS[rule.kind].test(value)) return [review('operand.form', `this is no ${rule.kind.replace('-', ' to ')}`)];
+  if (rule.pattern !== null && !rule.pattern.test(value)) {
+    return [review('operand.form', 'a path of a form that is not known here')];
+  }
   if (rule.range === null) return null;
   const number = Number(value);
   const [low, high] = rule.range;
@@ -122,7 +136,12 @@ const MODES: Readonly<Record<string, PathMode>> = {
 
 const modeOf = (kind: string): PathMode => MODES[kind] ?? 'write';
 
-function judgePath(value: string, flagged: PathMode, kind: string, { effect }: Surroundings): Judged[] {
+/** True when a site declared its folders and this path is below none of them. */
+const isOutside = (path: string, folders: readonly string[]): boolean =>
+  folders.length > 0 &&
+  !folders.some((folder) => path === normalise(folder) || path.startsWith(`${normalise(folder)}/`));
+
+function judgePath(value: string, flagged: PathMode, kind: string, { effect, inventory }: Surroundings): Judged[] {
   if (value === '-' && kind === 'path-read') return [];
   const path = normalise(value);
   const mode = MODES[kind] === 'write' || MODES[kind] === 'delete' ? modeOf(kind) : flagged;
@@ -131,12 +150,11 @@ function judgePath(value: string, flagged: PathMode, kind: string, { effect }: S
     if (isDevice(path)) return [block('destruction.device', 'this is a device', 'destroy')];
     if (mode === 'prune' ? isSystemTree(path) : isSystem(path))
       return [block('destruction.system', 'the host does not live without this path', 'destroy')];
-    return [
-      {
-        ...review(`path.${mode}`, mode === 'write' ? 'it writes a file' : 'it removes files'),
-        effect: mode === 'write' ? 'change' : 'destroy',
-      },
-    ];
+    const effect = mode === 'write' ? 'change' : 'destroy';
+    if (isOutside(path, inventory?.folders ?? [])) {
+      return [{ ...review('inventory.folder', 'this is outside the folders that the site declared'), effect }];
+    }
+    return [{ ...review(`path.${mode}`, mode === 'write' ? 'it writes a file' : 'it removes files'), effect }];
   }
   if (mode === 'list')
     return effect === 'read' || !isOwnPath(value)

@@ -12,6 +12,10 @@ export type Reader = (text: string) => Sourced | Fault;
 const DEPTH = LIMITS.jobs + 12;
 
 const WORD = /^[A-Za-z0-9_@%+=:,./^-]+$/;
+/** Parts of a word that hold the literal `{}`: the tree splits them in more than one way. */
+const BRACED = /^(?:[A-Za-z0-9_@%+=:,./^-]|\{\})+$/;
+/** Whole words that a shell takes literally: `\(`, `\)`, `\;`, `\!`, `!`. */
+const LITERAL = /^(?:\\[();!]|!)$/;
 
 interface OpenCommand {
   readonly argv: string[];
@@ -187,7 +191,11 @@ class TreeWalk {
     if (open.redirected) this.#refuse(cursor, 'a word after a redirect');
     if (open.argv.length >= LIMITS.argv) this.#refuse(cursor, 'too many arguments');
     const [start, end] = [cursor.startIndex, cursor.endIndex];
-    if (cursor.nodeTypeId === this.#k.concatenation) {
+    const whole = this.#text.slice(start, end);
+    if (cursor.nodeTypeId === this.#k.concatenation && BRACED.test(whole)) open.argv.push(this.#leaf(cursor));
+    else if (cursor.nodeTypeId === this.#k.word && open.argv.length > 0 && LITERAL.test(whole)) {
+      open.argv.push(this.#leaf(cursor).slice(-1));
+    } else if (cursor.nodeTypeId === this.#k.concatenation) {
       this.#gap(start);
       let value = '';
       this.#children(cursor, (c) => {

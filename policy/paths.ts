@@ -42,10 +42,15 @@ const SYSTEM_FOLDERS: ReadonlySet<string> = new Set([
   ...['/var/log/journal', '/var/log/wtmp', '/var/log/btmp', '/var/log/lastlog', '/var/log/auth.log', '/var/log/secure'],
 ]);
 
+/** Settings of a service, below its folder: a person may consent to a change there. And what only tunes memory. */
+const SETTINGS =
+  /^\/etc\/(?:nginx|apache2|httpd|haproxy|caddy|traefik|mysql|mariadb|postgresql|redis|mongodb|rabbitmq|kafka|zookeeper|elasticsearch|kibana|logstash|filebeat|fluent[a-z-]*|telegraf|influxdb|grafana|prometheus|alertmanager|php|tomcat\d*|memcached|varnish|squid|bind|named|unbound|postfix|dovecot|supervisor|monit|logrotate\.d)\/.+|^\/proc\/sys\/vm\/(?:drop_caches|swappiness|dirty_[a-z_]+|compact_memory)$/;
+
 /** Removing or overwriting this ends the host, its evidence or its data. Paths must be normalised. */
 export function isSystem(path: string): boolean {
+  if (SETTINGS.test(path)) return false;
   if (SYSTEM_FOLDERS.has(path) || SYSTEM_TREES.some((tree) => within(path, tree))) return true;
-  return /^\/(?:var\/lib\/[^/]+|home\/[^/]+\/\.ssh(?:\/.*)?)$/.test(path);
+  return /^\/(?:var\/lib\/[^/]+|home\/[^/]+\/\.ssh(?:\/.*)?|(?:home\/[^/]+|root)\/\.[a-z_]*history)$/.test(path);
 }
 
 /** Below these, removing what matches a search is never a clean-up. */
@@ -72,6 +77,9 @@ const SECRET_FILES = [
   /^\/etc\/(?:letsencrypt|pki\/tls\/private|ipsec\.secrets|wireguard|ppp\/(?:chap|pap)-secrets|rndc\.key)(?:\/|$|\.)?/,
   /^\/etc\/(?:NetworkManager\/system-connections|wpa_supplicant|netplan)(?:\/|$)/,
   /^\/etc\/(?:kubernetes|rancher|openvpn|vault|vault\.d|consul\.d|credstore(?:\.encrypted)?)(?:\/|$)/,
+  /^\/etc\/(?:sssd|freeradius|raddb|dovecot|grafana|zabbix|snmp|redis|rabbitmq|mongodb|ddclient|hostapd|samba\/private|pam_ldap|nslcd|bareos|bacula|chrony\/chrony\.keys|docker\/key)(?:\/|$|[-_.])/,
+  /^\/etc\/(?:mysql\/debian\.cnf|redis\.conf|mongod\.conf|ldap(?:\/ldap)?\.conf|nslcd\.conf|libnss-ldap\.conf|ddclient\.conf|msmtprc|fetchmailrc|environment|my\.cnf|cups\/printers\.conf|exim4?\/passwd\.client|postfix\/sasl)/,
+  /^\/var\/lib\/(?:mysql|mariadb|postgresql|pgsql|redis|mongodb|mongo|ldap|vault|jenkins|grafana|gitlab|influxdb|rabbitmq|cassandra|elasticsearch)(?:\/|$)/,
   /^\/(?:var\/)?run\/(?:secrets|credentials|user)(?:\/|$)/,
   /^\/run\/systemd\/(?:creds|system-credentials)(?:\/|$)/,
   /^\/proc\/[^/]+\/(?:task\/[^/]+\/)?(?:environ|mem|fd|map_files|auxv|stack|syscall|cwd|root|exe|maps|cmdline)(?:\/|$)/,
@@ -94,12 +102,17 @@ const SECRET_NAMES =
 
 /** Showing this file's content may give a secret away. Paths must be normalised. */
 export function isSecret(path: string): boolean {
-  if (path.endsWith('.pub') || /\/(?:fullchain|chain|cert|ca[-_]?[a-z]*)\d*\.(?:pem|crt)$/.test(path)) return false;
+  if (
+    path === '/etc/passwd' ||
+    path.endsWith('.pub') ||
+    /\/(?:fullchain|chain|cert|ca[-_]?[a-z]*)\d*\.(?:pem|crt)$/.test(path)
+  )
+    return false;
   return SECRET_FILES.some((pattern) => pattern.test(path)) || SECRET_PARTS.test(path) || SECRET_NAMES.test(path);
 }
 
 const SECRET_HOLDERS =
-  /^\/(?:|etc(?:\/(?:ssh|ssl|pki|security))?|home(?:\/[^/]+)?|proc(?:\/[^/]+)?|var|var\/(?:lib|run|spool|backups)|run|opt|srv|sys|dev|usr|mnt|media)$/;
+  /^\/(?:|etc(?:\/(?:ssh|ssl|pki|security))?|home(?:\/[^/]+)?|proc(?:\/[^/]+)?|var|var\/(?:lib|run|spool|backups)|run|opt|srv|sys|dev|usr|mnt|media|tmp|dev\/shm|var\/(?:tmp|www|mail|cache))$/;
 
 /** Reading everything below this folder shows secrets, whatever else it shows. */
 export function holdsSecrets(path: string): boolean {

@@ -3,9 +3,10 @@ import { compile } from './compile.ts';
 import { destructionInText } from './destruction.ts';
 import { type Fault, isFault } from './fault.ts';
 import { createJudge, type Judge, judgeProgram } from './judge.ts';
-import { type Loaded, type LoadOptions, loadRules } from './load-rules.ts';
+import { type LoadOptions, loadRules } from './load-rules.ts';
 import { type Reader, treeReader } from './parse.ts';
 import { PolicyError } from './policy-error.ts';
+import type { RuleSet } from './schema.ts';
 import type { Inventory, Verdict } from './verdict.ts';
 
 export type { Judge } from './judge.ts';
@@ -13,8 +14,10 @@ export { PolicyError } from './policy-error.ts';
 
 /** The gate between a model and a machine: text in, verdict out. */
 export interface Policy {
-  /** SHA-256 of the rules of both tiers, hex; a Judge with the same rules has the same. */
+  /** SHA-256 of the rules of all tiers, hex; a Judge with the same rules has the same. */
   readonly hash: string;
+  /** `review: never`: a command that is not allowed does not run even with consent (DESIGN invariant 6). */
+  readonly reviewForbidden: boolean;
   /**
    * The verdict on one command text; never throws, whatever `text` holds, and in bounded time.
    * `inventory` null: every name counts as existing, and a site's hosts as configured.
@@ -22,26 +25,42 @@ export interface Policy {
   check(text: string, inventory: Inventory | null): Verdict;
 }
 
+/** A policy whose files read well, and which of their examples do not hold. */
+export interface Tried {
+  readonly policy: Policy;
+  readonly examples: number;
+  readonly broken: readonly PolicyError[];
+}
+
 /**
- * Loads the built-in rules and, above them, a site's, which can only tighten. Every file's own examples are checked:
+ * Loads the built-in rules and below them a site's and its groups', which can only tighten. Every file's own examples are checked:
  * one that does not hold loads nothing. Throws PolicyError with code, file and line.
  */
 export async function loadPolicy(options: LoadOptions = {}): Promise<Policy> {
+  const { policy, broken } = await tryPolicy(options);
+  const [first] = broken;
+  if (first !== undefined) throw first;
+  return policy;
+}
+
+/** As `loadPolicy`, but answers every example that does not hold instead of throwing the first. */
+export async function tryPolicy(options: LoadOptions): Promise<Tried> {
   const reader = treeReader(await loadBash());
   const loaded = loadRules(options);
-  const policy: Policy = { hash: loaded.hash, check: (text, inventory) => check(loaded, reader, text, inventory) };
-  for (const { command, decision, file, line, tier } of loaded.examples) {
-    const rules = tier === 'site' ? loaded.rules : loaded.builtIn;
-    const verdict = check({ ...loaded, rules }, reader, command, null);
+  const broken: PolicyError[] = [];
+  for (const { command, decision, file, line, rules } of loaded.examples) {
+    const verdict = check(rules, loaded.hash, reader, command, null);
     if (verdict.decision === decision) continue;
-    throw new PolicyError(
-      'E_POLICY_EXAMPLE',
-      file,
-      line,
-      `${command}: promised ${decision}, is ${verdict.decision} by ${verdict.rule}`,
-    );
+    const found = `${command}: promised ${decision}, is ${verdict.decision} by ${verdict.rule}`;
+    broken.push(new PolicyError('E_POLICY_EXAMPLE', file, line, found));
   }
-  return policy;
+  const { rules, hash } = loaded;
+  const policy: Policy = {
+    hash,
+    reviewForbidden: rules.reviewForbidden,
+    check: (text, inventory) => check(rules, hash, reader, text, inventory),
+  };
+  return { policy, examples: loaded.examples.length, broken };
 }
 
 /** The judge alone, for an agent: the same rules and hash, no parser. Examples are not checked, since they are text. */
@@ -50,7 +69,7 @@ export function loadJudge(options: LoadOptions = {}): Judge {
   return createJudge(rules, hash);
 }
 
-function check({ rules, hash }: Loaded, reader: Reader, text: string, inventory: Inventory | null): Verdict {
+function check(rules: RuleSet, hash: string, reader: Reader, text: string, inventory: Inventory | null): Verdict {
   const compiled = compile(text, reader);
   if (isFault(compiled)) return refused(compiled, text, hash);
   return judgeProgram(rules, hash, compiled.program, inventory, compiled.spans);

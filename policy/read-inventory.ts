@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { messageOf } from './policy-error.ts';
 import type { Inventory, ProcessRef } from './verdict.ts';
 
 /** Reads an inventory from a JSON file; a list that is missing counts as empty. Throws an Error with one sentence. */
@@ -7,7 +8,7 @@ export function readInventory(path: string): Inventory {
   try {
     value = JSON.parse(readFileSync(path, 'utf8'));
   } catch (error) {
-    throw new Error(`the inventory ${path} cannot be read: ${error instanceof Error ? error.message : 'unknown'}`);
+    throw new Error(`the inventory ${path} cannot be read: ${messageOf(error)}`);
   }
   if (!isRecord(value)) throw new Error(`the inventory ${path} is no JSON object`);
   const source = value;

@@ -22,8 +22,8 @@ const STREAMS: ReadonlyMap<string, Streams> = new Map([
 ] satisfies [string, Streams][]);
 
 interface Token {
-  /** `w` a word, `r` a redirect (spelled without blanks), `o` an operator. */
-  readonly type: 'w' | 'r' | 'o';
+  /** `w` a word, `l` a literal metacharacter, `r` a redirect (spelled without blanks), `o` an operator. */
+  readonly type: 'w' | 'l' | 'r' | 'o';
   readonly value: string;
   readonly start: number;
   readonly end: number;
@@ -49,7 +49,7 @@ function tokenize(text: string): Token[] | Fault {
       continue;
     }
     const next = '&<>'.includes(c) || /^[0-9]+[<>]/.test(text.slice(i, i + 4)) ? redirectOrAnd(text, i) : null;
-    const token = next ?? (';|\n'.includes(c) ? operator(text, i) : word(text, i));
+    const token = next ?? literal(text, i) ?? (';|\n'.includes(c) ? operator(text, i) : word(text, i));
     if ('fault' in token) return token;
     tokens.push(token);
     i = token.end;
@@ -62,6 +62,13 @@ function operator(text: string, start: number): Token | Fault {
   const value = two === '||' ? '||' : text.charAt(start);
   if (two === ';;' || two === '|&') return fault('reader.operator', `${two} is not read`, start, start + 2);
   return { type: 'o', value, start, end: start + value.length };
+}
+
+/** Whole words that are literal by a backslash or by their place: `\(`, `\)`, `\;`, `\!`, `!`. */
+function literal(text: string, start: number): Token | null {
+  const match = /^(?:\\([();!])|!)(?=$|[ \t\n])/.exec(text.slice(start, start + 3));
+  if (match === null) return null;
+  return { type: 'l', value: match[1] ?? '!', start, end: start + match[0].length };
 }
 
 function redirectOrAnd(text: string, start: number): Token | Fault {
@@ -90,6 +97,9 @@ function word(text: string, start: number): Token | Fault {
     } else if (PLAIN.test(c)) {
       value += c;
       i++;
+    } else if (text.startsWith('{}', i)) {
+      value += '{}';
+      i += 2;
     } else return fault('reader.byte', 'a byte that is not read', i, i + 1);
   }
   return { type: 'w', value, start, end: i };
@@ -136,8 +146,9 @@ function assemble(tokens: readonly Token[], length: number): Program | Fault {
 
   for (const token of [...tokens, { type: 'o', value: '\n', start: length, end: length } satisfies Token]) {
     const bad = (reason: string) => fault('reader.syntax', reason, token.start, token.end);
-    if (token.type === 'w') {
+    if (token.type === 'w' || token.type === 'l') {
       if (redirects.length > 0) return bad('a word after a redirect');
+      if (token.type === 'l' && argv.length === 0) return bad('a metacharacter in the place of a command');
       if (argv.length === 0 && /^[A-Za-z_][A-Za-z0-9_]*\+?=/.test(token.value)) return bad('an assignment');
       argv.push(token.value);
       needed = false;

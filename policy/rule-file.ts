@@ -1,5 +1,5 @@
 import { isMap, isScalar, isSeq, LineCounter, type Node, parseDocument, type YAMLMap } from 'yaml';
-import { PolicyError } from './policy-error.ts';
+import { messageOf, PolicyError } from './policy-error.ts';
 import type { Decision } from './verdict.ts';
 
 /** One command that a rule file promises a decision for. */
@@ -29,7 +29,8 @@ export class RuleNode {
   *entries(): Generator<{ key: string; node: Node | null; keyNode: Node | null }> {
     for (const pair of this.#map.items) {
       const keyNode = pair.key as Node | null;
-      const key = isScalar(keyNode) ? String(keyNode.value) : '';
+      // A flag such as `-0` is a number to YAML, and would lose its sign.
+      const key = isScalar(keyNode) ? (typeof keyNode.value === 'string' ? keyNode.value : String(keyNode.source)) : '';
       yield { key, node: (pair.value as Node | null) ?? keyNode, keyNode };
     }
   }
@@ -98,13 +99,18 @@ export class RuleNode {
   }
 }
 
+/** Line of a mistake in YAML, from 1; 0 where it has none. */
+export function lineOf({ linePos }: { readonly linePos?: readonly { readonly line: number }[] | undefined }): number {
+  return linePos?.[0]?.line ?? 0;
+}
+
 /** Parses one rule file strictly: no aliases, no duplicate keys, no tags. */
 export function readRuleFile(file: string, text: string): RuleNode {
   const lines = new LineCounter();
   const doc = parseDocument(text, { lineCounter: lines, schema: 'core', uniqueKeys: true, strict: true });
   const [problem] = [...doc.errors, ...doc.warnings];
   if (problem !== undefined) {
-    throw new PolicyError('E_POLICY_YAML', file, problem.linePos?.[0].line ?? 0, problem.message.split('\n')[0] ?? '');
+    throw new PolicyError('E_POLICY_YAML', file, lineOf(problem), messageOf(problem));
   }
   if (/^[^#'"]*[:-] [&*][A-Za-z]/m.test(text)) throw new PolicyError('E_POLICY_YAML', file, 0, 'aliases are not read');
   if (!isMap(doc.contents)) throw new PolicyError('E_POLICY_SCHEMA', file, 1, 'a rule file is a mapping');

@@ -5,6 +5,7 @@ export const KINDS = [
   ...['text', 'word', 'integer', 'signed', 'size', 'duration', 'time', 'signal', 'unit', 'unit-glob', 'mount'],
   ...['device', 'pid', 'pids', 'host', 'url', 'port', 'container', 'user', 'interface', 'package', 'key'],
   ...['path-read', 'path-list', 'path-tree', 'path-write', 'path-delete', 'enum', 'match'],
+  ...['awk-program', 'sed-script', 'sql', 'psql-command'],
 ] as const;
 export type Kind = (typeof KINDS)[number];
 
@@ -18,6 +19,7 @@ export interface OperandRule {
   readonly min: 0 | 1;
   readonly many: boolean;
   readonly values: ReadonlySet<string> | null;
+  /** Of a `match`; of a path it is a further condition. */
   readonly pattern: RegExp | null;
   readonly range: readonly [low: number, high: number] | null;
 }
@@ -39,6 +41,8 @@ export interface FlagRule extends Meaning {
   readonly paths: PathMode | null;
   /** The flag's value stands for the first operand: `grep -e TEXT FILE`. */
   readonly instead: boolean;
+  /** What follows, up to `;` or `{} +`, is a command that runs on what was found: `find -exec`. */
+  readonly runs: boolean;
 }
 
 /** The arguments of one binary or one sub-command. */
@@ -46,8 +50,19 @@ export interface CommandSchema extends Meaning {
   /** `family.binary.sub`. */
   readonly id: string;
   readonly flags: ReadonlyMap<string, FlagRule>;
-  /** `single`: words are matched whole (`find -name`); else getopt_long without abbreviations. */
-  readonly style: 'gnu' | 'single';
+  /**
+   * `single`: words are matched whole (`find -name`); `gnu`: getopt_long without abbreviations; `posix`: the same, but
+   * flags end at the first operand, and a sub-command does not know the flags that stand before it.
+   */
+  readonly style: 'gnu' | 'single' | 'posix';
+  /** A first word without a dash is a bundle of flags: `tar tzf FILE`. */
+  readonly bundled: boolean;
+  /** Sub-commands are known in any case of letters: `redis-cli INFO`. */
+  readonly fold: boolean;
+  /** Whatever its words are, flags too, it tells names, sizes and times: what `xargs` may give words to. */
+  readonly harmless: boolean;
+  /** Its operands are a command that runs with words from standard input: `xargs`. */
+  readonly runs: boolean;
   /** `head -20`: the dash and number are a flag. */
   readonly numeric: boolean;
   readonly operands: readonly OperandRule[];
@@ -58,6 +73,10 @@ export interface CommandSchema extends Meaning {
   readonly allOrNone: boolean;
   /** At least one of these must be given: `top -b`. Empty: none. */
   readonly requires: readonly string[];
+  /** Of each of these groups one must be given: `psql -X` and `-c`. */
+  readonly needs: readonly (readonly string[])[];
+  /** It takes root to be of use: what `sentinel policy sudoers` lists. */
+  readonly root: boolean;
 }
 
 /** A restriction that a site adds: it can only make a verdict stricter. */
@@ -74,6 +93,8 @@ export interface RuleSet {
   readonly commands: ReadonlyMap<string, CommandSchema>;
   readonly protectedUnits: readonly RegExp[];
   readonly tighten: readonly Tighten[];
+  /** `review: never`: what is not allowed does not run, whoever consents (DESIGN invariant 6). */
+  readonly reviewForbidden: boolean;
 }
 
 /** A glob of rule files as an anchored pattern: `*` is any run of characters, nothing else is special. */

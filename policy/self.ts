@@ -24,10 +24,53 @@ export function isOwnPath(path: string): boolean {
   );
 }
 
+const NAMES = ['sentinel', 'sentinel-agent', 'sentinel-hub', 'sentinel-exec'];
+const OWN = [
+  ...NAMES.flatMap((name) => [name, `${name}.service`]),
+  ...['/opt', '/etc', '/var/lib', '/var/log', '/run', '/usr/lib'].flatMap((at) => NAMES.map((name) => `${at}/${name}`)),
+];
+
+/** True for a glob with letters of its own that one of our names or folders matches: `sent?nel-agent`, `/opt/s*`. */
+function couldMean(part: string): boolean {
+  if (part.length > 64 || !/[*?[]/.test(part) || !/[a-z]{2}/i.test(part.replace(/\[[^\]]*\]/g, ''))) return false;
+  const glob = part.replace(/\[[^\]]*\]?/g, '?');
+  return OWN.some((name) => globMatches(glob, name));
+}
+
+/** `*` and `?` only, in time that is a product of the two lengths. */
+function globMatches(glob: string, name: string): boolean {
+  let at = 0;
+  let star = -1;
+  let from = 0;
+  let i = 0;
+  while (i < name.length) {
+    const c = glob.charAt(at);
+    if (c === '*') {
+      star = at++;
+      from = i;
+    } else if (c === '?' || c === name.charAt(i)) {
+      at++;
+      i++;
+    } else if (star >= 0) {
+      at = star + 1;
+      i = ++from;
+    } else return false;
+  }
+  while (glob.charAt(at) === '*') at++;
+  return at === glob.length;
+}
+
 /** True when any part of an argument names something of ours: `--file=/etc/sentinel-agent/x`, `of=/opt/sentinel-hub`. */
 export function namesSelf(argument: string): boolean {
-  if (!/sentinel/i.test(argument)) return false;
-  return argument
-    .split(/[=:,\s"'()]+/)
-    .some((part) => isOwnUnit(part) || (part.includes('/') && isOwnPath(part)) || part === '.sentinel');
+  const spelled = /[*?[]/.test(argument);
+  if (!spelled && !/sentinel/i.test(argument)) return false;
+  const parts = argument.split(/[=:,\s"'(){}]+/);
+  if (
+    parts.some(
+      (part) =>
+        isOwnUnit(part) || (part.includes('/') && isOwnPath(part)) || part === '.sentinel' || part === 'sentinel-',
+    )
+  )
+    return true;
+  return spelled && parts.some(couldMean);
 }

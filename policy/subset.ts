@@ -34,13 +34,14 @@ const NAMES: Readonly<Record<string, string>> = {
 const describe = (byte: number): string => {
   if (byte > 126) return 'a byte outside ASCII';
   if (byte < 32 && byte !== 10) return 'a control byte';
-  return NAMES[String.fromCharCode(byte)] ?? `the byte 0x${byte.toString(16).padStart(2, '0')}`;
+  return `${NAMES[String.fromCharCode(byte)]}`;
 };
 
 /** Null when `text` is in the subset; else the first thing in it that is not. Takes time linear in at most 4 kB. */
 export function checkSubset(text: string): Fault | null {
   const length = text.length;
   if (length > LIMITS.text) return fault('subset.length', `longer than ${LIMITS.text} bytes`, 0, LIMITS.text);
+  const end = text.trimEnd().length;
   let blank = true;
   let quote = 0;
   let opened = 0;
@@ -49,8 +50,18 @@ export function checkSubset(text: string): Fault | null {
     if (byte === 32 || byte === 9) continue;
     if (byte > 126 || (byte < 32 && byte !== 10)) return refuse(byte, i);
     if (quote === 0) {
-      if (BARE[byte] !== 1) return refuse(byte, i);
-      if (byte === 10) continue;
+      if (BARE[byte] !== 1) {
+        const taken = literal(text, i);
+        if (taken === 0) return refuse(byte, i);
+        i += taken - 1;
+        blank = false;
+        continue;
+      }
+      // A second line is a second command: one text is one line, whatever stands blank around it.
+      if (byte === 10) {
+        if (blank || i >= end) continue;
+        return refuse(byte, i);
+      }
       if (byte === 39 || byte === 34) {
         quote = byte;
         opened = i;
@@ -70,6 +81,22 @@ export function checkSubset(text: string): Fault | null {
   }
   if (quote !== 0) return fault('subset.quote', 'a quote that is not closed', opened, length);
   return blank ? fault('subset.empty', 'there is no command', 0, length) : null;
+}
+
+const BLANK = /[ \t]/;
+const ENDING = /^(?:$|[ \t\n])/;
+
+/**
+ * Length of the few spellings with a metacharacter that a shell takes literally and that find and xargs need: the whole
+ * words `\(`, `\)`, `\;`, `\!` and `!`, and `{}` anywhere.
+ */
+function literal(text: string, at: number): number {
+  const c = text.charAt(at);
+  if (c === '{') return text.charAt(at + 1) === '}' ? 2 : 0;
+  if (!BLANK.test(text.charAt(at - 1))) return 0;
+  if (c === '!') return BLANK.test(text.charAt(at + 1)) ? 1 : 0;
+  if (c !== '\\' || !'();!'.includes(text.charAt(at + 1) || ' ')) return 0;
+  return ENDING.test(text.slice(at + 2, at + 3)) ? 2 : 0;
 }
 
 function refuse(byte: number, at: number): Fault {

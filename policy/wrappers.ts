@@ -1,6 +1,7 @@
 import { CHARSETS } from './charsets.ts';
 import { LIMITS } from './limits.ts';
 import { bareName, RESERVED } from './names.ts';
+import { wordAt } from './word-at.ts';
 
 /** How a command that runs another one is read through to it. */
 interface Wrapper {
@@ -64,7 +65,7 @@ export type Unwrapped =
 export function unwrap(argv: readonly string[]): Unwrapped {
   let at = 0;
   for (let depth = 0; depth <= LIMITS.wrappers; depth++) {
-    const name = bareName(argv[at] ?? '');
+    const name = bareName(wordAt(argv, at));
     if (name === null || RESERVED.has(name)) return { unreadable: 'a command is named by its bare name', at };
     const wrapper = WRAPPERS.get(name);
     if (wrapper === undefined) return { name, at };
@@ -82,7 +83,7 @@ function innerIndex(
 ): number | { unreadable: string; at: number } {
   let at = from;
   for (; at < argv.length; at++) {
-    const word = argv[at] ?? '';
+    const word = wordAt(argv, at);
     if (word === '--') {
       at++;
       break;
@@ -91,14 +92,14 @@ function innerIndex(
     if (wrapper.flags.has(word)) continue;
     const exact = wrapper.values.get(word);
     if (exact !== undefined) {
-      if (!exact.test(argv[++at] ?? '')) return { unreadable: 'a wrapper flag with a value that is not known', at };
+      if (!exact.test(wordAt(argv, ++at))) return { unreadable: 'a wrapper flag with a value that is not known', at };
       continue;
     }
     const [name, value] = word.startsWith('--') ? word.split('=', 2) : [word.slice(0, 2), word.slice(2)];
     if (!wrapper.values.get(name ?? '')?.test(value ?? ''))
       return { unreadable: 'a wrapper flag that is not known', at };
   }
-  if (wrapper.operands === 1 && !/^\d{1,6}(?:\.\d{1,3})?[smh]?$/.test(argv[at] ?? '')) {
+  if (wrapper.operands === 1 && !/^\d{1,6}(?:\.\d{1,3})?[smh]?$/.test(wordAt(argv, at))) {
     return { unreadable: 'a duration is missing', at: Math.min(at, argv.length - 1) };
   }
   at += wrapper.operands;

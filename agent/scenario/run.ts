@@ -149,6 +149,9 @@ async function end(fault: Who | null, child: ChildProcess | undefined): Promise<
   while (isAlive(fault) && performance.now() < deadline) await sleep(20);
   killFault(fault, 'SIGKILL');
   while (isAlive(fault) && performance.now() < deadline + GRACE_MS) await sleep(20);
+  // A dead child is in the process table until it was collected: gone means gone from there too.
+  const collected = () => child === undefined || child.exitCode !== null || child.signalCode !== null;
+  while (!collected() && performance.now() < deadline + GRACE_MS) await sleep(20);
 }
 
 async function pause(ms: number, signal: AbortSignal): Promise<void> {

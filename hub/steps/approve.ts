@@ -65,6 +65,9 @@ export async function acceptApproval(hub: Hub, incident: Incident, signed: Signe
   if (not_after > now + TIMES.approval + 60_000) {
     throw new ActError('E_ACT_MISMATCH', `an approval lasts at most ${TIMES.approval / 60_000} minutes`);
   }
+  if (hub.policy.reviewForbidden && reviewed.length > 0) {
+    throw new ActError('E_ACT_CONSENT', 'the site’s policy has `review: never`: nobody may consent to a review command');
+  }
   if (runnable(plan, reviewed).length === 0) {
     throw new ActError('E_ACT_CONSENT', 'the first step is a review command: it needs your consent by its number');
   }
@@ -101,6 +104,7 @@ export function approvalOf(
     site: signer.site,
     incident: incident.id,
     plan_hash: incident.plan_hash ?? '',
+    policy_hash: plan.policy_hash,
     host: incident.host,
     programs: allOf(plan).map(({ phase, number, hash }) => ({ phase, number, hash: hash ?? '' })),
     reviewed: signer.reviewed,

@@ -136,13 +136,31 @@ test('the agent’s own policy judges each program again, whoever approved it', 
   ];
   for (const [program, code] of wanted) {
     const plan = [planned('step', 1, program)];
-    const [report] = await site.run(site.order(site.approval(plan), plan), { judge });
+    const [report] = await site.run(site.order(site.approval(plan, { policy_hash: judge.hash }), plan), { judge });
     assert.is(report?.state, 'refused');
     assert.ok(report?.code?.startsWith(code), `${report?.code}`);
   }
   assert.ok(existsSync(file));
   const plan = [planned('step', 1, programOf(['df', '-h']))];
-  assert.equal(inShort(await site.run(site.order(site.approval(plan), plan), { judge })), ['step 1 done']);
+  assert.equal(inShort(await site.run(site.order(site.approval(plan, { policy_hash: judge.hash }), plan), { judge })), [
+    'step 1 done',
+  ]);
+});
+
+test('a plan that was vetted under another policy is refused, and so is consent where the site forbids it', async ({
+  site,
+}) => {
+  const plan = [planned('step', 1, programOf(['df', '-h']))];
+  const foreign = site.approval(plan, { policy_hash: 'e'.repeat(64) });
+  const reports = await site.run(site.order(foreign, plan), { judge: loadJudge() });
+  assert.equal(inShort(reports), ['step 1 refused E_POLICY_BLOCK']);
+
+  const file = site.file('count');
+  const counted = [planned('step', 1, counts(file))];
+  const order = site.order(site.approval(counted, { reviewed: [1] }), counted);
+  const judge = { ...judgeOf('review'), reviewForbidden: true };
+  assert.equal(inShort(await site.run(order, { judge })), ['step 1 refused E_POLICY_REVIEW']);
+  assert.is(linesOf(file), 0);
 });
 
 test('a judge or an inventory that breaks refuses, and runs nothing', async ({ site }) => {
@@ -151,7 +169,7 @@ test('a judge or an inventory that breaks refuses, and runs nothing', async ({ s
   const broken = () => {
     throw new Error('broken');
   };
-  for (const options of [{ judge: { judge: broken } }, { inventory: broken }]) {
+  for (const options of [{ judge: { judge: broken, reviewForbidden: false } }, { inventory: broken }]) {
     const reports = await site.run(site.order(site.approval(plan), plan), options);
     assert.equal(inShort(reports), ['step 1 refused E_INTERNAL']);
   }

@@ -27,6 +27,7 @@ const NO_NAMES = { units: [], mounts: [], containers: [], hosts: [], folders: []
 
 /** A judge that says the same of every program, for what is not about policy. */
 export const judgeOf = (decision: Decision): ExecutorOptions['judge'] => ({
+  reviewForbidden: false,
   judge: (program): Verdict => ({
     decision,
     rule: 'test.rule',
@@ -103,6 +104,7 @@ export class TestSite {
       site: 'local',
       incident: ulid(),
       plan_hash: HASH,
+      policy_hash: HASH,
       host: 'web-1',
       programs: programs.map(({ phase, number, program }) => ({ phase, number, hash: programHash(program) })),
       reviewed: [],

@@ -91,6 +91,7 @@ export const approval: Approval = {
   site: 'local',
   incident: ULID_B,
   plan_hash: HASH,
+  policy_hash: HASH,
   host: 'web-1',
   programs: [{ phase: 'step', number: 1, hash: programHash(program) }],
   reviewed: [1],

@@ -113,6 +113,8 @@ test('wrong use is exit 2 with the usage; help is exit 0', async () => {
     assert.is(code, 2, argv.join(' '));
     assert.match(err, 'sentinel policy');
   }
+  assert.is((await run(['-h'])).code, 0);
+  assert.is(verdicts((await run(['check'], ['{"cmd":"df"}\n'])).out)[0].id, null);
   const help = await run(['check', '--help']);
   assert.is(help.code, 0);
   assert.match(help.out[0] ?? '', 'Example:');

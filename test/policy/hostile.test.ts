@@ -72,6 +72,37 @@ test('what no text compiles to is blocked', () => {
   for (const [i, value] of hostile.entries()) assert.is(decide(value), 'block', `hostile ${i}`);
 });
 
+test('a Program that was vetted by another policy is blocked', () => {
+  assert.is(judge.judge(run(['df']), null, judge.hash).decision, 'allow');
+  for (const foreign of ['', 'f'.repeat(64), judge.hash.toUpperCase()]) {
+    const verdict = judge.judge(run(['df']), null, foreign);
+    assert.equal([verdict.decision, verdict.rule, verdict.program], ['block', 'program.policy', null]);
+  }
+});
+
+test('a Program that changes while it is read is judged as it was read, and only that comes back', () => {
+  let reads = 0;
+  const argv = ['df'];
+  Object.defineProperty(argv, 0, { get: () => (reads++ === 0 ? 'df' : 'reboot') });
+  const verdict = judge.judge(run(argv), null);
+  assert.is(verdict.decision, 'allow');
+  assert.equal(verdict.program?.jobs[0]?.pipe[0]?.argv, ['df']);
+  const endless = new Proxy([] as string[], {
+    get: (_, key) => (key === 'length' ? 2 ** 53 : 'df'),
+  });
+  assert.is(decide(run(endless)), 'block');
+});
+
+test('a pipe that holds itself, and a command that is its own argument', () => {
+  const pipe: unknown[] = [];
+  pipe.push(pipe);
+  const self: { argv: unknown[] } & Record<string, unknown> = { argv: [], stdout: 'keep', stderr: 'keep' };
+  self.argv.push('df', self);
+  for (const one of [pipe, [self], [{ argv: pipe, stdout: 'keep', stderr: 'keep' }]]) {
+    assert.is(decide({ version: 1, jobs: [{ when: 'always', pipe: one }] }), 'block');
+  }
+});
+
 test('argv is never text: what a shell would split stays one word', () => {
   assert.is.not(decide(run(['df', '-h; rm -rf /'])), 'allow');
   assert.is.not(decide(run(['systemctl', 'restart', 'nginx dbus'])), 'allow');

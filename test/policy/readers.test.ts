@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import * as fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -69,6 +70,31 @@ test('read bytes of any kind without throwing', async () => {
     }),
     { numRuns: 2_000 },
   );
+});
+
+test('what the grammar misreads, and what the subset keeps from it, never makes the tree reader throw', () => {
+  const rows = readFileSync(new URL('../../../fixtures/policy/misparse.jsonl', import.meta.url), 'utf8').split('\n');
+  const sources = rows.filter((line) => line !== '').map((line): string => JSON.parse(line).src);
+  const more = [
+    '(ls)',
+    '{ ls; }',
+    'ls > x y',
+    '2>&1',
+    'ls 2>&1 2>&1',
+    'a;;b',
+    '| a',
+    'a | | b',
+    'a && && b',
+    'A=1 ls',
+    'ls ""a"" b',
+    'a =',
+  ];
+  for (const source of [...sources, ...more]) {
+    const read = tree(source);
+    const second = readProgram(source);
+    if (!isFault(read) && !isFault(second))
+      assert.ok(sameProgram(read.program, second) || checkSubset(source) !== null, source);
+  }
 });
 
 test('each knows words, quotes, order and streams', () => {

@@ -1,0 +1,333 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { compile } from '../../policy/compile.ts';
+import { readCommands } from '../../policy/compile-schema.ts';
+import { explain } from '../../policy/explain.ts';
+import { fault, isFault } from '../../policy/fault.ts';
+import { createJudge } from '../../policy/judge.ts';
+import { findCommand } from '../../policy/names.ts';
+import { treeReader } from '../../policy/parse.ts';
+import { loadPolicy } from '../../policy/policy.ts';
+import { messageOf } from '../../policy/policy-error.ts';
+import type { Command, Program } from '../../policy/program.ts';
+import { readInventory } from '../../policy/read-inventory.ts';
+import { readProgram } from '../../policy/reader.ts';
+import { lineOf, readRuleFile } from '../../policy/rule-file.ts';
+import type { RuleSet } from '../../policy/schema.ts';
+import { sudoersEntries } from '../../policy/sudoers.ts';
+import { wordAt } from '../../policy/word-at.ts';
+
+const test = suite('edges of the engine');
+const policy = await loadPolicy();
+
+const command = (...argv: string[]): Command => ({ argv, stdout: 'keep', stderr: 'keep' });
+const job = (...pipe: Command[]): Program['jobs'][number] => ({ when: 'always', pipe });
+const of = (...jobs: Program['jobs'][number][]): Program => ({ version: 1, jobs });
+
+/** Rules of one family text, without examples. */
+function rulesOf(text: string): RuleSet {
+  const commands = readCommands(readRuleFile('x.yaml', `family: x\ncommands:\n${text}`), 'x');
+  return { commands, protectedUnits: [], tighten: [], reviewForbidden: false };
+}
+
+test('readers that differ in any one thing refuse', () => {
+  const text = 'ls -l | wc 2>&1; df';
+  const honest = readProgram(text);
+  assert.not(isFault(honest));
+  const jobs = [...(isFault(honest) ? [] : honest.jobs)];
+  const [first, second] = jobs;
+  assert.ok(first !== undefined && second !== undefined);
+  if (first === undefined || second === undefined) return;
+  const lies: Program[] = [
+    of(first),
+    of(first, { ...second, when: 'and' }),
+    of(job(command('ls', '-l')), second),
+    of(job(command('ls'), ...first.pipe.slice(1)), second),
+    of(job(command('ls', '-a'), ...first.pipe.slice(1)), second),
+    of(job(command('ls', '-l'), command('wc')), second),
+    of(job({ ...command('ls', '-l'), stdout: 'discard' }, ...first.pipe.slice(1)), second),
+  ];
+  for (const program of lies) {
+    const compiled = compile(text, () => ({ program, spans: [] }));
+    assert.is(isFault(compiled) && compiled.fault, 'reader.differs');
+  }
+  const agreed = compile(text, () => ({ program: of(first, second), spans: [] }));
+  assert.not(isFault(agreed));
+  const given = fault('x', 'y', 0, 1);
+  assert.is(
+    compile(text, () => given),
+    given,
+  );
+});
+
+test('the second reader alone refuses what is not closed', () => {
+  for (const text of ['ls "a', "ls 'a", 'ls "a$b"', 'ls "a\\', 'ls é', 'ls 2>x', 'ls ;; x', '| x']) {
+    assert.ok(isFault(readProgram(text)), text);
+  }
+  assert.equal(readProgram(''), of());
+});
+
+test('rule files with values of the wrong type are refused, with their line', () => {
+  const wrong = [
+    '  df: { reason: 7 }',
+    '  df: { numeric: perhaps }',
+    '  df: { operands: 7 }',
+    '  df: { operands: [[a]] }',
+    '  df: { sub: [a] }',
+    '  df: { flags: [a] }',
+    '  df: { flags: { -a: [b] } }',
+    '  df: { flags: { -a: 7 } }',
+    '  df: { attribute: loud }',
+    '  df: { operands: enum }',
+    '  df: { operands: "enum(1..2)" }',
+    '  df: { operands: "unit(x)" }',
+    '  df: { operands: "match([)" }',
+    '  df: { operands: "path-read([)" }',
+    '  df: 7',
+    '  7: x',
+  ];
+  for (const text of wrong) {
+    try {
+      rulesOf(text);
+      assert.unreachable(text);
+    } catch (error) {
+      assert.match(error instanceof Error ? error.message : '', /^E_POLICY_SCHEMA x\.yaml:\d+: /, text);
+    }
+  }
+});
+
+test('tighten and lists of the wrong type are refused', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'sentinel-edges-'));
+  for (const text of [
+    'tighten: 7',
+    'tighten: [7]',
+    'tighten: [{ decision: block }]',
+    'tighten: [{ match: a }]',
+    'protected_units: [{}]',
+  ]) {
+    writeFileSync(join(folder, 'x.yaml'), `family: x\n${text}\nexamples: {}\n`);
+    try {
+      await loadPolicy({ siteDir: folder });
+      assert.unreachable(text);
+    } catch (error) {
+      assert.match(error instanceof Error ? error.message : '', /^E_POLICY_SCHEMA x\.yaml:\d+: /, text);
+    }
+  }
+  rmSync(folder, { recursive: true });
+});
+
+test('a path may carry a condition, a URL its host, and a number its range', () => {
+  const judge = createJudge(
+    rulesOf(`  one: { operands: "path-list([^:]+)" }
+  two: { operands: url }
+  three: { operands: "integer(2..4)" }
+  four: { operands: mount }
+  five: { operands: [pids, device] }
+`),
+    '',
+  );
+  const decided = (...argv: string[]) => judge.judge(of(job(command(...argv))), null).rule;
+  assert.is(decided('one', '/srv/a'), 'x.one');
+  assert.is(decided('one', 'b:/srv/a'), 'operand.form');
+  assert.is(decided('two', 'http://10.0.0.1:80/health'), 'x.two');
+  assert.is(decided('two', 'https://evil.example.com/'), 'egress.host');
+  assert.is(decided('three', '3'), 'x.three');
+  assert.is(decided('three', '5'), 'operand.range');
+  assert.is(decided('three', '1'), 'operand.range');
+  assert.is(decided('four', '/srv'), 'x.four');
+  assert.is(decided('five', '1,2', '/dev/sda'), 'x.five');
+});
+
+test('bundles, folded and posix words', () => {
+  const decided = (text: string) => policy.check(text, null).rule;
+  assert.is(decided('tar tf'), 'text.tar.flag');
+  assert.is(decided('tar t!f /srv/a'), 'subset.byte');
+  assert.is(decided('tar tqf /srv/a'), 'text.tar.flag');
+  assert.is(decided('tar tf /srv/a b c'), 'text.tar');
+  assert.is(decided('tar'), 'text.tar.needs');
+  assert.is(decided('redis-cli Info Memory'), 'databases.redis-cli.info');
+  assert.is(decided('redis-cli -- info'), 'databases.redis-cli.info');
+  assert.is(decided('redis-cli info -x'), 'databases.redis-cli.info.flag');
+  assert.is(decided('find /srv -exec ls {} {}x \\;'), 'inner.operand');
+  assert.is(decided("awk -F , -- '{print}' /etc/hosts"), 'text.awk');
+});
+
+test('explain shows a refused text, a long one, and one without a thing', () => {
+  const shown = (text: string) => explain(text, policy.check(text, null));
+  assert.match(shown('ls $x'), /rule {4}subset\.byte/);
+  assert.match(shown(`ls ${'a'.repeat(300)} $x`), /\^/);
+  assert.not.match(shown('uptime'), /target/);
+  assert.match(shown('ls "/srv/a b"'), /target {2}\/srv\/a b/);
+  assert.match(shown('/usr/bin/systemctl stop nginx'), /target {2}nginx/);
+  const { span: _, ...spanless } = policy.check('df', null);
+  assert.match(explain('df', spanless), /\^\^/);
+});
+
+test('a name is found only in the fixed folders', () => {
+  assert.match(findCommand('ls') ?? '', /^\/(?:usr\/)?bin\/ls$/);
+  assert.is(findCommand('no-such-program'), null);
+  assert.is(findCommand('../ls'), null);
+  assert.is(findCommand('/usr/bin/ls'), null);
+});
+
+test('an inventory that is no list of names or processes is refused', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'sentinel-edges-'));
+  const file = join(folder, 'i.json');
+  for (const text of [
+    '7',
+    'null',
+    '{"units":7}',
+    '{"processes":7}',
+    '{"processes":[7]}',
+    '{"processes":[{"pid":1,"start":1,"comm":"x","exe":7}]}',
+  ]) {
+    writeFileSync(file, text);
+    assert.throws(() => readInventory(file), file);
+  }
+  writeFileSync(file, '{"processes":[{"pid":1,"start":1,"comm":"x"},{"pid":2,"start":1,"comm":"y","exe":"/x"}]}');
+  assert.is(readInventory(file).processes.length, 2);
+  rmSync(folder, { recursive: true });
+});
+
+test('sudoers says every kind that it can name exactly, and leaves out the rest', () => {
+  const rules = rulesOf(`  a: { root: true, operands: [pid, port, interface, device, word] }
+  b: { root: true, operands: "enum(x.y|z)" }
+  c: { root: true, operands: text }
+  d: { root: true, operands: "match((?!a)b)" }
+  e: { root: true, requires: [-r], flags: { -r: , -s: text } }
+  f: { root: true, requires: [-r], flags: { -r: text } }
+  g: { root: true, sub: { h: , i: "integer" } }
+  j: { root: true, effect: change }
+  k: { root: true, operands: unit* }
+  l: { root: true, operands: unit? , effect: restart }
+  m: { root: true, operands: enum(x)? }
+`);
+  const inventory = {
+    mounts: [],
+    containers: [],
+    hosts: [],
+    folders: [],
+    processes: [],
+    units: ['a.service', 'b.timer', 'x y.service'],
+  };
+  const lines = sudoersEntries(rules, { user: 'u', inventory, locate: (name) => `/bin/${name}` });
+  const entry = (name: string) =>
+    lines.filter((line) => line.includes(`/bin/${name} `)).map((line) => line.replace(/^.*?\/bin\/\S+ /, ''));
+  assert.equal(entry('b'), ['^(x[.]y|z)( (x[.]y|z)){0,16}$']);
+  for (const name of ['c', 'd', 'f', 'j']) assert.equal(entry(name), [], name);
+  assert.equal(entry('e'), ['^(-r)( (-r)){0,16}$']);
+  assert.equal(entry('g'), ['^h$', '^i( ([0-9]{1,9})){1,16}$']);
+  assert.is(entry('a').length, 1);
+  assert.is(entry('l').length, 2);
+  assert.is(entry('m')[0], '""');
+});
+
+test('a parser that fails, and a message of anything', () => {
+  const grammar = {
+    parse: () => {
+      throw new Error('out of memory');
+    },
+    kind: () => 1,
+  };
+  const tree = treeReader(grammar)('ls');
+  assert.is(isFault(tree) && tree.fault, 'subset.parser');
+  assert.is(messageOf('a\nb'), 'a');
+  assert.is(messageOf(new Error('x\ny')), 'x');
+  assert.is(wordAt(['a'], 1), '');
+  assert.is(lineOf({}), 0);
+  assert.is(lineOf({ linePos: [{ line: 3 }] }), 3);
+});
+
+test('ways to spell what the recogniser of destruction must see', () => {
+  const block = [
+    'hping3 --flood 10.0.0.1',
+    'curl -o /etc/passwd http://x',
+    'badblocks -w /dev/sda &',
+    'service sshd stop',
+    'kill -s TERM 1',
+    'kill -n 9 1',
+    'find / -exec chmod 777 {} \\;',
+    'find -exec rm {} \\;',
+    "$'\\u0072\\155' -rf /",
+    'rm$IFS-rf$IFS/',
+    ['rm$', '{IFS}-rf$', '{IFS}/'].join(''),
+    'python3 -c \'import os; os.system("rm -rf /")\'',
+    'perl -e "system(\'rm -rf /\')"',
+    'ruby -e "`rm -rf /`"',
+    'rsync --delete /srv/x/ /etc',
+    'cat /proc/1/task/1/root/etc/x > /proc/1/task/1/root/etc/passwd',
+  ];
+  for (const text of block) assert.is(policy.check(text, null).decision, 'block', text);
+  for (const text of [
+    'curl -o',
+    ['echo $', '{IFS'].join(''),
+    "echo $'\\",
+    'echo \x19 $',
+    'hping3 10.0.0.1',
+    'kill -s',
+    'find -exec',
+  ]) {
+    assert.is(policy.check(text, null).decision, 'review', text);
+  }
+});
+
+test('hosts, public halves and mounts', () => {
+  const decided = (text: string) => policy.check(text, null).rule;
+  assert.is(decided('ping -c 1 fd00::1'), 'network.ping');
+  assert.is(decided('ping -c 1 2001:db8::1'), 'egress.host');
+  assert.is(decided('cat /srv/app/id_rsa.pub'), 'files.cat');
+  assert.is(decided('cat /etc/ssl/fullchain.pem'), 'files.cat');
+  assert.is(decided('cat /proc/1/task/1/root/etc/shadow'), 'path.secret');
+  assert.is(decided('find /var/log -print0 | xargs --null grep -l x'), 'text.find');
+});
+
+test('a definition in two files, and keys that are no text, are refused', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'sentinel-edges-'));
+  writeFileSync(join(folder, 'a.yaml'), 'family: a\ncommands: { df: {} }\nexamples: {}\n');
+  writeFileSync(join(folder, 'b.yaml'), 'family: b\ncommands: { df: {} }\nexamples: {}\n');
+  const load = () =>
+    loadPolicy({ rulesDir: folder }).then(
+      () => '',
+      (error: Error) => error.message,
+    );
+  assert.match(await load(), /E_POLICY_SCHEMA b\.yaml:\d: df is defined twice/);
+  writeFileSync(join(folder, 'b.yaml'), 'family: b\n? [x]\n: y\nexamples: {}\n');
+  assert.match(await load(), /E_POLICY_SCHEMA b\.yaml:\d: unknown key/);
+  rmSync(folder, { recursive: true });
+});
+
+test('alternatives, mounts, own paths, and what never runs inside', () => {
+  const rules = rulesOf(
+    '  a: { effect: change, alternative: "a $x" }\n  b: { operands: mount }\n  c: { effect: change, operands: path-list }\n',
+  );
+  const judge = createJudge(rules, '');
+  const inventory = { units: [], mounts: ['/srv'], containers: [], hosts: [], folders: [], processes: [] };
+  const verdict = (...argv: string[]) => judge.judge(of(job(command(...argv))), inventory);
+  assert.is(verdict('a').alternative, undefined);
+  assert.is(verdict('b', '/srv').decision, 'allow');
+  assert.is(verdict('b', '/x').rule, 'inventory.mount');
+  assert.is(verdict('c', '/opt/sentinel-hub/x').rule, 'self.path');
+  assert.is(verdict('c', '/srv/x').rule, 'x.c');
+  assert.is(policy.check('find /srv -exec mkfs {} \\;', null).decision, 'block');
+  assert.is(policy.check('nice --adjustment df', null).rule, 'unknown.wrapper');
+  assert.is(policy.check('nice -x5 df', null).rule, 'unknown.wrapper');
+  assert.is(policy.check('ls \\', null).rule, 'subset.byte');
+  assert.is(policy.check('find', null).decision, 'allow');
+});
+
+test('a Program is no more than its bounds', () => {
+  const judge = createJudge(rulesOf('  df: { operands: text* }\n'), '');
+  const rule = (program: unknown) => judge.judge(program as Program, null).rule;
+  const long = 'x'.repeat(2_000);
+  assert.is(rule(of(job(command('df', long, long)))), 'x.df');
+  assert.is(rule(of(job(command('df', long, long, long, long, long)))), 'program.shape');
+  assert.is(rule({ version: 1, jobs: [{ when: 'always', pipe: [7] }] }), 'program.shape');
+  assert.ok(isFault(readProgram(Array.from({ length: 40 }, () => 'df').join(';'))));
+  assert.ok(isFault(readProgram(Array.from({ length: 40 }, () => 'df').join('|'))));
+  assert.ok(isFault(readProgram('! df')));
+});
+
+test.run();
