@@ -27,6 +27,10 @@ const COMMANDS: Readonly<Record<string, Command>> = {
     load: async () => (await import('./policy/check-command.ts')).policyCommand,
   },
   audit: { summary: 'verify the audit chain', load: async () => (await import('./hub/audit-command.ts')).auditCommand },
+  detect: {
+    summary: 'run the shipping detector over CSV series',
+    load: async () => (await import('./agent/detect-command.ts')).detectCommand,
+  },
   scenario: {
     summary: 'make a real, bounded fault on this host',
     load: async () => (await import('./agent/scenario/command.ts')).scenarioCommand,

@@ -1,6 +1,9 @@
 import { type Reading, splitMetric } from '../sense/sense.ts';
 import { type Finding, spokenSeconds, withUnit } from './finding.ts';
+import { type LearnedContext, LearnedMetric } from './learned-metric.ts';
 import { HYSTERESIS, LIMITS, type Limit, RECOVERY_SAMPLES, REPEAT_MS } from './limits.ts';
+import { type Sensitivity, SLICE_MS, SLICES } from './settings.ts';
+import { severityForRole } from './severity.ts';
 import { Window } from './window.ts';
 
 /** A trend over the last two minutes is what an operator calls "now": long enough for noise to cancel out. */
@@ -12,6 +15,8 @@ const GAP_INTERVALS = 4;
 const MIN_GAP_MS = 15_000;
 /** What has not been seen for this long is forgotten. */
 const FORGET_MS = 3_600_000;
+/** What was learned of a metric is kept as long as it can say anything: two weeks. */
+const FORGET_LEARNED_MS = SLICES * SLICE_MS;
 /** Metrics that are followed: as many as a message carries. */
 const MAX_FOLLOWED = 512;
 
@@ -33,16 +38,36 @@ interface State {
   absent: number;
 }
 
+export interface DetectorOptions {
+  /** What the host is for, as words or `role=word`: severities follow it. */
+  readonly tags?: readonly string[];
+  readonly sensitivity?: Sensitivity;
+  /** What `save` gave in an earlier run, by metric. */
+  readonly saved?: ReadonlyMap<string, Uint8Array>;
+}
+
 /**
  * Turns samples into findings: hard limits that must hold for a while, a baseline and a trend to explain them, and one
- * recovery when it is over. Gaps and nulls are neither trouble nor health. Constant work per metric; it never throws.
+ * recovery when it is over; and beside the limits what was learned to be usual. Gaps and nulls are neither trouble nor
+ * health. Constant work per metric; it never throws.
  */
 export class Detector {
   readonly #limits: ReadonlyMap<string, Limit>;
   readonly #states = new Map<string, State>();
 
-  constructor(limits: readonly Limit[] = LIMITS) {
+  readonly #learned = new Map<string, LearnedMetric>();
+  readonly #context: LearnedContext;
+  readonly #saved: ReadonlyMap<string, Uint8Array>;
+
+  constructor(limits: readonly Limit[] = LIMITS, options: DetectorOptions = {}) {
     this.#limits = new Map(limits.map((limit) => [limit.metric, limit]));
+    this.#context = { sensitivity: options.sensitivity ?? 'medium', tags: options.tags ?? [] };
+    this.#saved = options.saved ?? new Map();
+  }
+
+  /** What was learned, by metric, at most 16 kB each: given to the next Detector it goes on from there. */
+  save(): Map<string, Uint8Array> {
+    return new Map([...this.#learned].map(([name, metric]) => [name, metric.toBytes()]));
   }
 
   /** One sample, with its time in milliseconds since the epoch. */
@@ -53,13 +78,15 @@ export class Detector {
       if (reading.value === null || !Number.isFinite(reading.value)) continue;
       const { base, label } = splitMetric(reading.name);
       const limit = this.#limits.get(base);
-      if (limit === undefined) continue;
-      const state = this.#follow(reading.name, limit, label);
-      if (state === null) continue;
-      const finding = step(state, ts, reading, reading.value);
-      if (finding !== null) findings.push(finding);
+      const state = limit === undefined ? null : this.#follow(reading.name, limit, label);
+      const finding = state === null ? null : step(state, ts, reading, reading.value);
+      if (finding !== null) findings.push(this.#forRole(finding));
+      const speaks = finding !== null || (state !== null && state.active !== null);
+      const voice = speaks ? 'speaks' : state !== null && state.over !== null ? 'crossed' : 'quiet';
+      const learned = this.#learn(reading, limit)?.feed(ts, reading.value, voice) ?? null;
+      if (learned !== null) findings.push(learned);
     }
-    findings.push(...this.#vanished(ts, readings));
+    findings.push(...this.#vanished(ts, readings), ...this.#learnedGone(ts, readings));
     for (const [name, { lastTs }] of this.#states) if (ts - lastTs > FORGET_MS) this.#states.delete(name);
     return findings;
   }
@@ -87,6 +114,34 @@ export class Detector {
         },
       ];
     });
+  }
+
+  #learnedGone(ts: number, readings: readonly Reading[]): Finding[] {
+    let present: ReadonlySet<string> | null = null;
+    const findings: Finding[] = [];
+    for (const [name, metric] of this.#learned) {
+      if (ts - metric.seen > FORGET_LEARNED_MS) this.#learned.delete(name);
+      if (!metric.active) continue;
+      present ??= new Set(readings.map((reading) => reading.name));
+      metric.absent = present.has(name) ? 0 : metric.absent + 1;
+      const finding = metric.absent < RECOVERY_SAMPLES || readings.length === 0 ? null : metric.gone();
+      if (finding !== null) findings.push(finding);
+    }
+    return findings;
+  }
+
+  #forRole(finding: Finding): Finding {
+    if (finding.kind === 'recovery') return finding;
+    return { ...finding, severity: severityForRole(finding.severity, this.#context.tags) };
+  }
+
+  #learn(reading: Reading, limit: Limit | undefined): LearnedMetric | null {
+    const known = this.#learned.get(reading.name);
+    if (known !== undefined) return known;
+    if (this.#learned.size >= MAX_FOLLOWED) return null;
+    const metric = new LearnedMetric(reading, limit, this.#context, this.#saved.get(reading.name));
+    this.#learned.set(reading.name, metric);
+    return metric;
   }
 
   #follow(name: string, limit: Limit, label: string): State | null {

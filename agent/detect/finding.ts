@@ -6,7 +6,7 @@ export type Finding = Readonly<
     Pick<Event, 'baseline' | 'sigma' | 'trend_per_hour' | 'eta'> & {
       metric: string;
       value: number;
-      limit: { readonly value: number; readonly healthy: 'below' };
+      limit: { readonly value: number; readonly healthy: 'below' | 'above' };
     }
 >;
 

@@ -1,0 +1,153 @@
+import type { Severity } from '../../broker/messages.ts';
+import { type Reading, splitMetric } from '../sense/sense.ts';
+import { explain, sigmaOf } from './explain.ts';
+import { type Finding, spokenSeconds, withUnit } from './finding.ts';
+import { type Judgement, Learner } from './learner.ts';
+import type { Limit } from './limits.ts';
+import { ACCEPTED_SLICES, CALM_MS, type Sensitivity } from './settings.ts';
+import { severityForRole, severityOfSigma } from './severity.ts';
+
+/** A change below two points of a percentage, or ten steps of what is kept, is nothing that a person would act on. */
+const leastOf = ({ unit, scale }: Reading): number => (unit === '%' ? 2 : 10 * scale);
+
+/** An excursion that was said. */
+interface Active {
+  readonly at: number;
+  readonly low: number;
+  readonly high: number;
+  calm: number | null;
+}
+
+export interface LearnedContext {
+  readonly sensitivity: Sensitivity;
+  readonly tags: readonly string[];
+}
+
+/** One metric's learned detection on a host: an anomaly when it is unusual, one recovery when that is over. */
+export class LearnedMetric {
+  readonly #reading: Reading;
+  readonly #limit: Limit | undefined;
+  readonly #context: LearnedContext;
+  readonly #learner: Learner;
+  #active: Active | null = null;
+  #seen = 0;
+  /** Samples in a row that no longer had this metric at all. */
+  absent = 0;
+
+  constructor(reading: Reading, limit: Limit | undefined, context: LearnedContext, saved?: Uint8Array) {
+    this.#reading = reading;
+    this.#limit = limit;
+    this.#context = context;
+    const options = {
+      sensitivity: context.sensitivity,
+      least: leastOf(reading),
+      ...(limit?.full === undefined ? {} : { full: limit.full }),
+    };
+    this.#learner = (saved && Learner.fromBytes(saved, options)) || new Learner(options);
+  }
+
+  /** Milliseconds since the epoch of the last sample. */
+  get seen(): number {
+    return this.#seen;
+  }
+
+  /** While a hard limit is crossed or speaks for this metric, learning goes on, but one voice is enough. */
+  feed(ts: number, value: number, limit: 'quiet' | 'crossed' | 'speaks'): Finding | null {
+    this.#seen = ts;
+    const judged = this.#learner.add(ts, value);
+    // The limit's own recovery ends the trouble.
+    if (limit === 'speaks') this.#active = null;
+    if (judged === null || limit !== 'quiet') return null;
+    if (this.#active !== null) return this.#recovered(ts, judged, this.#active);
+    return judged.alert ? this.#anomaly(ts, judged) : null;
+  }
+
+  /** The recovery of a metric that is no longer there; null when nothing was said about it. */
+  gone(): Finding | null {
+    const active = this.#active;
+    if (active === null) return null;
+    this.#active = null;
+    const reason = `${this.#what()}: no longer there to be measured.`;
+    return { ...this.#common(active), kind: 'recovery', severity: 'info', reason };
+  }
+
+  get active(): boolean {
+    return this.#active !== null;
+  }
+
+  toBytes(): Uint8Array {
+    return this.#learner.toBytes();
+  }
+
+  #anomaly(ts: number, { novelty }: Judgement): Finding {
+    const { baseline } = this.#learner;
+    const range = baseline.range() ?? novelty;
+    const seasonal = novelty.statistic === 'season';
+    this.#active = {
+      at: ts,
+      low: seasonal ? novelty.low : range.low,
+      high: seasonal ? novelty.high : range.high,
+      calm: null,
+    };
+    const sigma = sigmaOf(novelty);
+    const slope = baseline.slope();
+    const eta = this.#learner.eta();
+    const parts = [explain(this.#what(), this.#reading.unit, novelty, baseline.slice)];
+    if (eta !== null && eta < 86_400) parts.push(`full in ${spokenSeconds(eta)}`);
+    return {
+      ...this.#common(this.#active),
+      kind: 'anomaly',
+      severity: this.#severity(severityOfSigma(sigma)),
+      baseline: { mean: (range.low + range.high) / 2, sd: novelty.width / 6 },
+      sigma,
+      ...(slope === null ? {} : { trend_per_hour: slope * 3_600 }),
+      ...(eta === null ? {} : { eta }),
+      reason: `${parts.join(', ')}.`,
+    };
+  }
+
+  #recovered(ts: number, { score }: Judgement, active: Active): Finding | null {
+    const { level, slice } = this.#learner.baseline;
+    const lasted = Math.max(0, ts - active.at);
+    const inside = score < 0.5 && level >= active.low && level <= active.high;
+    if (!inside) active.calm = null;
+    else active.calm ??= ts;
+    const calm = active.calm !== null && ts - active.calm >= CALM_MS;
+    if (!calm && lasted < ACCEPTED_SLICES * slice) return null;
+    this.#active = null;
+    const value = withUnit(level, this.#reading.unit);
+    const after = spokenSeconds(lasted / 1_000);
+    const how = calm ? `back in its usual range after ${after}` : `taken as usual now, after ${after}`;
+    return {
+      ...this.#common(active),
+      kind: 'recovery',
+      severity: 'info',
+      reason: `${this.#what()}: ${value}, ${how}.`,
+    };
+  }
+
+  #severity(severity: Severity): Severity {
+    return severityForRole(severity, this.#context.tags);
+  }
+
+  #common({ low, high }: Active) {
+    const { base, label } = splitMetric(this.#reading.name);
+    const { level } = this.#learner.baseline;
+    const signal = this.#limit?.signal ?? base;
+    const above = level >= (low + high) / 2;
+    return {
+      signal,
+      metric: this.#reading.name,
+      value: level,
+      limit: { value: above ? high : low, healthy: above ? ('below' as const) : ('above' as const) },
+      fingerprint: `${signal}:${label === '' ? 'host' : label}`,
+    };
+  }
+
+  #what(): string {
+    const { base, label } = splitMetric(this.#reading.name);
+    const what = this.#limit?.what ?? (label === '' ? base : `${base} of %`);
+    const said = what.replace('%', () => label);
+    return said.charAt(0).toUpperCase() + said.slice(1);
+  }
+}

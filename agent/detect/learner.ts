@@ -1,0 +1,129 @@
+import { Baseline, type Novelty } from './baseline.ts';
+import {
+  DWELL_MS,
+  FORECAST_S,
+  FORECAST_SHARE,
+  FREE_ALERTS,
+  OBVIOUS,
+  QUIET_SLICES,
+  type Sensitivity,
+  SLICES,
+  THRESHOLD,
+  WARM_SLICES,
+} from './settings.ts';
+
+/** One sample's judgement. */
+export interface Judgement {
+  /** 0 is ordinary; 0.5 is at the threshold; 1 is infinitely far away. */
+  readonly score: number;
+  /** True once per trouble: at its first sample that was unusual for long enough. */
+  readonly alert: boolean;
+  readonly novelty: Novelty;
+}
+
+export interface LearnerOptions {
+  readonly sensitivity?: Sensitivity;
+  /** In envelope widths, instead of a sensitivity: for measuring. */
+  readonly threshold?: number;
+  /** Milliseconds between samples, where it is known; it is learned otherwise. */
+  readonly interval?: number;
+  /** The least change in the metric's unit that could matter. */
+  readonly least?: number;
+  /** Where the resource ends, in the metric's unit. */
+  readonly full?: number;
+}
+
+/** Times of the last alerts; the present excursion's start, or NaN. */
+const ALERTS = 8;
+const SINCE = ALERTS;
+const PLACES = ALERTS + 1;
+const BYTES = PLACES * 8;
+
+/**
+ * Decides when what a baseline finds unusual is worth a word: long enough, not said half a day ago, and the more often
+ * it was said lately, the more unusual it must be. `sentinel detect` and the agent both decide here.
+ */
+export class Learner {
+  #baseline: Baseline;
+  readonly #options: LearnerOptions;
+  readonly #state = new Float64Array(PLACES).fill(Number.NaN);
+
+  constructor(options: LearnerOptions = {}) {
+    this.#options = options;
+    this.#baseline = new Baseline(options);
+  }
+
+  get baseline(): Baseline {
+    return this.#baseline;
+  }
+
+  /** `ts` in milliseconds. Null while there is nothing to compare with. Never throws. */
+  add(ts: number, value: number): Judgement | null {
+    const novelty = this.#baseline.add(ts, value);
+    if (novelty === null) return null;
+    const threshold = this.#options.threshold ?? THRESHOLD[this.#options.sensitivity ?? 'medium'];
+    const score = novelty.z / (novelty.z + threshold);
+    return { score, alert: this.#decide(ts, novelty, threshold), novelty };
+  }
+
+  /** Seconds until full at the trend of the last hour; null where there is no end or no growth towards it. */
+  eta(): number | null {
+    const { full } = this.#options;
+    const slope = this.#baseline.slope();
+    if (full === undefined || slope === null || !(slope > 0)) return null;
+    const left = full - this.#baseline.level;
+    return left > 0 ? left / slope : null;
+  }
+
+  /** At most 16 kB. */
+  toBytes(): Uint8Array {
+    const learned = this.#baseline.toBytes();
+    const bytes = new Uint8Array(BYTES + learned.length);
+    bytes.set(new Uint8Array(this.#state.buffer));
+    bytes.set(learned, BYTES);
+    return bytes;
+  }
+
+  /** The reverse of toBytes; null when the bytes are of another version, damaged or cut. */
+  static fromBytes(bytes: Uint8Array, options: LearnerOptions = {}): Learner | null {
+    if (bytes.length < BYTES) return null;
+    const baseline = Baseline.fromBytes(bytes.subarray(BYTES), options);
+    if (baseline === null) return null;
+    const learner = new Learner(options);
+    learner.#baseline = baseline;
+    new Uint8Array(learner.#state.buffer).set(bytes.subarray(0, BYTES));
+    return learner;
+  }
+
+  #decide(ts: number, novelty: Novelty, threshold: number): boolean {
+    const state = this.#state;
+    const recent = SLICES * this.#baseline.slice;
+    const quiet = QUIET_SLICES * this.#baseline.slice;
+    let [count, oldest, silent, consequence] = [0, 0, false, false];
+    for (let i = 0; i < ALERTS; i++) {
+      const age = ts - (state[i] ?? Number.NaN);
+      // An age below zero is from before a clock was set back.
+      if (age >= 0 && age < recent) count++;
+      if (age >= 0 && age < quiet) silent = true;
+      if (age >= 0 && age < 2 * quiet) consequence = true;
+      if (!((state[oldest] ?? 0) <= (state[i] ?? 0))) oldest = i;
+      if (Number.isNaN(state[i])) oldest = i;
+    }
+    // The mean of half a day still holds what was said: only what is faster is news.
+    const z = consequence ? novelty.fast : novelty.z;
+    // Within reach of the bar only: a slope for each sample would cost more than all the rest.
+    const soon = z >= threshold * FORECAST_SHARE && (this.eta() ?? Number.POSITIVE_INFINITY) <= FORECAST_S;
+    // What was learned from one day is half as sure as what was learned from many.
+    const young = 1 + WARM_SLICES / novelty.slices;
+    const bar = threshold * (soon ? FORECAST_SHARE : 1) * young;
+    if (z < bar) {
+      state[SINCE] = Number.NaN;
+      return false;
+    }
+    if (!((state[SINCE] ?? Number.NaN) <= ts)) state[SINCE] = ts;
+    if (silent || z < bar * (1 + Math.max(0, count - FREE_ALERTS))) return false;
+    if (z < OBVIOUS && ts - (state[SINCE] ?? ts) < DWELL_MS) return false;
+    state[oldest] = ts;
+    return true;
+  }
+}
