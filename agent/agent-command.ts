@@ -1,14 +1,17 @@
 import { hostname } from 'node:os';
 import { type Console, EXIT, readArguments, UsageError } from '../broker/command-line.ts';
 import { DEFAULT_PORT } from '../broker/embedded.ts';
+import { BATCH_MAX } from '../broker/frame-payload.ts';
 import { untilStopped } from '../broker/lifetime.ts';
 import { lineLog } from '../broker/log.ts';
 import { stateFolder } from '../broker/state-folder.ts';
 import { ID, idFromHostname } from '../broker/topics.ts';
 import { Agent } from './agent.ts';
 
-export const AGENT_USAGE = `sentinel agent [--state DIR] [--broker URL] [--id NAME] [--interval SECONDS] [--live]
+export const AGENT_USAGE = `sentinel agent [--state DIR] [--broker URL] [--id NAME] [--interval SECONDS] [--batch N]
+                [--live]
   Watches this host, reports to the hub, and runs what was approved. Dry run unless --live.
+  --batch N sends N samples at once: fewer bytes on a thin link, and later. Events always go at once.
   for example: sentinel agent --broker mqtt://127.0.0.1:1883 --interval 30`;
 
 /** Samples closer together than this cost more than they show. */
@@ -22,6 +25,7 @@ export async function agentCommand(argv: readonly string[], io: Console): Promis
       broker: { type: 'string', default: `mqtt://127.0.0.1:${DEFAULT_PORT}` },
       id: { type: 'string', default: idFromHostname(hostname()) },
       interval: { type: 'string', default: '2' },
+      batch: { type: 'string', default: '1' },
       live: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
     },
@@ -33,6 +37,10 @@ export async function agentCommand(argv: readonly string[], io: Console): Promis
   }
   const interval = Number(values.interval);
   if (!(interval >= INTERVAL_MIN_S)) throw new UsageError(`--interval must be at least ${INTERVAL_MIN_S} seconds`);
+  const batch = Number(values.batch);
+  if (!Number.isInteger(batch) || batch < 1 || batch > BATCH_MAX) {
+    throw new UsageError(`--batch must be a whole number from 1 to ${BATCH_MAX}`);
+  }
   if (!ID.test(values.id)) throw new UsageError('--id may hold a-z, 0-9 and dashes, at most 48');
   const log = lineLog('agent', io.stdout, process.env['JOURNAL_STREAM'] !== undefined);
   const agent = new Agent({
@@ -41,6 +49,7 @@ export async function agentCommand(argv: readonly string[], io: Console): Promis
     url: values.broker,
     live: values.live,
     interval: interval * 1_000,
+    batch,
     log,
   });
   agent.start();

@@ -3,7 +3,6 @@ import { existsSync, readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { decodeCbor, encodeCbor } from '../broker/cbor.ts';
 import { keyFile, readSite, secretHash } from '../broker/enroll.ts';
-import { encodeFrame } from '../broker/frames.ts';
 import { type KeyPair, readKeyPair } from '../broker/keys.ts';
 import { within } from '../broker/lifetime.ts';
 import { Link } from '../broker/link.ts';
@@ -21,11 +20,13 @@ import type { Finding } from './detect/finding.ts';
 import { Executor, type StepReport } from './execute.ts';
 import { readInventory } from './inventory.ts';
 import { Journal } from './journal.ts';
+import { Learned } from './learned.ts';
 import { readOrder } from './open-order.ts';
 import { Outbox, type Waiting } from './outbox.ts';
 import { Sender } from './sender.ts';
 import { ProcFiles } from './sense/proc-files.ts';
-import { type Sample, Sensor } from './sense/sensor.ts';
+import { Sensor } from './sense/sensor.ts';
+import { Telemetry } from './telemetry.ts';
 import { Trust } from './trust.ts';
 import { Watch } from './watch.ts';
 
@@ -33,8 +34,6 @@ import { Watch } from './watch.ts';
 const JUDGED_PROCESSES = 4_096;
 /** Orders that wait their turn: a hub gives one plan per host at a time, so more is not a hub of ours. */
 const ORDERS_MAX = 16;
-/** Frames without acknowledgement: past these the link is stuck, and telemetry is not what it is kept free for. */
-const FRAMES_IN_FLIGHT = 8;
 /** At the end a command that runs is waited for: killed in the middle, its outcome would be unknown for ever. */
 const COMMAND_END_MS = 30_000;
 /** At the end the last results and the goodbye have so long to leave. */
@@ -47,6 +46,8 @@ export interface AgentOptions {
   readonly live: boolean;
   /** Milliseconds between samples. */
   readonly interval: number;
+  /** Samples in one publish: fewer bytes a sample, and later. Events are never held back. */
+  readonly batch?: number;
   readonly log: Log;
 }
 
@@ -55,19 +56,19 @@ export class Agent {
   private readonly options: AgentOptions;
   private readonly boot = randomBytes(8).toString('hex');
   private readonly key: KeyPair;
-  private readonly secretHash: Uint8Array;
   private readonly trust: Trust;
   private readonly outbox: Outbox;
   private readonly journal: Journal;
   private readonly sender: Sender;
   private readonly sensor: Sensor;
-  private readonly detector = new Detector();
+  private readonly telemetry: Telemetry;
+  private readonly learned: Learned;
+  private readonly detector: Detector;
   private readonly executor: Executor;
   private readonly link: Link;
   private readonly release: () => void;
   private timer: NodeJS.Timeout | undefined;
   private seq = 0;
-  private frames = 0;
   private bornSchema = 0;
   private orders: Promise<void> = Promise.resolve();
   private waitingOrders = 0;
@@ -83,9 +84,10 @@ export class Agent {
     const site = readSite(state);
     const secret = readFileSync(keyFile.agentSecret(state, agent), 'utf8').trim();
     this.key = readKeyPair(keyFile.agent(state, agent));
-    this.secretHash = secretHash(secret);
     this.trust = new Trust(state.agent, site.root);
     this.outbox = new Outbox(state.outbox);
+    this.learned = new Learned(state.agent, Date.now);
+    this.detector = new Detector(undefined, { saved: this.learned.load() });
     this.journal = new Journal(state.journal);
     this.sensor = new Sensor({
       proc: new ProcFiles(),
@@ -109,6 +111,12 @@ export class Agent {
       secret,
       will: { topic: agentTopic(agent, 'st'), payload: this.stateMessage('dead') },
       topics: [agentTopic(agent, 'c'), agentTopic(agent, 'ack'), hubTopic('site')],
+    });
+    this.telemetry = new Telemetry({
+      boot: this.boot,
+      secretHash: secretHash(secret),
+      batch: options.batch ?? 1,
+      publish: (payload) => this.link.publish(agentTopic(agent, 'm'), payload),
     });
     this.sender = new Sender(this.outbox, ({ channel, payload }) =>
       this.link.publish(agentTopic(agent, channel), payload),
@@ -143,23 +151,29 @@ export class Agent {
     await within(COMMAND_END_MS, this.orders);
     await within(LAST_WORDS_MS, this.sayGoodbye());
     await this.link.close();
+    this.learned.save(this.detector);
     this.journal.close();
     this.release();
   }
 
   private async sayGoodbye(): Promise<void> {
     await this.sender.flush();
+    await this.telemetry.flush();
     await this.link.publish(agentTopic(this.options.agent, 'st'), this.stateMessage('stopped'), true);
   }
 
   private async sample(): Promise<void> {
     const sample = await this.sensor.sample();
     const findings = this.detector.feed(sample.ts, sample.readings);
+    this.learned.keep(this.detector);
     for (const error of this.sensor.watch.errors()) this.complain(error);
     for (const finding of findings) await this.tell(finding, sample.ts);
-    if (!this.link.connected || !this.greeted) return;
-    if (sample.schema !== this.bornSchema) await this.sayBirth();
-    this.sayFrame(sample);
+    if (!this.link.connected || !this.greeted) return this.telemetry.skip();
+    if (sample.schema !== this.bornSchema) {
+      void this.telemetry.flush();
+      await this.sayBirth();
+    }
+    this.telemetry.say(sample, this.sensor.metrics());
   }
 
   private readonly complaints = new Set<string>();
@@ -171,13 +185,13 @@ export class Agent {
 
   /** Until a connection's greeting nothing else is sent: a frame needs the birth that explains it. */
   private greeted = false;
-  private framesInFlight = 0;
 
   private async greet(): Promise<void> {
     if (this.sensor.schema() === 0) await this.sensor.sample();
     await this.sayBirth();
     await this.link.publish(agentTopic(this.options.agent, 'st'), this.stateMessage('online'), true);
     if (!this.link.connected) return;
+    this.telemetry.restart();
     this.greeted = true;
     this.sender.open();
   }
@@ -193,15 +207,6 @@ export class Agent {
     });
     const sent = await this.link.publish(agentTopic(agent, 'b'), seal('birth', encodeBirth(birth), this.key), true);
     if (sent) this.bornSchema = birth.schema;
-  }
-
-  /** Not waited for: a hub that is slow to acknowledge must not slow the sensing. */
-  private sayFrame({ schema, ts, readings }: Sample): void {
-    if (this.framesInFlight >= FRAMES_IN_FLIGHT) return;
-    const values = readings.map(({ value }) => value);
-    const frame = encodeFrame({ schema, seq: ++this.frames, ts, values }, this.sensor.metrics(), this.secretHash);
-    this.framesInFlight++;
-    void this.link.publish(agentTopic(this.options.agent, 'm'), frame).finally(() => this.framesInFlight--);
   }
 
   private async tell(finding: Finding, ts: number): Promise<void> {

@@ -2,7 +2,9 @@ import type { Emit } from './row.ts';
 
 /** `npm run bench -- NAME`: prints JSON lines, exits 1 when the bench falls short of its aim, 2 on a wrong name. */
 const BENCHES: Readonly<Record<string, () => Promise<(emit: Emit) => Promise<boolean>>>> = {
+  wire: async () => (await import('./wire.ts')).wireBench,
   policy: async () => (await import('./policy.ts')).policyBench,
+  detect: async () => (await import('./detect.ts')).detectBench,
   pipeline: async () => (await import('./pipeline.ts')).pipelineBench,
 };
 

@@ -1,16 +1,16 @@
 import { decodeCbor, encodeCbor } from '../broker/cbor.ts';
-import { decodeFrame, unscale } from '../broker/frames.ts';
 import type { Inbound } from '../broker/mesh.ts';
 import { type Ack, agentState, birth as birthShape, type Result, result as resultShape } from '../broker/messages.ts';
 import { open, seal } from '../broker/signed.ts';
 import { agentTopic } from '../broker/topics.ts';
 import { auditHead } from './audit.ts';
-import { type Hub, TIMES } from './hub.ts';
+import type { Hub } from './hub.ts';
 import type { Incident } from './incident.ts';
 import type { Driver } from './pipeline.ts';
 import { correlate, joins } from './steps/correlate.ts';
 import { isRepeat, markHandled, observe } from './steps/observe.ts';
 import { commitIncident, getIncident } from './store/incidents.ts';
+import { Telemetry } from './telemetry.ts';
 import { Turns } from './turns.ts';
 
 /** Bad messages are logged once in so long, whatever their number: a broken agent must not fill the log. */
@@ -24,9 +24,11 @@ export class Intake {
   private readonly turns = new Turns();
   private readonly hub: Hub;
   private readonly driver: Driver;
+  private readonly frames: Telemetry;
 
   constructor(hub: Hub, driver: Driver) {
     this.hub = hub;
+    this.frames = new Telemetry(hub);
     this.driver = driver;
   }
 
@@ -91,23 +93,9 @@ export class Intake {
   }
 
   private async telemetry(agent: string, payload: Uint8Array): Promise<void> {
-    const { store, site, now } = this.hub;
-    const enrolled = site.agents.get(agent);
-    const birth = store.births.get(agent);
-    if (enrolled === undefined) return;
-    const frame = decodeFrame(payload, enrolled.secretHash);
-    if (birth?.schema !== frame.schema || birth.metrics.length !== frame.values.length) {
-      throw Object.assign(new Error('a frame without the birth that explains it'), { code: 'E_FRAME_SCHEMA' });
-    }
-    const sample = Object.fromEntries(unscale(frame, birth.metrics));
-    const at = now();
-    const old = [...store.samples.getKeys({ start: [agent, 0], end: [agent, at - TIMES.samples], limit: 64 })];
-    await store.write(() => {
-      void store.samples.put([agent, at], sample);
-      for (const key of old) void store.samples.remove(key);
-      void store.presence.put(agent, { state: 'online', boot: birth.boot, last_seen: at });
-    });
-    this.wakeHost(agent, 'verifying');
+    const { stored, dropped } = await this.frames.receive(agent, payload);
+    if (stored > 0) this.wakeHost(agent, 'verifying');
+    if (dropped !== null) throw dropped;
   }
 
   private async event(agent: string, payload: Uint8Array): Promise<void> {

@@ -66,7 +66,10 @@ export async function acceptApproval(hub: Hub, incident: Incident, signed: Signe
     throw new ActError('E_ACT_MISMATCH', `an approval lasts at most ${TIMES.approval / 60_000} minutes`);
   }
   if (hub.policy.reviewForbidden && reviewed.length > 0) {
-    throw new ActError('E_ACT_CONSENT', 'the site’s policy has `review: never`: nobody may consent to a review command');
+    throw new ActError(
+      'E_ACT_CONSENT',
+      'the site’s policy has `review: never`: nobody may consent to a review command',
+    );
   }
   if (runnable(plan, reviewed).length === 0) {
     throw new ActError('E_ACT_CONSENT', 'the first step is a review command: it needs your consent by its number');

@@ -4,7 +4,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { decodeCbor, encodeCbor } from '../../broker/cbor.ts';
 import { secretHash } from '../../broker/enroll.ts';
-import { encodeFrame } from '../../broker/frames.ts';
+import { FrameWriter } from '../../broker/frame-writer.ts';
 import { newKeyPair } from '../../broker/keys.ts';
 import { type Ack, ack as ackShape, type Event, order as orderShape, type Result } from '../../broker/messages.ts';
 import { open, peek, type SignedKind, seal } from '../../broker/signed.ts';
@@ -96,7 +96,7 @@ test('bad messages are each counted by code, and a good event afterwards still o
     ['r', 'E_CBOR', new Uint8Array([0x9f])],
     ['b', 'E_CBOR', new Uint8Array(0)],
     ['st', 'E_CBOR', new Uint8Array([0x61])],
-    ['m', 'E_CBOR', new Uint8Array([0x82, 0x40])],
+    ['m', 'E_FRAME_SCHEMA', new Uint8Array([0x82, 0x40])],
     ['e', 'E_MESSAGE_SHAPE', encodeCbor({ not: 'signed' })],
     ['e', 'E_MESSAGE_SHAPE', sealed('event', { ...event, seq: -1 }, web)],
     ['e', 'E_MESSAGE_SHAPE', sealed('event', { ...event, agent: 'db-1' }, web)],
@@ -107,7 +107,6 @@ test('bad messages are each counted by code, and a good event afterwards still o
     ['r', 'E_MESSAGE_SHAPE', sealed('result', { ...samples.result, agent: 'db-1' }, web)],
     ['b', 'E_SIGNATURE', sealed('birth', { ...samples.birth, agent: 'web-1' }, db)],
     ['b', 'E_MESSAGE_SHAPE', sealed('birth', { ...samples.birth, agent: 'db-1' }, web)],
-    ['m', 'E_SIGNATURE', frameOf(db)],
     ['m', 'E_FRAME_SCHEMA', frameOf(web)],
   ];
   const expected = new Map<string, number>();
@@ -125,13 +124,17 @@ test('bad messages are each counted by code, and a good event afterwards still o
 });
 
 function frameOf(agent: TestAgent): Uint8Array {
-  const frame = { schema: samples.birth.schema, seq: 1, ts: 1, values: [1, 2] };
-  return encodeFrame(frame, samples.birth.metrics, secretHash(agent.secret));
+  const writer = new FrameWriter({ boot: samples.birth.boot, secretHash: secretHash(agent.secret) });
+  const [payload] = writer.add({ schema: samples.birth.schema, ts: 1, values: [1, 2] }, samples.birth.metrics);
+  assert.ok(payload);
+  return payload;
 }
 
 test('telemetry with the birth that explains it is stored in its units', async (context) => {
   const { store } = context.small.hub;
   assert.ok(await say(context, web, 'b', sealed('birth', { ...samples.birth, agent: 'web-1' }, web)));
+  for (const payload of [frameOf(db), new Uint8Array([0x82, 0x40])]) assert.ok(await say(context, web, 'm', payload));
+  assert.equal([...context.small.intake.dropped], [['E_SIGNATURE', 2]]);
   assert.ok(await say(context, web, 'm', frameOf(web)));
   const stored = [...store.samples.getRange({})].map(({ key, value }) => [key[0], value]);
   assert.equal(stored, [['web-1', { 'cpu.percent': 1, 'disk.used_percent[/var]': 2 }]]);

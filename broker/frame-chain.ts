@@ -1,0 +1,74 @@
+import { FrameError } from './frame-bytes.ts';
+import { type Step, unpackDelta } from './frame-delta.ts';
+import type { Batch, WireFrame } from './frame-payload.ts';
+import type { Frame } from './messages.ts';
+
+/** Where a reader stands with one start of one agent. */
+export interface Chain {
+  /** Sequence number of the newest frame that was taken; 0 before the first. */
+  readonly last: number;
+  /** That frame, when deltas can follow it. */
+  readonly step: Step | null;
+}
+
+/** Sequence numbers that never came, both ends included. */
+export interface Gap {
+  readonly from: number;
+  readonly to: number;
+}
+
+export interface Followed {
+  readonly chain: Chain;
+  /** Whole frames, each with values as scaled integers. */
+  readonly frames: readonly Frame[];
+  readonly gaps: readonly Gap[];
+  /** The frames that were not taken, and why. */
+  readonly dropped: readonly FrameError[];
+}
+
+/** What the agent's birth says that its frames hold. */
+export interface Expected {
+  readonly schema: number;
+  readonly metrics: { readonly length: number };
+}
+
+/**
+ * Applies a batch to a chain. Nothing is guessed: a delta is taken only right after its predecessor and under the same
+ * metrics, a keyframe only when it is newer, and everything else is named and dropped.
+ */
+export function followBatch(chain: Chain, batch: Batch, expected: Expected): Followed {
+  const frames: Frame[] = [];
+  const gaps: Gap[] = [];
+  const dropped: FrameError[] = [];
+  let { last, step } = chain;
+  for (const [i, wire] of batch.frames.entries()) {
+    const seq = batch.seq + i;
+    try {
+      if (seq <= last) throw new FrameError('E_FRAME_OLD', `frame ${seq} after frame ${last}`);
+      const next = apply(step, wire, seq, expected);
+      if (seq > last + 1) gaps.push({ from: last + 1, to: seq - 1 });
+      step = next;
+      last = seq;
+      frames.push(next.frame);
+    } catch (error) {
+      if (!(error instanceof FrameError)) throw error;
+      // A delta that can't be read leaves its successors without the values that they build on; being late does not.
+      if (error.code === 'E_FRAME') step = null;
+      dropped.push(error);
+    }
+  }
+  return { chain: { last, step }, frames, gaps, dropped };
+}
+
+function apply(step: Step | null, wire: WireFrame, seq: number, expected: Expected): Step {
+  if (wire instanceof Uint8Array) {
+    if (step === null || seq !== step.frame.seq + 1 || step.frame.schema !== expected.schema) {
+      throw new FrameError('E_FRAME_GAP', `frame ${seq} builds on one that is not here`);
+    }
+    return unpackDelta(step, wire);
+  }
+  if (wire.schema !== expected.schema || wire.values.length !== expected.metrics.length) {
+    throw new FrameError('E_FRAME_SCHEMA', `frame ${seq} without the birth that explains it`);
+  }
+  return { frame: { ...wire, seq }, dt: 0 };
+}
