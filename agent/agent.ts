@@ -237,7 +237,8 @@ export class Agent {
 
   private approvalId(order: Order): string {
     const approval = decodeCbor(order.approval);
-    return typeof approval === 'object' && approval !== null && 'id' in approval ? String(approval.id) : '';
+    const id = typeof approval === 'object' && approval !== null && 'id' in approval ? approval.id : '';
+    return typeof id === 'string' ? id : '';
   }
 
   /** On this host's disk first, then on the wire: it stays until the hub's signed ack covers it. */

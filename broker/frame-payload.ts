@@ -72,7 +72,7 @@ const values = list(nullable(int(-Number.MAX_SAFE_INTEGER)), LIMITS.metrics);
 function wireFrame(item: unknown): WireFrame {
   if (!Array.isArray(item)) return bytes(LIMITS.payload)(item, 'delta');
   const [version, schema, ts, ...rest] = item;
-  if (version !== FRAME_VERSION) throw new FrameError('E_FRAME', `a keyframe of version ${String(version)}`);
+  if (version !== FRAME_VERSION) throw new FrameError('E_FRAME', `a keyframe of another version than ${FRAME_VERSION}`);
   return {
     schema: int(1)(schema, 'schema'),
     ts: int(0, 8_640_000_000_000_000)(ts, 'ts'),

@@ -320,6 +320,16 @@ hostile('random bytes under a right MAC, and changed payloads under one, throw c
   );
 });
 
+hostile('a keyframe whose version is a map, which no text can be made of, is refused like any other', () => {
+  const covered = Uint8Array.from([132, 1, 134, 160, 1, 5, 1, 246, 34, 67, 0, 1, 2]);
+  const mac = telemetryMac(Buffer.concat([Buffer.from(boot, 'hex'), covered]), hash);
+  const payload = new Uint8Array(Buffer.concat([covered, Buffer.from([0x50]), mac]));
+  assert.throws(
+    () => openBatch(payload, boot, hash),
+    (error: unknown) => code(error) === 'E_FRAME',
+  );
+});
+
 hostile('a delta with bytes after its end, a change of no value, or a number beyond 2^53 is refused', () => {
   const good = packDelta(step, { schema: 1, ts: 1_010, values: [2, null, -5, 2 ** 53 - 1] });
   assert.equal(good, Uint8Array.of(0, 0b1, 2));
