@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { decodeCbor, encodeCbor } from '../broker/cbor.ts';
 import { keyFile, readSite, secretHash } from '../broker/enroll.ts';
@@ -11,7 +11,6 @@ import { type Ack, ack as ackShape, type Event, type Order } from '../broker/mes
 import { open, seal } from '../broker/signed.ts';
 import { claim, prepareFolder, type StateFolder } from '../broker/state-folder.ts';
 import { agentTopic, hubTopic } from '../broker/topics.ts';
-import { loadJudge } from '../policy/policy.ts';
 import { auditLog } from './audit-log.ts';
 import { birthOf, encodeBirth } from './birth.ts';
 import { capture } from './capture.ts';
@@ -26,6 +25,7 @@ import { Outbox, type Waiting } from './outbox.ts';
 import { Sender } from './sender.ts';
 import { ProcFiles } from './sense/proc-files.ts';
 import { Sensor } from './sense/sensor.ts';
+import { SiteJudge } from './site-judge.ts';
 import { Telemetry } from './telemetry.ts';
 import { Trust } from './trust.ts';
 import { Watch } from './watch.ts';
@@ -100,7 +100,7 @@ export class Agent {
       live: options.live,
       trust: this.trust,
       journal: this.journal,
-      judge: loadJudge(existsSync(state.policy) ? { siteDir: state.policy } : {}),
+      judge: new SiteJudge(state.policy, log),
       inventory: () => readInventory(this.sensor, { processes: JUDGED_PROCESSES }),
       now: Date.now,
       audit: auditLog(state.agentAudit, Date.now),

@@ -69,7 +69,8 @@ export function prepareFolder(state: StateFolder): void {
   try {
     makeFolder(state.root, 0o750);
     makeFolder(state.keys, 0o700);
-    for (const folder of [state.hub, state.store, state.agent, state.watch, state.outbox]) makeFolder(folder, 0o750);
+    for (const folder of [state.policy, state.hub, state.store, state.agent, state.watch, state.outbox])
+      makeFolder(folder, 0o750);
     for (const folder of [state.root, state.hub, state.agent]) accessSync(folder, constants.W_OK);
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);

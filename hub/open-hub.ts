@@ -8,7 +8,7 @@ import type { Log } from '../broker/log.ts';
 import type { MeshCounters } from '../broker/mesh.ts';
 import { claim, prepareFolder, type StateFolder } from '../broker/state-folder.ts';
 import { hubTopic } from '../broker/topics.ts';
-import { loadPolicy } from '../policy/policy.ts';
+import { type PolicyChange, watchPolicy } from '../policy/watch-policy.ts';
 import { serveActs } from './act-server.ts';
 import { appendAudit, verifyAudit } from './audit.ts';
 import type { Hub } from './hub.ts';
@@ -63,16 +63,26 @@ export async function openHub(options: HubOptions): Promise<RunningHub> {
     const key = readKeyPair(keyFile.hub(state));
     const store = new Store(state.store, 'write');
     closing.push(() => store.close());
+    const policyChanged = async (change: PolicyChange) => {
+      if ('error' in change) {
+        log.error(`the rules stay as they were. ${change.error.message}`, { code: change.error.code });
+        return;
+      }
+      log.info('the rules have changed', { policy: change.policy.hash.slice(0, 16) });
+      const entry = { kind: 'policy.changed', incident: null, actor: 'hub', data: { policy: change.policy.hash } };
+      await store.write(() => appendAudit(store, key, entry, Date.now())).catch((error) => log.error(String(error)));
+    };
     const chain = verifyAudit(store, key.public);
     if (!chain.ok) log.error(`audit record ${chain.record}: ${chain.why}. Run \`sentinel audit verify\`.`);
-    const policy = await loadPolicy(existsSync(state.policy) ? { siteDir: state.policy } : {});
+    const rules = await watchPolicy({ siteDir: state.policy }, (change) => void policyChanged(change));
+    closing.push(() => rules.close());
     const { playbooks, errors } = loadPlaybooks({
-      vet: (command) => policy.check(command, null).decision,
+      vet: (command) => rules.policy.check(command, null).decision,
       ...(existsSync(state.playbooks) ? { userDir: state.playbooks } : {}),
     });
     for (const error of errors) log.error(error.message);
-    const rules = new RulesReasoner({ playbooks, tried: (id) => triedBefore(store, id) });
-    const reasoners: Reasoner[] = [rules];
+    const codified = new RulesReasoner({ playbooks, tried: (id) => triedBefore(store, id) });
+    const reasoners: Reasoner[] = [codified];
     closing.push(() => Promise.all(reasoners.map((one) => one.close())));
 
     const counters: MeshCounters = { refusedConnect: 0, refusedPublish: 0, refusedSubscribe: 0, oversize: 0 };
@@ -92,7 +102,10 @@ export async function openHub(options: HubOptions): Promise<RunningHub> {
       site,
       roster,
       key,
-      policy,
+      // Followed: what is vetted from now on is vetted by the rules as they stand.
+      get policy() {
+        return rules.policy;
+      },
       playbooks: new Map(playbooks.map((one) => [one.id, one])),
       reasoners,
       mesh,
@@ -108,7 +121,7 @@ export async function openHub(options: HubOptions): Promise<RunningHub> {
       pid: process.pid,
       started: hub.now(),
       live,
-      reasoner: rules.name,
+      reasoner: codified.name,
       address: `${mesh.host}:${mesh.port}`,
       stopped: null,
     };
@@ -116,7 +129,7 @@ export async function openHub(options: HubOptions): Promise<RunningHub> {
       kind: 'hub.started',
       incident: null,
       actor: 'hub',
-      data: { live, policy: policy.hash },
+      data: { live, policy: rules.policy.hash },
     };
     await store.write(() => {
       void store.meta.put('hub', status);
@@ -134,7 +147,7 @@ export async function openHub(options: HubOptions): Promise<RunningHub> {
       void openModel(options.model, log).then(async (model) => {
         if (model === null) return;
         reasoners.unshift(model);
-        status = { ...status, reasoner: `${model.name} + ${rules.name}` };
+        status = { ...status, reasoner: `${model.name} + ${codified.name}` };
         await store.write(() => void store.meta.put('hub', status));
         log.info('the model is ready', { reasoner: status.reasoner });
       });

@@ -1,3 +1,5 @@
+import { rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { kill, Site } from './site.ts';
@@ -151,5 +153,44 @@ journey('a second hub on the same state says so and exits 2; an occupied port ta
     await other.close();
   }
 });
+
+journey(
+  'a rule that the site adds holds at once, at the hub and at the agent; a broken one changes nothing',
+  async () => {
+    const site = new Site();
+    const rule = (body: string) => writeFileSync(join(site.state.policy, 'plant.yaml'), `family: plant\n${body}`);
+    try {
+      await site.startHub('--live');
+      await site.startAgent('--live');
+      site.fill();
+      const { id, plan } = await site.reaches('proposed');
+      rule('tighten:\n  - { match: [uptime], decision: sometimes }\nexamples: {}\n');
+      await site.until(
+        () => /the rules stay as they were.*E_POLICY_SCHEMA/.test(site.log),
+        'the refusal of a broken rule',
+      );
+      rule(
+        "tighten:\n  - { match: [find], decision: block, reason: nobody deletes here }\nexamples:\n  block: ['find /srv -name x']\n",
+      );
+      await site.until(() => /hub .*the rules have changed/.test(site.log), 'the new rules');
+      // The plan was vetted by the rules of before: the agent, which has the new ones too, refuses it.
+      assert.is((await site.sentinel('incident', 'approve', id, '--reviewed', 'all', '--yes')).code, 0);
+      const failed = await site.reaches('failed', 'resolved', 'rolled_back', 'escalated');
+      assert.is(failed.state, 'failed', site.told());
+      assert.is(failed.reason, 'E_POLICY_BLOCK');
+      assert.is(site.runs('full'), 1, 'nothing was deleted');
+      assert.is((await site.sentinel('incident', 'reject', id)).code, 0);
+      // What is vetted from now on is blocked before anyone sees it.
+      rmSync(join(site.spool, 'full.tmp'));
+      await site.until(() => /recovery:/.test(site.log), 'the recovery');
+      site.fill();
+      const blocked = await site.reaches('escalated');
+      assert.is(blocked.reason, 'blocked');
+      assert.is.not(blocked.plan?.policy_hash, plan?.policy_hash);
+    } finally {
+      await site.close();
+    }
+  },
+);
 
 journey.run();
