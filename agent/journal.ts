@@ -24,7 +24,7 @@ export type Known =
   | { readonly state: 'begun' }
   | { readonly state: 'ended'; readonly ending: Ending };
 
-/** A step of an approved plan: the pair that runs at most once, whatever order brings it (DESIGN section 3). */
+/** A step of an approved plan: the pair that runs at most once, whatever order brings it (docs/design.md section 3). */
 export interface StepId {
   readonly approval: string;
   readonly phase: Phase;

@@ -31,7 +31,7 @@ export function readOrder(message: Uint8Array, trust: Trust): Order {
 }
 
 /**
- * Checks an order as DESIGN section 3 says, by the agent itself: approval -> roster -> site root. The hub's key alone
+ * Checks an order as docs/design.md section 3 says, by the agent itself: approval -> roster -> site root. The hub's key alone
  * runs nothing. Throws OrderError, TrustError, ApprovalError, SignatureError or ShapeError.
  */
 export function openOrder(

@@ -1,4 +1,4 @@
-/** One line of a bench's output (DESIGN section 9): a ratio is against the named baseline in the same run. */
+/** One line of a bench's output (docs/design.md section 9): a ratio is against the named baseline in the same run. */
 export interface BenchRow {
   readonly bench: string;
   readonly metric: string;

@@ -9,7 +9,7 @@ export interface Console {
   readonly signal: AbortSignal;
 }
 
-/** Exit codes of every command (DESIGN section 9). */
+/** Exit codes of every command (docs/design.md section 9). */
 export const EXIT = { done: 0, no: 1, usage: 2 } as const;
 
 export class UsageError extends Error {

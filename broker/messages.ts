@@ -2,7 +2,7 @@ import { bool, bytes, dictionary, type Infer, int, list, maybe, oneOf, pattern, 
 import { ID } from './topics.ts';
 
 /**
- * The messages of DESIGN section 6, each with the bounds that a reader enforces. Times are milliseconds since the
+ * The messages of docs/design.md section 6, each with the bounds that a reader enforces. Times are milliseconds since the
  * epoch, sizes are bytes, fractions are percent unless a name says otherwise.
  */
 export const LIMITS = {

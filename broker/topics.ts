@@ -1,4 +1,4 @@
-/** The topic tree of DESIGN section 6: every topic name that Sentinel publishes or reads is built here. */
+/** The topic tree of docs/design.md section 6: every topic name that Sentinel publishes or reads is built here. */
 const PROTOCOL = 1;
 
 /** An identity is also one topic level, a certificate's CN and a file name: nothing that any of these could misread. */

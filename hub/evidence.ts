@@ -40,7 +40,7 @@ export interface PlaybookMatch {
 }
 
 /**
- * What was known when the incident was decided on (DESIGN section 7): one typed record, snapshotted, and the only
+ * What was known when the incident was decided on (docs/design.md section 7): one typed record, snapshotted, and the only
  * source of every prompt, audit record and replay.
  */
 export interface Evidence {

@@ -4,7 +4,7 @@ import type { ProcessRef, Verdict } from '../policy/verdict.ts';
 import type { Evidence } from './evidence.ts';
 import type { Diagnosis } from './reason/reasoner.ts';
 
-/** The states of DESIGN section 2, in the order of a good day, then the ways out. */
+/** The states of docs/design.md section 2, in the order of a good day, then the ways out. */
 export const STATES = [
   'open',
   'diagnosing',

@@ -18,7 +18,7 @@ const DEPTH = 6;
 const WORK = { bytes: 2 * LIMITS.searched, words: 8_192, commands: 2_048 } as const;
 
 /**
- * The recogniser of destruction: its own recall, whether or not the text compiles (DESIGN section 5). It looks through
+ * The recogniser of destruction: its own recall, whether or not the text compiles (docs/design.md section 5). It looks through
  * quoting, wrappers, runners and nested shells. Null means that it saw nothing; that is never a permission.
  */
 export function destructionInText(text: string): Damage | null {

@@ -19,7 +19,7 @@ import { unwrap } from './wrappers.ts';
 export interface Judge {
   /** SHA-256 of the rules, hex. */
   readonly hash: string;
-  /** `review: never`: a Program that is not allowed does not run even with consent (DESIGN invariant 6). */
+  /** `review: never`: a Program that is not allowed does not run even with consent (invariant 6). */
   readonly reviewForbidden: boolean;
   /**
    * The verdict on a Program, whoever made it: worst over its commands. Hostile input is answered, never thrown at.

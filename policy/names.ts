@@ -26,7 +26,7 @@ export function findCommand(name: string): string | null {
 
 /**
  * Words with a meaning of their own in command position: a shell would not run a program of that name.
- * tree-sitter calls some of them ordinary command names (anchors: `time`, `coproc`, `then`).
+ * tree-sitter calls some of them ordinary command names (`time`, `coproc`, `then`).
  */
 export const RESERVED: ReadonlySet<string> = new Set([
   ...['if', 'then', 'else', 'elif', 'fi', 'case', 'esac', 'for', 'select', 'while', 'until', 'do', 'done', 'in'],

@@ -16,7 +16,7 @@ export { PolicyError } from './policy-error.ts';
 export interface Policy {
   /** SHA-256 of the rules of all tiers, hex; a Judge with the same rules has the same. */
   readonly hash: string;
-  /** `review: never`: a command that is not allowed does not run even with consent (DESIGN invariant 6). */
+  /** `review: never`: a command that is not allowed does not run even with consent (invariant 6). */
   readonly reviewForbidden: boolean;
   /**
    * The verdict on one command text; never throws, whatever `text` holds, and in bounded time.

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 
 /**
- * What a vetted command means, as data: the only thing an agent ever runs (DESIGN invariant 2).
+ * What a vetted command means, as data: the only thing an agent ever runs (invariant 2).
  * A Program is a list of jobs; a job is a pipeline of commands with the condition under which it runs.
  * There is no shell, no expansion and no file redirect in it: `argv` holds the very bytes that the process receives.
  */

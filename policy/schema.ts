@@ -93,7 +93,7 @@ export interface RuleSet {
   readonly commands: ReadonlyMap<string, CommandSchema>;
   readonly protectedUnits: readonly RegExp[];
   readonly tighten: readonly Tighten[];
-  /** `review: never`: what is not allowed does not run, whoever consents (DESIGN invariant 6). */
+  /** `review: never`: what is not allowed does not run, whoever consents (invariant 6). */
   readonly reviewForbidden: boolean;
 }
 

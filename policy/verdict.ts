@@ -3,7 +3,7 @@ import type { Program } from './program.ts';
 /** What may happen to a command: run, run after a named person consented to it, or never run. */
 export type Decision = 'allow' | 'review' | 'block';
 
-/** What a command does to its target; a lattice, least first (DESIGN section 5). */
+/** What a command does to its target; a lattice, least first (docs/design.md section 5). */
 export const EFFECTS = ['read', 'restart', 'change', 'destroy', 'breach'] as const;
 export type Effect = (typeof EFFECTS)[number];
 

@@ -41,7 +41,7 @@ export interface Diagnosis {
   readonly trace: Trace | null;
 }
 
-/** One way of thinking about an incident (DESIGN section 7). */
+/** One way of thinking about an incident (docs/design.md section 7). */
 export interface Reasoner {
   readonly name: string;
   /**

@@ -8,7 +8,7 @@ import { unseenNames } from './validate-names.ts';
 
 /** No reasoner's figure was calibrated on held-out incidents yet, so none may reach the 0.80 at which rules start. */
 export const UNCALIBRATED_CAP = 0.79;
-/** Evidence that talks to its reader keeps the incident with a person: below the table's last row (DESIGN section 8). */
+/** Evidence that talks to its reader keeps the incident with a person: below the table's last row (docs/design.md section 8). */
 export const INJECTED_CAP = 0.69;
 /** An answer without one cited claim is a guess. */
 const UNCITED_CAP = 0.3;

@@ -15,7 +15,7 @@ export function putIncident(store: Store, incident: Incident): void {
   }
 }
 
-/** One transition: the incident, its indexes and its audit record, together (DESIGN section 2). */
+/** One transition: the incident, its indexes and its audit record, together (docs/design.md section 2). */
 export function commitIncident(
   store: Store,
   key: KeyPair,
