@@ -59,17 +59,3 @@ export function sshVerify(message: Uint8Array, blob: Uint8Array, namespace: Name
     throw new SignatureError(`not a ${namespace} signature by the expected key`);
   }
 }
-
-/** The armored form that ssh-keygen reads. */
-export function armor(blob: Uint8Array): string {
-  const lines =
-    Buffer.from(blob)
-      .toString('base64')
-      .match(/.{1,70}/g) ?? [];
-  return ['-----BEGIN SSH SIGNATURE-----', ...lines, '-----END SSH SIGNATURE-----', ''].join('\n');
-}
-
-/** The key as a line of an allowed_signers or authorized_keys file. */
-export function sshPublicKey(publicKey: Uint8Array): string {
-  return `${KEY_TYPE} ${Buffer.concat([ssh(KEY_TYPE), ssh(publicKey)]).toString('base64')}`;
-}

@@ -25,9 +25,6 @@ export function parseAgentTopic(topic: string): { agent: string; channel: AgentC
   return { agent, channel: channel as AgentChannel };
 }
 
-/** Everything that agents publish: what a hub subscribes to at an outside broker. */
-export const ALL_AGENTS = `s/${PROTOCOL}/+/+`;
-
 /** A host name as an agent id: lower case, anything unfit becomes a dash. */
 export function idFromHostname(hostname: string): string {
   const id = hostname

@@ -1,14 +1,18 @@
 import { createPublicKey } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { createWriteStream, readFileSync } from 'node:fs';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
 import { type Console, EXIT, readArguments, UsageError } from '../broker/command-line.ts';
 import { readRoster, readSite } from '../broker/enroll.ts';
 import { stateFolder } from '../broker/state-folder.ts';
-import { verifyAudit } from './audit.ts';
+import { readAudit, verifyAudit } from './audit.ts';
+import { bytesAsBase64 } from './json.ts';
 import { Store } from './store/store.ts';
 
-export const AUDIT_USAGE = `sentinel audit verify [--state DIR] [--key FILE] [--json]
+export const AUDIT_USAGE = `sentinel audit verify [--state DIR] [--key FILE] [--export FILE] [--json]
   Walks the chain from its first record; exit 1 names the first record that is wrong.
-  --key FILE   check against this public key (PEM) instead of the one on the site's roster
+  --key FILE     check against this public key (PEM) instead of the one on the site's roster
+  --export FILE  also write every record as a JSON line, with its hash and signature
   for example: sentinel audit verify --state /var/lib/sentinel-hub`;
 
 export async function auditCommand(argv: readonly string[], io: Console): Promise<number> {
@@ -17,6 +21,7 @@ export async function auditCommand(argv: readonly string[], io: Console): Promis
     {
       state: { type: 'string', default: './.sentinel' },
       key: { type: 'string' },
+      export: { type: 'string' },
       json: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
     },
@@ -33,6 +38,7 @@ export async function auditCommand(argv: readonly string[], io: Console): Promis
   const store = new Store(state.store, 'read');
   try {
     const finding = verifyAudit(store, publicKey);
+    if (values.export !== undefined) await exportAudit(store, values.export);
     if (values.json) io.stdout(JSON.stringify(finding));
     else if (finding.ok)
       io.stdout(`${finding.head.count} records, chain and signatures good, head ${finding.head.hash.slice(0, 16)}`);
@@ -41,6 +47,17 @@ export async function auditCommand(argv: readonly string[], io: Console): Promis
   } finally {
     await store.close();
   }
+}
+
+/** A JSON line a record, bytes as base64: written as it is read, so that a long chain needs no memory. */
+async function exportAudit(store: Store, file: string): Promise<void> {
+  const lines = function* () {
+    for (const { value } of store.audit.getRange({})) {
+      const { hash, signature } = value;
+      yield `${JSON.stringify({ ...readAudit(value), hash, signature }, bytesAsBase64)}\n`;
+    }
+  };
+  await pipeline(Readable.from(lines()), createWriteStream(file, { mode: 0o640 }));
 }
 
 function readPublicKey(file: string): Uint8Array {

@@ -5,6 +5,7 @@ import { type StateFolder, stateFolder } from '../broker/state-folder.ts';
 import { askHub, localOperator, signPlan } from './act-client.ts';
 import type { Response } from './act-protocol.ts';
 import type { Incident, PlannedCommand } from './incident.ts';
+import { bytesAsBase64 } from './json.ts';
 import { runnable } from './steps/approve.ts';
 import { allOf } from './steps/vet.ts';
 import { getIncident, listIncidents } from './store/incidents.ts';
@@ -82,18 +83,10 @@ function find(store: Store, id: string): Incident {
   return incident;
 }
 
-/** Control characters and bytes are not for a terminal or a script: bytes as base64, the rest escaped by JSON. */
-const plain = (_key: string, value: unknown): unknown => {
-  if (value instanceof Uint8Array) return Buffer.from(value).toString('base64');
-  const isBuffer =
-    typeof value === 'object' && value !== null && 'type' in value && value.type === 'Buffer' && 'data' in value;
-  return isBuffer && Array.isArray(value.data) ? Buffer.from(value.data).toString('base64') : value;
-};
-
 function show(incident: Incident, json: boolean, io: Console): number {
   if (json) {
     const verdicts = incident.plan === null ? [] : allOf(incident.plan).map(verdictLine);
-    io.stdout(JSON.stringify({ ...incident, verdicts }, plain));
+    io.stdout(JSON.stringify({ ...incident, verdicts }, bytesAsBase64));
     return EXIT.done;
   }
   io.stdout(

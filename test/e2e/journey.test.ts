@@ -1,4 +1,4 @@
-import { rmSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -42,8 +42,14 @@ journey(
       const { id, state, host, title, severity, opened } = JSON.parse(listed.stdout.split('\n')[0] ?? '');
       assert.equal([id, state, host], [resolved.id, 'resolved', site.agent]);
       assert.ok(title && severity && opened);
-      const audit = await site.sentinel('audit', 'verify');
+      const exported = join(site.dir, 'audit.jsonl');
+      const audit = await site.sentinel('audit', 'verify', '--export', exported);
       assert.is(audit.code, 0, audit.stdout);
+      const lines = readFileSync(exported, 'utf8').trim().split('\n');
+      const kinds = lines.map((line) => JSON.parse(line).kind);
+      for (const kind of ['hub.started', 'incident.opened', 'plan.vetted', 'plan.approved', 'order.sent']) {
+        assert.ok(kinds.includes(kind), kind);
+      }
     } finally {
       await site.close();
     }

@@ -5,9 +5,10 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { signApproval } from '../../broker/approvals.ts';
 import { newKeyPair } from '../../broker/keys.ts';
-import { armor, NAMESPACES, sshPublicKey, sshVerify } from '../../broker/sshsig.ts';
+import { NAMESPACES, sshVerify } from '../../broker/sshsig.ts';
 import { approval } from '../broker/samples.ts';
 import { tempFolder } from '../broker/site.ts';
+import { armor, sshPublicKey } from './ssh-files.ts';
 
 /** The yardstick is OpenSSH itself: what it verifies, any operator can verify without us. */
 const test = suite<{ path: string; done: () => void }>('ssh-keygen');
