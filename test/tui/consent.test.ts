@@ -203,7 +203,7 @@ test('whatever is typed: the guards hold', () => {
         return;
       }
     }),
-    { numRuns: 3_000 },
+    { numRuns: 12_000 },
   );
   assert.ok(approvals > 20, `the property met ${approvals} approvals`);
 });
