@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { setImmediate, setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { stateFolder } from '../../broker/state-folder.ts';
 import { idFromHostname } from '../../broker/topics.ts';
@@ -134,6 +134,18 @@ export class Site {
       () => this.incidents().find(({ state }) => states.includes(state)),
       `an incident that is ${states.join(' or ')}`,
     );
+  }
+
+  /** Whether the newest incident was seen in this state; looked at without a pause, and given up once it is past it. */
+  async catches(state: State): Promise<boolean> {
+    const deadline = Date.now() + PATIENCE_MS;
+    for (;;) {
+      const newest = this.incidents()[0];
+      if (newest?.state === state) return true;
+      if (newest?.timeline.some((moment) => moment.state === state)) return false;
+      if (Date.now() > deadline) throw new Error(`waited in vain for ${state}\n${this.told()}`);
+      await setImmediate();
+    }
   }
 
   async until<T>(look: () => T | undefined | false, what: string): Promise<T> {
