@@ -70,6 +70,7 @@ export class Agent {
   private timer: NodeJS.Timeout | undefined;
   private seq = 0;
   private bornSchema = 0;
+  private bornTags: readonly string[] = [];
   private orders: Promise<void> = Promise.resolve();
   private waitingOrders = 0;
   private sampling: Promise<void> = Promise.resolve();
@@ -151,6 +152,7 @@ export class Agent {
     await within(COMMAND_END_MS, this.orders);
     await within(LAST_WORDS_MS, this.sayGoodbye());
     await this.link.close();
+    this.sensor.close();
     this.learned.save(this.detector);
     this.journal.close();
     this.release();
@@ -164,12 +166,14 @@ export class Agent {
 
   private async sample(): Promise<void> {
     const sample = await this.sensor.sample();
+    const { tags } = this.sensor.watch.declared();
+    this.detector.tags = tags;
     const findings = this.detector.feed(sample.ts, sample.readings);
     this.learned.keep(this.detector);
     for (const error of this.sensor.watch.errors()) this.complain(error);
     for (const finding of findings) await this.tell(finding, sample.ts);
     if (!this.link.connected || !this.greeted) return this.telemetry.skip();
-    if (sample.schema !== this.bornSchema) {
+    if (sample.schema !== this.bornSchema || tags !== this.bornTags) {
       void this.telemetry.flush();
       await this.sayBirth();
     }
@@ -206,7 +210,9 @@ export class Agent {
       ring: { oldest: this.outbox.all()[0]?.seq ?? 0, newest: this.seq, dropped: this.outbox.dropped },
     });
     const sent = await this.link.publish(agentTopic(agent, 'b'), seal('birth', encodeBirth(birth), this.key), true);
-    if (sent) this.bornSchema = birth.schema;
+    if (!sent) return;
+    this.bornSchema = birth.schema;
+    this.bornTags = birth.host.tags;
   }
 
   private async tell(finding: Finding, ts: number): Promise<void> {

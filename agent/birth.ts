@@ -23,7 +23,7 @@ export function birthOf(
       kernel: release(),
       cores: availableParallelism(),
       memory: totalmem(),
-      tags: [],
+      tags: sensor.watch.declared().tags,
     },
     schema: sensor.schema(),
     metrics: sensor.metrics(),

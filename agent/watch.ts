@@ -1,13 +1,10 @@
 import { closeSync, constants, fstatSync, openSync, readdirSync, readSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import {
-  type DropIn,
-  parseDropIn,
-  WATCH_LIMITS,
-  WatchError,
-  type WatchedFolder,
-  type WatchedGroup,
-} from './sense/drop-in.ts';
+import { MAX_BYTES, parseDropIn } from './drop-in/drop-in.ts';
+import type { WatchedFolder } from './drop-in/folders.ts';
+import type { WatchedGroup } from './drop-in/groups.ts';
+import { type DropIn, eachSection, NOTHING } from './drop-in/sections.ts';
+import { WatchError } from './drop-in/watch-error.ts';
 
 /** More files than this in a drop-in folder is a mistake, and each costs a system call at every sample. */
 const MAX_FILES = 64;
@@ -20,26 +17,30 @@ interface Known {
 }
 
 /**
- * The workloads that a site declared, from `DIR/*.yaml`. `refresh` is cheap and called at every sample. A broken file
+ * What a site declared, from `DIR/*.yaml`. `refresh` is cheap and called at every sample. A broken file
  * is reported and skipped; what it last said that was good still holds, so that a slip of the pen blinds nobody.
  */
 export class Watch {
   readonly #dir: string;
   #files = new Map<string, Known>();
-  #groups: readonly WatchedGroup[] = [];
-  #folders: readonly WatchedFolder[] = [];
+  #declared: DropIn = NOTHING;
   #conflicts: readonly WatchError[] = [];
 
   constructor(dir: string) {
     this.#dir = dir;
   }
 
+  /** What all good files say together, by section. */
+  declared(): DropIn {
+    return this.#declared;
+  }
+
   groups(): readonly WatchedGroup[] {
-    return this.#groups;
+    return this.#declared.groups;
   }
 
   folders(): readonly WatchedFolder[] {
-    return this.#folders;
+    return this.#declared.folders;
   }
 
   /** What is wrong now, a broken file each; empty when all is well. */
@@ -84,36 +85,18 @@ export class Watch {
     }
   }
 
-  /** A name is a metric's label, so only its first holder, by file name, has it. */
   #merge(): void {
     const conflicts: WatchError[] = [];
-    const groups = new Map<string, WatchedGroup>();
-    const folders = new Map<string, WatchedFolder>();
-    const add = <T extends { readonly name: string }>(to: Map<string, T>, item: T, file: string, max: number): void => {
-      const path = join(this.#dir, file);
-      if (to.has(item.name)) {
-        conflicts.push(
-          new WatchError('E_WATCH_FIELD', path, 1, `the name ${item.name} is taken`, 'choose another name'),
-        );
-      } else if (to.size >= max) {
-        conflicts.push(
-          new WatchError('E_WATCH_LIMIT', path, 1, `${item.name} is over the limit of ${max}`, 'remove some'),
-        );
-      } else {
-        to.set(item.name, item);
-      }
-    };
-    for (const [file, { good }] of this.#files) {
-      for (const group of good.groups) add(groups, group, file, WATCH_LIMITS.groups);
-      for (const folder of good.folders) add(folders, folder, file, WATCH_LIMITS.folders);
-    }
-    this.#groups = [...groups.values()];
-    this.#folders = [...folders.values()];
+    const files = [...this.#files].map(([name, { good }]) => ({ file: join(this.#dir, name), good }));
+    this.#declared = eachSection(({ join: joined }, pick) =>
+      joined(
+        files.map(({ file, good }) => ({ file, value: pick(good) })),
+        (conflict) => conflicts.push(conflict),
+      ),
+    );
     this.#conflicts = conflicts;
   }
 }
-
-const NOTHING: DropIn = { groups: [], folders: [] };
 
 function read(path: string, stamp: string, last: DropIn = NOTHING): Known {
   try {
@@ -132,7 +115,7 @@ function readBounded(path: string): string {
   const fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
   try {
     if (!fstatSync(fd).isFile()) throw new WatchError('E_WATCH_READ', path, 1, 'is no regular file', 'write a file');
-    const buffer = Buffer.allocUnsafe(WATCH_LIMITS.bytes + 1);
+    const buffer = Buffer.allocUnsafe(MAX_BYTES + 1);
     let size = 0;
     while (size < buffer.length) {
       const n = readSync(fd, buffer, size, buffer.length - size, null);

@@ -1,7 +1,8 @@
 import { type Reading, splitMetric } from '../sense/sense.ts';
 import { type Finding, spokenSeconds, withUnit } from './finding.ts';
-import { type LearnedContext, LearnedMetric } from './learned-metric.ts';
-import { HYSTERESIS, LIMITS, type Limit, RECOVERY_SAMPLES, REPEAT_MS } from './limits.ts';
+import { LearnedMetric } from './learned-metric.ts';
+import { HYSTERESIS, type Limit, RECOVERY_SAMPLES, REPEAT_MS } from './limit.ts';
+import { LIMITS } from './limits.ts';
 import { type Sensitivity, SLICE_MS, SLICES } from './settings.ts';
 import { severityForRole } from './severity.ts';
 import { Window } from './window.ts';
@@ -56,13 +57,18 @@ export class Detector {
   readonly #states = new Map<string, State>();
 
   readonly #learned = new Map<string, LearnedMetric>();
-  readonly #context: LearnedContext;
+  readonly #context: { sensitivity: Sensitivity; tags: readonly string[] };
   readonly #saved: ReadonlyMap<string, Uint8Array>;
 
   constructor(limits: readonly Limit[] = LIMITS, options: DetectorOptions = {}) {
     this.#limits = new Map(limits.map((limit) => [limit.metric, limit]));
     this.#context = { sensitivity: options.sensitivity ?? 'medium', tags: options.tags ?? [] };
     this.#saved = options.saved ?? new Map();
+  }
+
+  /** What the host is for may change while it runs. */
+  set tags(tags: readonly string[]) {
+    this.#context.tags = tags;
   }
 
   /** What was learned, by metric, at most 16 kB each: given to the next Detector it goes on from there. */
@@ -178,7 +184,8 @@ function step(state: State, ts: number, reading: Reading, value: number): Findin
   const bound = state.limit.at === 'declared' ? reading.limit : state.limit.at;
   if (bound === undefined || !Number.isFinite(bound)) return null;
   state.last = { reading, value, bound };
-  return value >= bound ? over(state, ts, reading, value, bound) : under(state, ts, reading, value, bound);
+  const crossed = state.limit.healthy === 'above' ? value <= bound : value >= bound;
+  return crossed ? over(state, ts, reading, value, bound) : under(state, ts, reading, value, bound);
 }
 
 function isGap(state: State, passed: number): boolean {
@@ -204,9 +211,11 @@ function over(state: State, ts: number, reading: Reading, value: number, bound: 
 }
 
 function under(state: State, ts: number, reading: Reading, value: number, bound: number): Finding | null {
+  const { limit } = state;
   state.over = null;
   if (state.active === null) return null;
-  if (value > bound - HYSTERESIS * Math.abs(bound)) {
+  const back = HYSTERESIS * Math.abs(bound);
+  if (limit.healthy === 'above' ? value < bound + back : value > bound - back) {
     state.good = 0;
     return null;
   }
@@ -219,7 +228,7 @@ function under(state: State, ts: number, reading: Reading, value: number, bound:
     ...common(state, reading, value, bound),
     kind: 'recovery',
     severity: 'info',
-    reason: `${what}: ${withUnit(value, reading.unit)}, under the limit of ${withUnit(bound, reading.unit)} again after ${spokenSeconds(lasted)}.`,
+    reason: `${what}: ${withUnit(value, reading.unit)}, ${limit.healthy === 'above' ? 'over' : 'under'} the limit of ${withUnit(bound, reading.unit)} again after ${spokenSeconds(lasted)}.`,
   };
 }
 
@@ -232,7 +241,8 @@ function anomaly(state: State, reading: Reading, value: number, bound: number): 
   const slope = window.slope(TREND_SECONDS);
   const eta = timeLeft(value, limit.full, slope);
   const parts = [`${sentenceSubject(state)}: ${withUnit(value, reading.unit)}`];
-  parts.push(`${limit.at === 'declared' ? 'over its budget' : 'over the limit'} of ${withUnit(bound, reading.unit)}`);
+  const side = limit.healthy === 'above' ? 'under' : 'over';
+  parts.push(`${side} ${limit.at === 'declared' ? 'its budget' : 'the limit'} of ${withUnit(bound, reading.unit)}`);
   const lasted = run === null ? 0 : (state.lastTs - run.since) / 1_000;
   if (run !== null) parts.push(`for ${run.count} samples in ${spokenSeconds(lasted)}`);
   if (normal !== null) parts.push(`against ${withUnit(normal.mean, reading.unit)} before`);
@@ -243,7 +253,7 @@ function anomaly(state: State, reading: Reading, value: number, bound: number): 
   return {
     ...common(state, reading, value, bound),
     kind: 'anomaly',
-    severity: limit.critical !== undefined && value >= limit.critical ? 'critical' : limit.severity,
+    severity: isCritical(limit, value) ? 'critical' : limit.severity,
     ...(normal === null ? {} : { baseline: { mean: normal.mean, sd: normal.sd } }),
     ...(sigma === undefined ? {} : { sigma }),
     ...(slope === null ? {} : { trend_per_hour: slope * 3_600 }),
@@ -252,11 +262,15 @@ function anomaly(state: State, reading: Reading, value: number, bound: number): 
   };
 }
 
+function isCritical({ critical, healthy }: Limit, value: number): boolean {
+  return critical !== undefined && (healthy === 'above' ? value <= critical : value >= critical);
+}
+
 const common = (state: State, reading: Reading, value: number, bound: number) => ({
   signal: state.limit.signal,
   metric: reading.name,
   value,
-  limit: { value: bound, healthy: 'below' as const },
+  limit: { value: bound, healthy: state.limit.healthy ?? ('below' as const) },
   fingerprint: `${state.limit.signal}:${state.subject}`,
 });
 

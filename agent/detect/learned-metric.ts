@@ -3,7 +3,7 @@ import { type Reading, splitMetric } from '../sense/sense.ts';
 import { explain, sigmaOf } from './explain.ts';
 import { type Finding, spokenSeconds, withUnit } from './finding.ts';
 import { type Judgement, Learner } from './learner.ts';
-import type { Limit } from './limits.ts';
+import type { Limit } from './limit.ts';
 import { ACCEPTED_SLICES, CALM_MS, type Sensitivity } from './settings.ts';
 import { severityForRole, severityOfSigma } from './severity.ts';
 

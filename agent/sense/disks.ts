@@ -32,6 +32,10 @@ export class DisksSense implements Sense {
     return this.#disks;
   }
 
+  close(): void {
+    this.#disks = [];
+  }
+
   async sample(): Promise<Reading[]> {
     const mounts = readMounts(this.#proc);
     const asked = await Promise.all(mounts.map(async (mount) => ({ mount, disk: await this.#ask(mount) })));

@@ -1,4 +1,4 @@
-import type { WatchedFolder } from './drop-in.ts';
+import type { WatchedFolder } from '../drop-in/folders.ts';
 import { type FolderUse, walkFolder } from './folder-walk.ts';
 import { labelled, type Reading, type Sense } from './sense.ts';
 

@@ -1,5 +1,5 @@
 import { closeSync, constants, openSync, readSync } from 'node:fs';
-import type { WatchedGroup } from './drop-in.ts';
+import type { WatchedGroup } from '../drop-in/groups.ts';
 import type { ProcFiles } from './proc-files.ts';
 import type { ProcessesSense, ProcessRow } from './processes.ts';
 import { labelled, type Reading, type Sense } from './sense.ts';
@@ -45,6 +45,12 @@ export class GroupsSense implements Sense {
   groupOf(pid: number): string | undefined {
     for (const [name, rows] of this.#members) if (rows.some((row) => row.pid === pid)) return name;
     return undefined;
+  }
+
+  /** Forgets everything: who is there after a pause did not restart. */
+  close(): void {
+    this.#lives = new Map();
+    this.#members = new Map();
   }
 
   sample(now: number): Reading[] {

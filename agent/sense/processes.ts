@@ -50,6 +50,14 @@ export class ProcessesSense implements Sense {
     return this.#tracks.get(pid)?.row;
   }
 
+  /** Forgets everything: what comes after a pause is a first sample. */
+  close(): void {
+    this.#tracks = new Map();
+    this.#rows = [];
+    this.#lastAt = undefined;
+    this.#failed = false;
+  }
+
   /** The largest, by whatever is compared. */
   top(count: number, by: (row: ProcessRow) => number): ProcessRow[] {
     return [...this.#rows].sort((a, b) => by(b) - by(a) || a.pid - b.pid).slice(0, count);

@@ -18,6 +18,8 @@ export interface Reading {
 export interface Sense {
   readonly name: string;
   sample(now: number): readonly Reading[] | Promise<readonly Reading[]>;
+  /** Ends what it holds open, when it is switched off or the agent ends. Never throws. */
+  close?(): void;
 }
 
 /** A metric's name with its label. */

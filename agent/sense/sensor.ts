@@ -1,16 +1,11 @@
 import { LIMITS, type Metric } from '../../broker/messages.ts';
 import type { Watch } from '../watch.ts';
-import { CpuSense } from './cpu.ts';
+import { isOn, SENSES, type Senses } from './all-senses.ts';
 import { DisksSense } from './disks.ts';
-import { FoldersSense } from './folders.ts';
 import { GroupsSense } from './groups.ts';
-import { LoadSense } from './load.ts';
-import { MemorySense } from './memory.ts';
-import { NetworkSense } from './network.ts';
 import type { ProcFiles } from './proc-files.ts';
 import { ProcessesSense } from './processes.ts';
 import type { Reading, Sense } from './sense.ts';
-import { SwapSense } from './swap.ts';
 
 /** All senses' readings at one moment, in the order of the schema's metrics. */
 export interface Sample {
@@ -37,7 +32,7 @@ export interface Clock {
 export const systemClock: Clock = { wall: () => Date.now(), monotonic: () => performance.now() };
 
 /**
- * Runs every sense, and keeps the order of the metrics. The schema's number grows whenever the set of metrics changes:
+ * Runs every sense that is on, and keeps the order of the metrics. The schema's number grows whenever the set of metrics changes:
  * frames name it, and a reader needs the birth of the same number to read them.
  */
 export class Sensor {
@@ -46,8 +41,11 @@ export class Sensor {
   readonly processes: ProcessesSense;
   readonly groups: GroupsSense;
   readonly disks: DisksSense;
-  readonly #senses: readonly Sense[];
+  readonly #host: Senses;
   readonly #clock: Clock;
+  readonly #extra: readonly Sense[];
+  /** The senses that run, by name. */
+  readonly #running = new Map<string, Sense>();
   /** What each sense said last: the shape of its nulls when it fails. */
   readonly #last = new Map<string, readonly Reading[]>();
   readonly #faults = new Map<string, Fault>();
@@ -69,18 +67,9 @@ export class Sensor {
     this.processes = new ProcessesSense(proc);
     this.groups = new GroupsSense(proc, this.processes, () => watch.groups());
     this.disks = new DisksSense(proc);
-    this.#senses = [
-      new CpuSense(proc),
-      new MemorySense(proc),
-      new SwapSense(proc),
-      new LoadSense(proc, cores),
-      this.disks,
-      new NetworkSense(proc),
-      this.processes,
-      this.groups,
-      new FoldersSense(() => watch.folders(), clock.monotonic),
-      ...extra,
-    ];
+    this.#extra = extra;
+    const { processes, groups, disks } = this;
+    this.#host = { proc, watch, cores, monotonic: clock.monotonic, processes, groups, disks };
   }
 
   /** The metrics of the current schema, in the order of a sample's readings. */
@@ -97,14 +86,47 @@ export class Sensor {
     return [...this.#faults.values()];
   }
 
+  /** The sense of a class, where it is on: for what it knows beside its numbers. */
+  find<T extends Sense>(kind: abstract new (...args: never[]) => T): T | undefined {
+    for (const sense of this.#running.values()) if (sense instanceof kind) return sense;
+    return undefined;
+  }
+
+  /** Ends what senses hold open. */
+  close(): void {
+    for (const sense of this.#running.values()) sense.close?.();
+    this.#running.clear();
+  }
+
   /** Looks at the host once. Never throws: a fault in one sense is a gap in its metrics alone. */
   async sample(): Promise<Sample> {
     this.watch.refresh();
     const readings: Reading[] = [];
-    for (const sense of this.#senses) readings.push(...(await this.#ask(sense)));
+    const wanted = this.#switch();
+    for (const [name, sense] of this.#running) {
+      const said = await this.#ask(sense);
+      if (wanted.has(name)) readings.push(...said);
+    }
+    for (const sense of this.#extra) readings.push(...(await this.#ask(sense)));
     const kept = readings.slice(0, LIMITS.metrics);
     this.#settle(kept);
     return { ts: this.#clock.wall(), schema: this.#schema, readings: kept };
+  }
+
+  /** Starts and ends senses as the site says now; the names of those whose metrics it wants. */
+  #switch(): ReadonlySet<string> {
+    const { senses } = this.watch.declared();
+    const wanted = new Set(Object.keys(SENSES).filter((name) => isOn(name, senses)));
+    const needed = new Set([...wanted].flatMap((name) => [name, SENSES[name]?.needs ?? name]));
+    if (needed.size === this.#running.size && [...needed].every((name) => this.#running.has(name))) return wanted;
+    for (const [name, sense] of this.#running) if (!needed.has(name)) sense.close?.();
+    // Made anew in the order of the list: metrics stand where they stood before.
+    const before = new Map(this.#running);
+    this.#running.clear();
+    for (const [name, { make }] of Object.entries(SENSES)) {
+      if (needed.has(name)) this.#running.set(name, before.get(name) ?? make(this.#host));
+    }
+    return wanted;
   }
 
   async #ask(sense: Sense): Promise<readonly Reading[]> {

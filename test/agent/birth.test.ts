@@ -1,6 +1,12 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { encodeBirth } from '../../agent/birth.ts';
+import { birthOf, encodeBirth } from '../../agent/birth.ts';
+import { ProcFiles } from '../../agent/sense/proc-files.ts';
+import { Sensor } from '../../agent/sense/sensor.ts';
+import { Watch } from '../../agent/watch.ts';
 import { decodeCbor } from '../../broker/cbor.ts';
 import { type Birth, birth, LIMITS } from '../../broker/messages.ts';
 
@@ -34,6 +40,17 @@ births('an ordinary one is whole; one with too many names is cut until the broke
   assert.is(read.inventory.processes.length, 0, 'processes are cut first');
   assert.ok(read.inventory.units.length > 100);
   assert.equal(read.inventory.folders, ['/var/spool/x']);
+});
+
+births('it says what the site calls the host', async () => {
+  const dir = mkdtempSync(join(tmpdir(), 'sentinel-watch-'));
+  writeFileSync(join(dir, 'a.yaml'), 'version: 1\ntags: [role=database]\n');
+  const sensor = new Sensor({ proc: new ProcFiles(), watch: new Watch(dir), cores: 1 });
+  await sensor.sample();
+  const { agent, boot, key, ring } = NAMED(0, 0);
+  const said = birth(decodeCbor(encodeBirth(birthOf(sensor, { agent, boot, key, ring, live: false }))), '');
+  assert.equal(said.host.tags, ['role=database']);
+  rmSync(dir, { recursive: true });
 });
 
 births.run();

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { WatchedGroup } from '../../agent/sense/drop-in.ts';
+import type { WatchedGroup } from '../../agent/drop-in/groups.ts';
 import { GroupsSense } from '../../agent/sense/groups.ts';
 import { ProcFiles } from '../../agent/sense/proc-files.ts';
 import { ProcessesSense } from '../../agent/sense/processes.ts';

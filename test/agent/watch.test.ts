@@ -4,7 +4,9 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { parseDropIn, WatchError } from '../../agent/sense/drop-in.ts';
+import { parseDropIn } from '../../agent/drop-in/drop-in.ts';
+import { NOTHING } from '../../agent/drop-in/sections.ts';
+import { WatchError } from '../../agent/drop-in/watch-error.ts';
 import { Watch } from '../../agent/watch.ts';
 
 const GOOD = `version: 1
@@ -19,6 +21,8 @@ folders:
   - name: spool
     path: /var/spool/x/
     quota_mib: 100
+senses: {load: off}
+tags: [role=web]
 `;
 
 const test = suite('watch');
@@ -36,8 +40,10 @@ test('reads a whole drop-in', () => {
       },
     ],
     folders: [{ name: 'spool', path: '/var/spool/x', quotaMib: 100 }],
+    senses: new Map([['load', false]]),
+    tags: ['role=web'],
   });
-  assert.equal(parseDropIn('a.yaml', 'version: 1\n'), { groups: [], folders: [] });
+  assert.equal(parseDropIn('a.yaml', 'version: 1\n'), NOTHING);
 });
 
 const wrong: readonly (readonly [code: string, line: number, source: string])[] = [

@@ -1,0 +1,50 @@
+import { type Limit, SAMPLES } from '../limit.ts';
+
+/** Memory, processor and load of the host as a whole. */
+export const HOST_LIMITS: readonly Limit[] = [
+  {
+    signal: 'host.memory',
+    metric: 'memory.used_percent',
+    what: 'memory in use',
+    at: 92,
+    samples: SAMPLES,
+    ms: 0,
+    severity: 'warning',
+    critical: 97,
+    full: 100,
+    why: 'below 8 % available the kernel begins to drop the page cache that services read from',
+  },
+  {
+    signal: 'host.swap',
+    metric: 'swap.used_percent',
+    what: 'swap in use',
+    at: 80,
+    samples: SAMPLES,
+    ms: 0,
+    severity: 'warning',
+    critical: 95,
+    full: 100,
+    why: 'when swap is full the next request for memory is answered by the OOM killer',
+  },
+  {
+    signal: 'host.cpu',
+    metric: 'cpu.percent',
+    what: 'processor time in use',
+    at: 95,
+    samples: SAMPLES,
+    ms: 60_000,
+    severity: 'warning',
+    why: 'a build or a backup may use all cores for some seconds; a minute of it makes others wait',
+  },
+  {
+    signal: 'host.load',
+    metric: 'load.per_core',
+    what: 'load per core',
+    at: 4,
+    samples: SAMPLES,
+    ms: 60_000,
+    severity: 'warning',
+    critical: 10,
+    why: 'four tasks wait for each core or for a disk',
+  },
+];

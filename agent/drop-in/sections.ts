@@ -1,0 +1,26 @@
+import { foldersSection, type WatchedFolder } from './folders.ts';
+import { groupsSection, type WatchedGroup } from './groups.ts';
+import type { Section } from './section.ts';
+import { type SenseSwitches, sensesSection } from './senses.ts';
+import { tagsSection } from './tags.ts';
+
+/** All that a site may declare, a field for each section. */
+export interface DropIn {
+  readonly groups: readonly WatchedGroup[];
+  readonly folders: readonly WatchedFolder[];
+  readonly senses: SenseSwitches;
+  readonly tags: readonly string[];
+}
+
+/** Does the same to every section: a new one is a line here, a field above, and a file of its own. */
+export function eachSection(act: <T>(section: Section<T>, pick: (dropIn: DropIn) => T) => T): DropIn {
+  return {
+    groups: act(groupsSection, ({ groups }) => groups),
+    folders: act(foldersSection, ({ folders }) => folders),
+    senses: act(sensesSection, ({ senses }) => senses),
+    tags: act(tagsSection, ({ tags }) => tags),
+  };
+}
+
+/** What no file at all says. */
+export const NOTHING: DropIn = eachSection(({ none }) => none);

@@ -1,0 +1,55 @@
+import type { Watch } from '../watch.ts';
+import { CpuSense } from './cpu.ts';
+import type { DisksSense } from './disks.ts';
+import { FoldersSense } from './folders.ts';
+import type { GroupsSense } from './groups.ts';
+import { LoadSense } from './load.ts';
+import { MemorySense } from './memory.ts';
+import { NetworkSense } from './network.ts';
+import type { ProcFiles } from './proc-files.ts';
+import type { ProcessesSense } from './processes.ts';
+import type { Sense } from './sense.ts';
+import { SwapSense } from './swap.ts';
+
+/** What a sense may look at, and the three senses whose tables others read. */
+export interface Senses {
+  readonly proc: ProcFiles;
+  /** What the site declared, now: settings are read at each sample, so that they follow the files. */
+  readonly watch: Watch;
+  readonly cores: number;
+  /** Milliseconds that never jump. */
+  readonly monotonic: () => number;
+  readonly processes: ProcessesSense;
+  readonly groups: GroupsSense;
+  readonly disks: DisksSense;
+}
+
+/** How a sense comes to be. */
+export interface SenseEntry {
+  /** Made when it is first on, and anew after it was off: a rate over the pause would be no rate. */
+  readonly make: (host: Senses) => Sense;
+  /** Off until the site says on: it needs settings, or costs more than most hosts want to pay. */
+  readonly off?: true;
+  /** A sense that it reads, which runs for it even where the site wants no metrics of it. */
+  readonly needs?: string;
+}
+
+/** Every sense by its name in `watch.d`, in the order in which they are asked and their metrics stand. */
+export const SENSES: Readonly<Record<string, SenseEntry>> = {
+  cpu: { make: ({ proc }) => new CpuSense(proc) },
+  memory: { make: ({ proc }) => new MemorySense(proc) },
+  swap: { make: ({ proc }) => new SwapSense(proc) },
+  load: { make: ({ proc, cores }) => new LoadSense(proc, cores) },
+  disks: { make: ({ disks }) => disks },
+  network: { make: ({ proc }) => new NetworkSense(proc) },
+  processes: { make: ({ processes }) => processes },
+  groups: { make: ({ groups }) => groups, needs: 'processes' },
+  folders: { make: ({ watch, monotonic }) => new FoldersSense(() => watch.folders(), monotonic) },
+};
+
+/** What a site may switch. */
+export const SENSE_NAMES: readonly string[] = Object.keys(SENSES);
+
+/** True when a sense is on: as the site said, else by its default. */
+export const isOn = (name: string, switches: ReadonlyMap<string, boolean>): boolean =>
+  switches.get(name) ?? SENSES[name]?.off !== true;
