@@ -1,9 +1,9 @@
 import { hostname } from 'node:os';
 import { type Console, EXIT, readArguments, UsageError } from '../broker/command-line.ts';
-import { DEFAULT_PORT } from '../broker/embedded.ts';
 import { BATCH_MAX } from '../broker/frame-payload.ts';
 import { untilStopped } from '../broker/lifetime.ts';
 import { lineLog } from '../broker/log.ts';
+import { DEFAULT_PORT } from '../broker/mesh.ts';
 import { stateFolder } from '../broker/state-folder.ts';
 import { ID, idFromHostname } from '../broker/topics.ts';
 import { Agent } from './agent.ts';

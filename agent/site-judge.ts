@@ -2,7 +2,7 @@ import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Log } from '../broker/log.ts';
 import type { Judge } from '../policy/judge.ts';
-import { loadJudge } from '../policy/policy.ts';
+import { loadJudge } from '../policy/load-judge.ts';
 import type { Program } from '../policy/program.ts';
 import type { Inventory, Verdict } from '../policy/verdict.ts';
 

@@ -6,8 +6,7 @@ import type { Inbound, Mesh, MeshCounters } from './mesh.ts';
 import { LIMITS } from './messages.ts';
 import { parseAgentTopic } from './topics.ts';
 
-/** MQTT over TCP has 1883; with it taken, so many ports above it are tried before the start fails. */
-export const DEFAULT_PORT = 1883;
+/** With the wanted port taken, so many above it are tried before the start fails. */
 const PORTS_TRIED = 32;
 
 /** A connection must have said CONNECT within this, or it only holds a socket. */

@@ -1,5 +1,8 @@
 import type { AgentChannel } from './topics.ts';
 
+/** MQTT's own port over TCP (IANA): what the broker takes, and where an agent looks, when nothing else is said. */
+export const DEFAULT_PORT = 1883;
+
 /** One message from an enrolled agent, by the identity that the broker authenticated. */
 export interface Inbound {
   readonly agent: string;

@@ -1,11 +1,11 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { encodeCbor } from '../broker/cbor.ts';
 import { writeDurably } from '../broker/durable-file.ts';
-import { DEFAULT_PORT, openEmbedded } from '../broker/embedded.ts';
+import { openEmbedded } from '../broker/embedded.ts';
 import { keyFile, readRoster, readSite } from '../broker/enroll.ts';
 import { readKeyPair } from '../broker/keys.ts';
 import type { Log } from '../broker/log.ts';
-import type { MeshCounters } from '../broker/mesh.ts';
+import { DEFAULT_PORT, type MeshCounters } from '../broker/mesh.ts';
 import { claim, prepareFolder, type StateFolder } from '../broker/state-folder.ts';
 import { hubTopic } from '../broker/topics.ts';
 import { type PolicyChange, watchPolicy } from '../policy/watch-policy.ts';

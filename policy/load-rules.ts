@@ -1,10 +1,9 @@
 import { createHash } from 'node:crypto';
-import { readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { BUILT_IN_FOLDER, builtInRules } from './built-in-rules.ts';
 import { readCommands, readProtected, readTighten } from './compile-schema.ts';
-import { messageOf, PolicyError } from './policy-error.ts';
+import { PolicyError } from './policy-error.ts';
 import { type Example, type RuleNode, readExamples, readRuleFile } from './rule-file.ts';
+import { readRuleFolder } from './rule-folder.ts';
 import type { RuleSet } from './schema.ts';
 
 /** Changes with the code that gives rules their meaning: the same files judged by other code are another policy. */
@@ -34,7 +33,7 @@ export function loadRules(options: LoadOptions = {}): Loaded {
   let rules: RuleSet = { commands: new Map(), protectedUnits: [], tighten: [], reviewForbidden: false };
   for (const { tier, folder } of tiers(options)) {
     const promised: (Example & { file: string })[] = [];
-    for (const { file, text } of readFolder(folder)) {
+    for (const { file, text } of folder === BUILT_IN_FOLDER ? builtInRules() : readRuleFolder(folder)) {
       hash.update(JSON.stringify([tier, file, text]));
       const root = readRuleFile(file, text);
       rules = withFile(rules, root, tier);
@@ -48,7 +47,7 @@ export function loadRules(options: LoadOptions = {}): Loaded {
 /** The folders that rules come from, the highest tier first. */
 export function tiers({ rulesDir, siteDir, groupDirs }: LoadOptions): { tier: Tier; folder: string }[] {
   return [
-    { tier: 'built-in', folder: rulesDir ?? fileURLToPath(new URL('./rules/', import.meta.url)) },
+    { tier: 'built-in', folder: rulesDir ?? BUILT_IN_FOLDER },
     ...(siteDir === undefined ? [] : [{ tier: 'site' as const, folder: siteDir }]),
     ...(groupDirs ?? []).map((folder) => ({ tier: 'group' as const, folder })),
   ];
@@ -74,21 +73,4 @@ function withFile(rules: RuleSet, root: RuleNode, tier: Tier): RuleSet {
   };
 }
 
-interface RuleText {
-  readonly file: string;
-  readonly text: string;
-}
-
 type Tier = 'built-in' | 'site' | 'group';
-
-/** In the order of names, so that a hash is the same on every platform. A BOM or CRLF is the file's own. */
-function readFolder(folder: string): RuleText[] {
-  try {
-    return readdirSync(folder)
-      .filter((name) => name.endsWith('.yaml'))
-      .sort()
-      .map((name) => ({ file: name, text: readFileSync(join(folder, name), 'utf8') }));
-  } catch (error) {
-    throw new PolicyError('E_POLICY_READ', folder, 0, messageOf(error));
-  }
-}

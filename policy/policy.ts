@@ -2,7 +2,7 @@ import { loadBash } from '../grammars/bash.ts';
 import { compile } from './compile.ts';
 import { destructionInText } from './destruction.ts';
 import { type Fault, isFault } from './fault.ts';
-import { createJudge, type Judge, judgeProgram } from './judge.ts';
+import { judgeProgram } from './judge.ts';
 import { type LoadOptions, loadRules } from './load-rules.ts';
 import { type Reader, treeReader } from './parse.ts';
 import { PolicyError } from './policy-error.ts';
@@ -10,6 +10,7 @@ import type { RuleSet } from './schema.ts';
 import type { Inventory, Verdict } from './verdict.ts';
 
 export type { Judge } from './judge.ts';
+export { loadJudge } from './load-judge.ts';
 export { PolicyError } from './policy-error.ts';
 
 /** The gate between a model and a machine: text in, verdict out. */
@@ -61,12 +62,6 @@ export async function tryPolicy(options: LoadOptions): Promise<Tried> {
     check: (text, inventory) => check(rules, hash, reader, text, inventory),
   };
   return { policy, examples: loaded.examples.length, broken };
-}
-
-/** The judge alone, for an agent: the same rules and hash, no parser. Examples are not checked, since they are text. */
-export function loadJudge(options: LoadOptions = {}): Judge {
-  const { rules, hash } = loadRules(options);
-  return createJudge(rules, hash);
 }
 
 function check(rules: RuleSet, hash: string, reader: Reader, text: string, inventory: Inventory | null): Verdict {

@@ -26,6 +26,8 @@ export class Site {
   log = '';
   hub: ChildProcess | null = null;
   watcher: ChildProcess | null = null;
+  /** What agents are started with; the bundle's file where a test is about that. */
+  agentDoor = FRONT_DOOR;
   private store: Store | null = null;
   private port = 0;
 
@@ -63,7 +65,8 @@ export class Site {
 
   private start(command: string, flags: readonly string[], ready: RegExp, limitKib?: number): Promise<ChildProcess> {
     return new Promise((resolve, reject) => {
-      const argv = ['--enable-source-maps', FRONT_DOOR, command, '--state', this.state.root, ...flags];
+      const door = command === 'agent' ? this.agentDoor : FRONT_DOOR;
+      const argv = ['--enable-source-maps', door, command, '--state', this.state.root, ...flags];
       // `exec` keeps the pid; SIGXFSZ is ignored so that a write fails with EFBIG instead of ending the process.
       const limited = `trap '' XFSZ; ulimit -f ${limitKib}; exec "$0" "$@"`;
       const child =

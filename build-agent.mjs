@@ -1,0 +1,59 @@
+// Bundles the agent into one file that runs on a bare Node, on x64 and arm64: dist/sentinel-agent.cjs by default.
+//   node build-agent.mjs [--out FILE]
+// It holds no WASM and no native module; the policy's rules are in it, so its hash of them is the hub's.
+import { readdirSync, readFileSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { build } from 'esbuild';
+
+const root = dirname(fileURLToPath(import.meta.url));
+const { values } = parseArgs({ options: { out: { type: 'string', default: 'dist/sentinel-agent.cjs' } } });
+const out = resolve(root, values.out);
+
+const rulesFolder = join(root, 'policy/rules');
+const rules = readdirSync(rulesFolder)
+  .filter((name) => name.endsWith('.yaml'))
+  .sort()
+  .map((file) => ({ file, text: readFileSync(join(rulesFolder, file), 'utf8') }));
+
+/** Puts the rules themselves where the module stands that reads them from its own folder. */
+const embedRules = {
+  name: 'embed-rules',
+  setup(bundle) {
+    bundle.onLoad({ filter: /[/\\]policy[/\\]built-in-rules\.ts$/ }, () => ({
+      loader: 'ts',
+      contents: `export const BUILT_IN_FOLDER = 'the rules of this bundle';
+        const rules = ${JSON.stringify(rules)};
+        export const builtInRules = () => rules;`,
+    }));
+  },
+};
+
+const { metafile } = await build({
+  entryPoints: [join(root, 'agent/main.ts')],
+  outfile: out,
+  bundle: true,
+  platform: 'node',
+  target: 'node20.19',
+  format: 'cjs',
+  minify: true,
+  // Names in stack traces, and of the codes and classes that errors are told by.
+  keepNames: true,
+  legalComments: 'inline',
+  banner: { js: '#!/usr/bin/env node' },
+  metafile: true,
+  plugins: [embedRules],
+  logLevel: 'warning',
+});
+
+const inputs = Object.keys(metafile.inputs);
+const foreign = inputs.filter(
+  (path) => /\.(?:wasm|node)$/.test(path) || /node_modules\/(?:zod|lmdb|web-tree-sitter)\//.test(path),
+);
+if (foreign.length > 0) {
+  console.error(`build-agent: an agent carries none of these: ${foreign.join(', ')}`);
+  process.exit(1);
+}
+const [{ bytes }] = Object.values(metafile.outputs);
+console.error(`${out}: ${Math.round(bytes / 1_024)} KiB of ${inputs.length} files`);

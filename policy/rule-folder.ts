@@ -1,0 +1,24 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { messageOf, PolicyError } from './policy-error.ts';
+
+/** One rule file: its bare name, and what stands in it. */
+export interface RuleText {
+  readonly file: string;
+  readonly text: string;
+}
+
+/**
+ * The rule files of a folder in the order of names, so that a hash is the same on every platform. A BOM or CRLF is the
+ * file's own. Throws E_POLICY_READ.
+ */
+export function readRuleFolder(folder: string): readonly RuleText[] {
+  try {
+    return readdirSync(folder)
+      .filter((name) => name.endsWith('.yaml'))
+      .sort()
+      .map((name) => ({ file: name, text: readFileSync(join(folder, name), 'utf8') }));
+  } catch (error) {
+    throw new PolicyError('E_POLICY_READ', folder, 0, messageOf(error));
+  }
+}
