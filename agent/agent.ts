@@ -7,7 +7,8 @@ import { type KeyPair, readKeyPair } from '../broker/keys.ts';
 import { within } from '../broker/lifetime.ts';
 import { Link } from '../broker/link.ts';
 import type { Log } from '../broker/log.ts';
-import { type Ack, ack as ackShape, type Event, type Order } from '../broker/messages.ts';
+import { type Ack, ack as ackShape, type Event, LIMITS, type Order } from '../broker/messages.ts';
+import { redact, redactOutput } from '../broker/redact.ts';
 import { open, seal } from '../broker/signed.ts';
 import { claim, prepareFolder, type StateFolder } from '../broker/state-folder.ts';
 import { agentTopic, hubTopic } from '../broker/topics.ts';
@@ -218,7 +219,15 @@ export class Agent {
   private async tell(finding: Finding, ts: number): Promise<void> {
     const { agent } = this.options;
     const snapshot = finding.kind === 'anomaly' ? { snapshot: await capture(finding, this.sensor) } : {};
-    const event: Event = { agent, boot: this.boot, seq: ++this.seq, ts, ...finding, ...snapshot };
+    const event: Event = {
+      agent,
+      boot: this.boot,
+      seq: ++this.seq,
+      ts,
+      ...finding,
+      ...snapshot,
+      reason: redact(finding.reason, LIMITS.line),
+    };
     this.options.log.info(`${finding.kind}: ${finding.reason}`, { signal: finding.signal });
     this.keepAndSend({
       boot: this.boot,
@@ -232,7 +241,16 @@ export class Agent {
     const seq = ++this.seq;
     const { agent } = this.options;
     const approval = this.approvalId(order);
-    const result = { agent, boot: this.boot, seq, incident: order.incident, order: order.id, approval, ...report };
+    const result = {
+      agent,
+      boot: this.boot,
+      seq,
+      incident: order.incident,
+      order: order.id,
+      approval,
+      ...report,
+      ...redacted(report),
+    };
     this.keepAndSend({
       boot: this.boot,
       seq,
@@ -293,3 +311,9 @@ export class Agent {
     return encodeCbor({ boot: this.boot, state, ts: Date.now() });
   }
 }
+
+/** What a command wrote, without secrets: it is shown, kept and read by a model (invariant 12). */
+const redacted = ({ stdout, stderr }: StepReport): Pick<StepReport, 'stdout' | 'stderr'> => ({
+  stdout: redactOutput(stdout, LIMITS.output),
+  stderr: redactOutput(stderr, LIMITS.output),
+});

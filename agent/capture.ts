@@ -1,8 +1,8 @@
 import { availableParallelism } from 'node:os';
 import type { Said, Snapshot, TopProcess } from '../broker/messages.ts';
+import { redact, redactArgv } from '../broker/redact.ts';
 import type { Finding } from './detect/finding.ts';
 import { withUnit } from './detect/finding.ts';
-import { redact, redactArgv } from './redact.ts';
 import { walkFolder } from './sense/folder-walk.ts';
 import { readMeminfo } from './sense/memory.ts';
 import { countOpen, findOpeners, type Opener } from './sense/open-files.ts';

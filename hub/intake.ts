@@ -7,6 +7,7 @@ import { auditHead } from './audit.ts';
 import type { Hub } from './hub.ts';
 import type { Incident } from './incident.ts';
 import type { Driver } from './pipeline.ts';
+import { redactResult } from './redact-intake.ts';
 import { correlate, joins } from './steps/correlate.ts';
 import { isRepeat, markHandled, observe } from './steps/observe.ts';
 import { commitIncident, getIncident } from './store/incidents.ts';
@@ -112,7 +113,7 @@ export class Intake {
   private async result(agent: string, payload: Uint8Array): Promise<void> {
     const enrolled = this.hub.site.agents.get(agent);
     if (enrolled === undefined) return;
-    const result = resultShape(decodeCbor(open('result', payload, enrolled.key)), '');
+    const result = redactResult(resultShape(decodeCbor(open('result', payload, enrolled.key)), ''));
     if (result.agent !== agent)
       throw Object.assign(new Error('a result of another agent'), { code: 'E_MESSAGE_SHAPE' });
     if (!isRepeat(this.hub, result, 'e')) {

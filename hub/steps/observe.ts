@@ -3,14 +3,15 @@ import { type Event, event as eventShape } from '../../broker/messages.ts';
 import { ShapeError } from '../../broker/shape.ts';
 import { open } from '../../broker/signed.ts';
 import type { Hub } from '../hub.ts';
+import { redactEvent } from '../redact-intake.ts';
 
-/** Reads an agent's event: signed by the key bound at enrolment, well formed, and about the agent that sent it. */
+/** Reads an agent's event: signed by the key bound at enrolment, well formed, about the agent that sent it, redacted again. */
 export function observe(hub: Hub, agent: string, payload: Uint8Array): Event {
   const enrolled = hub.site.agents.get(agent);
   if (enrolled === undefined) throw new ShapeError('agent', 'an enrolled agent');
   const event = eventShape(decodeCbor(open('event', payload, enrolled.key)), '');
   if (event.agent !== agent) throw new ShapeError('agent', agent);
-  return event;
+  return redactEvent(event);
 }
 
 /** True when this event was stored before: agents repeat what was not acknowledged. */
