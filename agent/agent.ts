@@ -18,6 +18,7 @@ import { capture } from './capture.ts';
 import { Detector } from './detect/detector.ts';
 import type { Finding } from './detect/finding.ts';
 import { Executor, type StepReport } from './execute.ts';
+import { HubClock } from './hub-clock.ts';
 import { readInventory } from './inventory.ts';
 import { Journal } from './journal.ts';
 import { Learned } from './learned.ts';
@@ -58,6 +59,7 @@ export class Agent {
   private readonly boot = randomBytes(8).toString('hex');
   private readonly key: KeyPair;
   private readonly trust: Trust;
+  private readonly hubClock = new HubClock(Date.now, () => performance.now());
   private readonly outbox: Outbox;
   private readonly journal: Journal;
   private readonly sender: Sender;
@@ -95,6 +97,8 @@ export class Agent {
       proc: new ProcFiles(),
       watch: new Watch(state.watch),
       cores: availableParallelism(),
+      state: state.agent,
+      aheadOfHub: () => this.hubClock.ahead(),
     });
     this.executor = new Executor({
       agent,
@@ -292,6 +296,7 @@ export class Agent {
     const ack: Ack = ackShape(decodeCbor(open('ack', payload, this.trust.roster.hub_key)), '');
     if (ack.agent !== this.options.agent) return;
     this.trust.learnAck(ack);
+    this.hubClock.hear(ack.now);
     this.outbox.stored(ack.boot, ack.through);
   }
 

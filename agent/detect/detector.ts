@@ -89,6 +89,7 @@ export class Detector {
       if (finding !== null) findings.push(this.#forRole(finding));
       const speaks = finding !== null || (state !== null && state.active !== null);
       const voice = speaks ? 'speaks' : state !== null && state.over !== null ? 'crossed' : 'quiet';
+      if (reading.learn === false) continue;
       const learned = this.#learn(reading, limit)?.feed(ts, reading.value, voice) ?? null;
       if (learned !== null) findings.push(learned);
     }

@@ -12,9 +12,14 @@ export interface WatchedGroup {
   /** Of one core. */
   readonly cpuPercent?: number;
   readonly restartsPerMinute?: number;
+  /** Files that its processes may have open together. */
+  readonly openFiles?: number;
+  readonly processesMax?: number;
+  /** Fewer are a workload that does not run. */
+  readonly processesMin?: number;
 }
 
-/** Each is three metrics: a message carries 512. */
+/** Each is three metrics, six with every budget: a message carries 512. */
 export const MAX_GROUPS = 64;
 
 export const groupsSection = namedList({ name: 'groups', max: MAX_GROUPS, read: readGroup });
@@ -27,6 +32,9 @@ function readGroup(reader: Reader, node: unknown): WatchedGroup {
     'memory_mib',
     'cpu_percent',
     'restarts_per_minute',
+    'open_files',
+    'processes_max',
+    'processes_min',
   ]);
   const pgidFile = reader.path(group, 'pgid_file');
   const matchNode = group.get('match', true);
@@ -37,6 +45,9 @@ function readGroup(reader: Reader, node: unknown): WatchedGroup {
   const memoryMib = reader.positive(group, 'memory_mib');
   const cpuPercent = reader.positive(group, 'cpu_percent');
   const restartsPerMinute = reader.positive(group, 'restarts_per_minute');
+  const openFiles = reader.positive(group, 'open_files');
+  const processesMax = reader.positive(group, 'processes_max');
+  const processesMin = reader.positive(group, 'processes_min');
   return {
     name: reader.name(group),
     ...(pgidFile === undefined ? {} : { pgidFile }),
@@ -44,6 +55,9 @@ function readGroup(reader: Reader, node: unknown): WatchedGroup {
     ...(memoryMib === undefined ? {} : { memoryMib }),
     ...(cpuPercent === undefined ? {} : { cpuPercent }),
     ...(restartsPerMinute === undefined ? {} : { restartsPerMinute }),
+    ...(openFiles === undefined ? {} : { openFiles }),
+    ...(processesMax === undefined ? {} : { processesMax }),
+    ...(processesMin === undefined ? {} : { processesMin }),
   };
 }
 

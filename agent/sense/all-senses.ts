@@ -1,22 +1,39 @@
 import type { Watch } from '../watch.ts';
+import { ClockSense } from './clock.ts';
+import { ConntrackSense } from './conntrack.ts';
 import { CpuSense } from './cpu.ts';
+import { DiskIoSense } from './disk-io.ts';
 import type { DisksSense } from './disks.ts';
+import { FilesSense } from './files.ts';
 import { FoldersSense } from './folders.ts';
 import type { GroupsSense } from './groups.ts';
+import { LinksSense } from './links.ts';
 import { LoadSense } from './load.ts';
 import { MemorySense } from './memory.ts';
 import { NetworkSense } from './network.ts';
+import { PagingSense } from './paging.ts';
+import { PressureSense } from './pressure.ts';
 import type { ProcFiles } from './proc-files.ts';
 import type { ProcessesSense } from './processes.ts';
 import type { Sense } from './sense.ts';
 import { SwapSense } from './swap.ts';
+import { ThermalSense } from './thermal.ts';
+import { UptimeSense } from './uptime.ts';
 
 /** What a sense may look at, and the three senses whose tables others read. */
 export interface Senses {
   readonly proc: ProcFiles;
+  /** The same for /sys. */
+  readonly sys: ProcFiles;
+  /** Where a sense keeps what it must know after a restart; undefined where nothing is kept. */
+  readonly state: string | undefined;
+  /** Seconds that this host's clock is ahead of the hub's; null where the hub was not heard lately. */
+  readonly aheadOfHub: () => number | null;
   /** What the site declared, now: settings are read at each sample, so that they follow the files. */
   readonly watch: Watch;
   readonly cores: number;
+  /** Milliseconds since the epoch. */
+  readonly wall: () => number;
   /** Milliseconds that never jump. */
   readonly monotonic: () => number;
   readonly processes: ProcessesSense;
@@ -39,12 +56,21 @@ export const SENSES: Readonly<Record<string, SenseEntry>> = {
   cpu: { make: ({ proc }) => new CpuSense(proc) },
   memory: { make: ({ proc }) => new MemorySense(proc) },
   swap: { make: ({ proc }) => new SwapSense(proc) },
+  paging: { make: ({ proc }) => new PagingSense(proc) },
+  pressure: { make: ({ proc }) => new PressureSense(proc) },
   load: { make: ({ proc, cores }) => new LoadSense(proc, cores) },
   disks: { make: ({ disks }) => disks },
+  'disk-io': { make: ({ proc }) => new DiskIoSense(proc) },
   network: { make: ({ proc }) => new NetworkSense(proc) },
+  links: { make: ({ sys }) => new LinksSense(sys) },
+  conntrack: { make: ({ proc }) => new ConntrackSense(proc) },
   processes: { make: ({ processes }) => processes },
+  files: { make: ({ proc, processes }) => new FilesSense(proc, processes), needs: 'processes' },
   groups: { make: ({ groups }) => groups, needs: 'processes' },
   folders: { make: ({ watch, monotonic }) => new FoldersSense(() => watch.folders(), monotonic) },
+  thermal: { make: ({ sys }) => new ThermalSense(sys) },
+  clock: { make: ({ wall, aheadOfHub }) => new ClockSense({ wall, aheadOfHub, root: '/' }) },
+  uptime: { make: ({ proc, state }) => new UptimeSense(proc, state) },
 };
 
 /** What a site may switch. */

@@ -1,5 +1,5 @@
 import type { ProcFiles } from './proc-files.ts';
-import { percent, type Reading, type Sense } from './sense.ts';
+import { percent, perSecond, type Reading, type Sense } from './sense.ts';
 
 interface Ticks {
   readonly total: number;
@@ -8,38 +8,93 @@ interface Ticks {
   readonly steal: number;
 }
 
-/** Share of all cores' time since the last sample that was busy, waiting for disks, or taken by the hypervisor. */
+interface Seen {
+  readonly at: number;
+  readonly all: Ticks;
+  readonly cores: ReadonlyMap<string, Ticks>;
+  readonly forks: number;
+}
+
+/** More cores than this are looked at as a whole only. */
+const MAX_CORES = 256;
+
+/**
+ * Share of all cores' time since the last sample that was busy, waiting for disks, or taken by the hypervisor; the
+ * busiest core, which one thread at its end shows on however many others idle; and how many processes and threads
+ * were born. One file: /proc/stat.
+ */
 export class CpuSense implements Sense {
   readonly name = 'cpu';
   readonly #proc: ProcFiles;
-  #last: Ticks | undefined;
+  #last: Seen | undefined;
 
   constructor(proc: ProcFiles) {
     this.#proc = proc;
   }
 
-  sample(): Reading[] {
-    const now = parse(this.#proc.head('stat'));
+  sample(at: number): Reading[] {
+    const now = parse(at, this.#proc.text('stat'));
     const last = this.#last;
     this.#last = now;
-    const passed = last === undefined ? 0 : now.total - last.total;
     const share = (of: (ticks: Ticks) => number): number | null =>
-      last === undefined || passed <= 0 ? null : percent(of(now) - of(last), passed);
-    const idle = share((ticks) => ticks.idle + ticks.iowait);
+      last === undefined ? null : shareOf(last.all, now.all, of);
     return [
-      { name: 'cpu.percent', unit: '%', scale: 0.01, value: idle === null ? null : 100 - idle },
+      { name: 'cpu.percent', unit: '%', scale: 0.01, value: busy(last?.all, now.all) },
       { name: 'cpu.iowait_percent', unit: '%', scale: 0.01, value: share((ticks) => ticks.iowait) },
       { name: 'cpu.steal_percent', unit: '%', scale: 0.01, value: share((ticks) => ticks.steal) },
+      { name: 'cpu.hottest_percent', unit: '%', scale: 0.1, value: last === undefined ? null : hottest(last, now) },
+      {
+        name: 'process.forks_per_s',
+        unit: '/s',
+        scale: 0.1,
+        value: last === undefined ? null : perSecond(last.forks, now.forks, now.at - last.at),
+      },
     ];
   }
 }
 
-/** First line: user nice system idle iowait irq softirq steal guest guest_nice; guest time is already in user. */
-function parse(stat: string): Ticks {
-  const [label, ...fields] = (stat.split('\n', 1)[0] ?? '').trim().split(/\s+/);
+function shareOf(before: Ticks, after: Ticks, of: (ticks: Ticks) => number): number | null {
+  const passed = after.total - before.total;
+  return passed <= 0 ? null : percent(of(after) - of(before), passed);
+}
+
+function busy(before: Ticks | undefined, after: Ticks): number | null {
+  const idle = before === undefined ? null : shareOf(before, after, (ticks) => ticks.idle + ticks.iowait);
+  return idle === null ? null : 100 - idle;
+}
+
+/** A core that was switched on since has no share yet. */
+function hottest(before: Seen, after: Seen): number | null {
+  let most: number | null = null;
+  for (const [core, ticks] of after.cores) {
+    const share = busy(before.cores.get(core), ticks);
+    if (share !== null && share > (most ?? -1)) most = share;
+  }
+  return most;
+}
+
+/** Lines `cpu`, `cpu0` ..., then others: user nice system idle iowait irq softirq steal guest guest_nice; guest is in user. */
+function parse(at: number, stat: string): Seen {
+  const cores = new Map<string, Ticks>();
+  let all: Ticks | null = null;
+  for (let from = 0; stat.startsWith('cpu', from); ) {
+    const end = stat.indexOf('\n', from);
+    const line = stat.slice(from, end < 0 ? stat.length : end);
+    const [label = '', ...fields] = line.trim().split(/\s+/);
+    const ticks = parseTicks(fields);
+    if (label === 'cpu') all = ticks;
+    else if (ticks !== null && cores.size < MAX_CORES) cores.set(label, ticks);
+    if (end < 0) break;
+    from = end + 1;
+  }
+  if (all === null) throw new Error('/proc/stat: no cpu line');
+  const forks = Number(/\nprocesses (\d{1,15})\n/.exec(stat)?.[1] ?? Number.NaN);
+  return { at, all, cores, forks };
+}
+
+function parseTicks(fields: readonly string[]): Ticks | null {
   const ticks = fields.slice(0, 8).map(Number);
   const [, , , idle = Number.NaN, iowait = 0, , , steal = 0] = ticks;
   const total = ticks.reduce((sum, n) => sum + n, 0);
-  if (label !== 'cpu' || !Number.isFinite(total) || !Number.isFinite(idle)) throw new Error('/proc/stat: no cpu line');
-  return { total, idle, iowait, steal };
+  return Number.isFinite(total) && Number.isFinite(idle) ? { total, idle, iowait, steal } : null;
 }

@@ -1,5 +1,6 @@
 import { statfs } from 'node:fs/promises';
-import { type Mount, readMounts } from './mounts.ts';
+import { FillTrend } from './fill-trend.ts';
+import { type Mount, readLocalMounts } from './mounts.ts';
 import type { ProcFiles } from './proc-files.ts';
 import { labelled, percent, type Reading, type Sense } from './sense.ts';
 
@@ -12,16 +13,23 @@ export interface Disk extends Mount {
   readonly inodesUsed: number;
 }
 
+const MIB = 1_048_576;
 /** A disk that does not answer within this is reported as a gap; waiting longer would hold up every other sense. */
 const ANSWER_WITHIN_MS = 1_000;
 
-/** Space and inodes of every mount that can fill up. */
+/**
+ * Space and inodes of every mount that can fill up, how fast it fills and how long that can go on, and whether one
+ * that could be written no longer can: what the kernel does to a filesystem on a failing disk.
+ */
 export class DisksSense implements Sense {
   readonly name = 'disks';
   readonly #proc: ProcFiles;
   /** Mounts whose last question is still open: asking again would use up the threads of the pool. */
   readonly #hanging = new Set<string>();
   #disks: readonly Disk[] = [];
+  /** What was behind each path when it could be written. */
+  #written = new Map<string, string>();
+  #trends = new Map<string, FillTrend>();
 
   constructor(proc: ProcFiles) {
     this.#proc = proc;
@@ -34,30 +42,63 @@ export class DisksSense implements Sense {
 
   close(): void {
     this.#disks = [];
+    this.#written = new Map();
+    this.#trends = new Map();
   }
 
-  async sample(): Promise<Reading[]> {
-    const mounts = readMounts(this.#proc);
+  async sample(now: number): Promise<Reading[]> {
+    const mounts = this.#watched();
     const asked = await Promise.all(mounts.map(async (mount) => ({ mount, disk: await this.#ask(mount) })));
     this.#disks = asked.flatMap(({ disk }) => (disk === null ? [] : [disk]));
-    return asked.flatMap(({ mount, disk }) => {
-      const space: Reading = {
-        name: labelled('disk.used_percent', mount.path),
+    const trends = new Map<string, FillTrend>();
+    const readings = asked.flatMap(({ mount, disk }) => {
+      const trend = this.#trends.get(mount.path) ?? new FillTrend();
+      trends.set(mount.path, trend);
+      return this.#tell(mount, disk, trend, now);
+    });
+    this.#trends = trends;
+    return readings;
+  }
+
+  /** Mounts that can be written, and those that could be while we looked. */
+  #watched(): (Mount & { readonly writable: boolean })[] {
+    const written = new Map<string, string>();
+    const watched = readLocalMounts(this.#proc).filter(({ path, device, writable }) => {
+      if (!writable && this.#written.get(path) !== device) return false;
+      written.set(path, device);
+      return true;
+    });
+    this.#written = written;
+    return watched;
+  }
+
+  #tell(mount: Mount & { readonly writable: boolean }, disk: Disk | null, trend: FillTrend, now: number): Reading[] {
+    const { path, writable } = mount;
+    if (disk !== null) trend.see(now, disk.used);
+    const known = <T>(of: (disk: Disk) => T): T | null => (disk === null ? null : of(disk));
+    const growth = known(({ used }) => trend.perHour(now, used));
+    const left = known(({ used, total }) => trend.hoursLeft(now, used, total - used));
+    const inodes = known((one) => percent(one.inodesUsed, one.inodes));
+    return [
+      {
+        name: labelled('disk.used_percent', path),
         unit: '%',
         scale: 0.01,
-        value: disk === null ? null : percent(disk.used, disk.total),
-      };
-      if (disk !== null && disk.inodes === 0) return [space];
-      return [
-        space,
-        {
-          name: labelled('disk.inodes_percent', mount.path),
-          unit: '%',
-          scale: 0.01,
-          value: disk === null ? null : percent(disk.inodesUsed, disk.inodes),
-        },
-      ];
-    });
+        value: known(({ used, total }) => percent(used, total)),
+      },
+      ...(disk?.inodes === 0
+        ? []
+        : [{ name: labelled('disk.inodes_percent', path), unit: '%', scale: 0.01, value: inodes }]),
+      {
+        name: labelled('disk.growth_mib_per_h', path),
+        unit: 'MiB/h',
+        scale: 1,
+        learn: false,
+        value: growth === null ? null : growth / MIB,
+      },
+      { name: labelled('disk.hours_left', path), unit: 'h', scale: 0.1, learn: false, value: left },
+      { name: labelled('disk.read_only', path), unit: '', scale: 1, learn: false, value: writable ? 0 : 1 },
+    ];
   }
 
   async #ask(mount: Mount): Promise<Disk | null> {

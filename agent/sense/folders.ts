@@ -27,7 +27,7 @@ export class FoldersSense implements Sense {
   async sample(now: number): Promise<Reading[]> {
     const seen = new Map<string, Seen>();
     const readings: Reading[] = [];
-    for (const { name, path, quotaMib } of this.#declared()) {
+    for (const { name, path, quotaMib, maxEntries } of this.#declared()) {
       const before = this.#seen.get(path);
       const current = before !== undefined && now < before.again ? before : await this.#walk(path, now);
       if (current !== null) seen.set(path, current);
@@ -36,8 +36,11 @@ export class FoldersSense implements Sense {
         unit: 'MiB',
         scale: 0.1,
         value: current === null ? null : current.use.used / MIB,
-        limit: quotaMib,
+        ...(quotaMib === undefined ? {} : { limit: quotaMib }),
       });
+      if (maxEntries === undefined) continue;
+      const entries = current?.use.entries ?? null;
+      readings.push({ name: labelled('folder.entries', name), unit: '', scale: 1, value: entries, limit: maxEntries });
     }
     this.#seen = seen;
     return readings;

@@ -1,5 +1,6 @@
 import { closeSync, constants, openSync, readSync } from 'node:fs';
 import type { WatchedGroup } from '../drop-in/groups.ts';
+import { countOpen } from './open-files.ts';
 import type { ProcFiles } from './proc-files.ts';
 import type { ProcessesSense, ProcessRow } from './processes.ts';
 import { labelled, type Reading, type Sense } from './sense.ts';
@@ -11,6 +12,9 @@ const WINDOW_MS = 60_000;
 const STOPPED_AFTER_MS = 10_000;
 /** Births that are remembered per group: ten a second for the whole window. */
 const MAX_BIRTHS = 600;
+
+/** Members whose open files are counted: at some 30 us each this is 4 ms. */
+const MAX_COUNTED = 128;
 
 interface Life {
   /** pid and start of the members of the sample before. */
@@ -89,11 +93,34 @@ export class GroupsSense implements Sense {
           rows === null ? null : life.running ? life.births.length : 0,
           group.restartsPerMinute,
         ),
+        ...this.#asked(group, rows),
       );
     }
     this.#lives = lives;
     this.#members = members;
     return readings;
+  }
+
+  /** What is told only where a budget asks for it: open files cost a folder's listing for each member. */
+  #asked(group: WatchedGroup, rows: readonly ProcessRow[] | null): Reading[] {
+    const { name, openFiles, processesMax, processesMin } = group;
+    const readings: Reading[] = [];
+    if (openFiles !== undefined) {
+      readings.push(reading('group.open_files', name, '', 1, rows === null ? null : this.#open(rows), openFiles));
+    }
+    const count = rows === null ? null : rows.length;
+    if (processesMax !== undefined) readings.push(reading('group.processes', name, '', 1, count, processesMax));
+    if (processesMin !== undefined) {
+      const missing = count === null ? null : Math.max(0, processesMin - count);
+      readings.push({ ...reading('group.missing', name, '', 1, missing, undefined), learn: false });
+    }
+    return readings;
+  }
+
+  /** Null when no member's files may be counted. */
+  #open(rows: readonly ProcessRow[]): number | null {
+    const counts = rows.slice(0, MAX_COUNTED).flatMap(({ pid }) => countOpen(this.#proc, pid) ?? []);
+    return counts.length === 0 && rows.length > 0 ? null : counts.reduce((sum, count) => sum + count, 0);
   }
 
   #live(before: Life | undefined, rows: readonly ProcessRow[], now: number): Life {

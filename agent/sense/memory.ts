@@ -1,6 +1,8 @@
 import type { ProcFiles } from './proc-files.ts';
 import { percent, type Reading, type Sense } from './sense.ts';
 
+const MIB = 1_048_576;
+
 /** Bytes by name, of the lines of /proc/meminfo. */
 export function readMeminfo(proc: ProcFiles): ReadonlyMap<string, number> {
   const found = new Map<string, number>();
@@ -11,7 +13,10 @@ export function readMeminfo(proc: ProcFiles): ReadonlyMap<string, number> {
   return found;
 }
 
-/** Memory that programs could not get: what the kernel would not call available. */
+/**
+ * Memory that programs could not get: what the kernel would not call available; what waits to be written to disks; and
+ * what the kernel itself holds and can't give back, where its own leaks show.
+ */
 export class MemorySense implements Sense {
   readonly name = 'memory';
   readonly #proc: ProcFiles;
@@ -25,6 +30,16 @@ export class MemorySense implements Sense {
     const total = info.get('MemTotal') ?? Number.NaN;
     const available = info.get('MemAvailable') ?? Number.NaN;
     if (Number.isNaN(total) || Number.isNaN(available)) throw new Error('/proc/meminfo: no MemTotal or MemAvailable');
-    return [{ name: 'memory.used_percent', unit: '%', scale: 0.01, value: percent(total - available, total) }];
+    const size = (...names: readonly string[]): number => names.reduce((sum, name) => sum + (info.get(name) ?? 0), 0);
+    return [
+      { name: 'memory.used_percent', unit: '%', scale: 0.01, value: percent(total - available, total) },
+      { name: 'memory.dirty_mib', unit: 'MiB', scale: 1, value: size('Dirty', 'Writeback') / MIB },
+      {
+        name: 'memory.kernel_percent',
+        unit: '%',
+        scale: 0.1,
+        value: percent(size('SUnreclaim', 'KernelStack', 'PageTables', 'Percpu'), total),
+      },
+    ];
   }
 }

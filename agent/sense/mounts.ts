@@ -34,7 +34,11 @@ const keeps = (path: string, type: string): boolean =>
   !(type === 'tmpfs' && SYSTEM_TMPFS.test(path));
 
 /** What can fill up, in the order of mounting: writable, local, each filesystem once, at most MAX_MOUNTS. */
-export function readMounts(proc: ProcFiles): Mount[] {
+export const readMounts = (proc: ProcFiles): Mount[] =>
+  readLocalMounts(proc).flatMap(({ writable, ...mount }) => (writable ? [mount] : []));
+
+/** The same with those that can't be written: a filesystem that had an error is mounted read-only by the kernel. */
+export function readLocalMounts(proc: ProcFiles): (Mount & { readonly writable: boolean })[] {
   const visible = new Map<string, Mount & { readonly writable: boolean; readonly id: string }>();
   for (const line of proc.text('self/mountinfo').split('\n')) {
     const [left = '', right = ''] = line.split(' - ', 2);
@@ -47,12 +51,13 @@ export function readMounts(proc: ProcFiles): Mount[] {
     visible.set(path, { path, type, device: unescapeOctal(device), writable, id });
   }
   const seen = new Set<string>();
-  const mounts: Mount[] = [];
+  const mounts: (Mount & { readonly writable: boolean })[] = [];
+  let [open, closed] = [0, 0];
   for (const { path, type, device, writable, id } of visible.values()) {
-    if (mounts.length === MAX_MOUNTS) break;
-    if (!writable || !keeps(path, type) || !fits(path) || seen.has(id)) continue;
-    seen.add(id);
-    mounts.push({ path, type, device });
+    if (!keeps(path, type) || !fits(path) || seen.has(id)) continue;
+    if ((writable ? ++open : ++closed) > MAX_MOUNTS) continue;
+    if (writable) seen.add(id);
+    mounts.push({ path, type, device, writable });
   }
   return mounts;
 }

@@ -6,9 +6,10 @@ interface Counters {
   readonly rx: number;
   readonly tx: number;
   readonly errors: number;
+  readonly drops: number;
 }
 
-/** Traffic and errors of all interfaces but loopback. Drops are left out: a busy capture or a full queue is no fault. */
+/** Traffic, errors and drops of all interfaces but loopback. Drops have no limit: a busy capture or a full queue is no fault. */
 export class NetworkSense implements Sense {
   readonly name = 'network';
   readonly #proc: ProcFiles;
@@ -28,13 +29,14 @@ export class NetworkSense implements Sense {
       { name: 'network.rx_bytes_per_s', unit: 'B/s', scale: 1, value: rate((c) => c.rx) },
       { name: 'network.tx_bytes_per_s', unit: 'B/s', scale: 1, value: rate((c) => c.tx) },
       { name: 'network.errors_per_s', unit: '/s', scale: 0.01, value: rate((c) => c.errors) },
+      { name: 'network.drops_per_s', unit: '/s', scale: 0.01, value: rate((c) => c.drops) },
     ];
   }
 }
 
 /** Columns after `name:` are bytes packets errs drop fifo frame compressed multicast, twice: in, then out. */
 function parse(dev: string): Omit<Counters, 'at'> {
-  let [rx, tx, errors] = [0, 0, 0];
+  let [rx, tx, errors, drops] = [0, 0, 0, 0];
   for (const line of dev.split('\n').slice(2)) {
     const colon = line.lastIndexOf(':');
     if (colon < 0 || line.slice(0, colon).trim() === 'lo') continue;
@@ -43,11 +45,12 @@ function parse(dev: string): Omit<Counters, 'at'> {
       .trim()
       .split(/\s+/)
       .map(Number);
-    const [rxBytes = 0, , rxErrors = 0, , , , , , txBytes = 0, , txErrors = 0] = fields;
-    if (![rxBytes, rxErrors, txBytes, txErrors].every(Number.isFinite)) continue;
+    const [rxBytes = 0, , rxErrors = 0, rxDrops = 0, , , , , txBytes = 0, , txErrors = 0, txDrops = 0] = fields;
+    if (![rxBytes, rxErrors, rxDrops, txBytes, txErrors, txDrops].every(Number.isFinite)) continue;
     rx += rxBytes;
     tx += txBytes;
     errors += rxErrors + txErrors;
+    drops += rxDrops + txDrops;
   }
-  return { rx, tx, errors };
+  return { rx, tx, errors, drops };
 }

@@ -1,6 +1,6 @@
 import type { ProcFiles } from './proc-files.ts';
 import { type ProcessStat, parseProcessStat } from './process-stat.ts';
-import type { Reading, Sense } from './sense.ts';
+import { percent, type Reading, type Sense } from './sense.ts';
 
 /** A process of the last sample. */
 export interface ProcessRow extends ProcessStat {
@@ -19,6 +19,10 @@ const POINT_EVERY_MS = 10_000;
 /** Ticks are 10 ms: a share taken over less than this would be noise. */
 const MIN_INTERVAL_MS = 200;
 
+/** What bounds the number of tasks, and how long that is taken as read. */
+const ROOMS = ['pid_max', 'threads-max'] as const;
+const ROOM_MS = 60_000;
+
 interface Track {
   row: ProcessRow;
   /** When `row.cpu` was taken, and the ticks then. */
@@ -35,6 +39,8 @@ export class ProcessesSense implements Sense {
   #lastAt: number | undefined;
   #rows: readonly ProcessRow[] = [];
   #failed = false;
+  #room = Number.NaN;
+  #roomUntil = Number.NEGATIVE_INFINITY;
 
   constructor(proc: ProcFiles) {
     this.#proc = proc;
@@ -70,7 +76,7 @@ export class ProcessesSense implements Sense {
     this.#failed = false;
     const tracks = new Map<number, Track>();
     const rows: ProcessRow[] = [];
-    let zombies = 0;
+    let [zombies, blocked] = [0, 0];
     for (const pid of pids.scanned) {
       let stat: ProcessStat | null;
       try {
@@ -80,6 +86,7 @@ export class ProcessesSense implements Sense {
       }
       if (stat === null) continue;
       if (stat.state === 'Z') zombies++;
+      if (stat.state === 'D') blocked++;
       const track = this.#follow(stat, now, ticksPerSecond);
       tracks.set(stat.pid, track);
       rows.push(track.row);
@@ -90,7 +97,24 @@ export class ProcessesSense implements Sense {
     return [
       { name: 'process.count', unit: '', scale: 1, value: pids.count },
       { name: 'process.zombies', unit: '', scale: 1, value: zombies },
+      // They wait in the kernel and can't be killed: for a disk, a file server, a driver.
+      { name: 'process.blocked', unit: '', scale: 1, value: blocked },
+      { name: 'process.table_percent', unit: '%', scale: 0.1, value: this.#tableUse(now) },
     ];
+  }
+
+  /** Tasks, threads included, of as many as this kernel can number. */
+  #tableUse(now: number): number | null {
+    try {
+      const tasks = Number(/^\S+ \S+ \S+ \d+\/(\d+) /.exec(this.#proc.head('loadavg'))?.[1] ?? Number.NaN);
+      if (!(now < this.#roomUntil)) {
+        this.#room = Math.min(...ROOMS.map((name) => Number(this.#proc.head(`sys/kernel/${name}`))));
+        this.#roomUntil = now + ROOM_MS;
+      }
+      return percent(tasks, this.#room);
+    } catch {
+      return null;
+    }
   }
 
   #follow(stat: ProcessStat, now: number, ticksPerSecond: number): Track {

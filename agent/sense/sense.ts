@@ -9,6 +9,8 @@ export interface Reading {
   readonly value: number | null;
   /** The budget that the site declared for this metric, in its unit. */
   readonly limit?: number;
+  /** False for what is not learned: a flag, a count of what hardly ever happens, or what follows from another metric. */
+  readonly learn?: boolean;
 }
 
 /**

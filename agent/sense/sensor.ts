@@ -3,7 +3,7 @@ import type { Watch } from '../watch.ts';
 import { isOn, SENSES, type Senses } from './all-senses.ts';
 import { DisksSense } from './disks.ts';
 import { GroupsSense } from './groups.ts';
-import type { ProcFiles } from './proc-files.ts';
+import { ProcFiles } from './proc-files.ts';
 import { ProcessesSense } from './processes.ts';
 import type { Reading, Sense } from './sense.ts';
 
@@ -58,9 +58,14 @@ export class Sensor {
     readonly watch: Watch;
     readonly cores: number;
     readonly clock?: Clock;
+    /** Files under /sys. */
+    readonly sys?: ProcFiles;
+    /** A folder for what senses must know after a restart. */
+    readonly state?: string;
+    readonly aheadOfHub?: () => number | null;
     readonly extra?: readonly Sense[];
   }) {
-    const { proc, watch, cores, clock = systemClock, extra = [] } = options;
+    const { proc, watch, cores, clock = systemClock, extra = [], sys = new ProcFiles('/sys') } = options;
     this.proc = proc;
     this.watch = watch;
     this.#clock = clock;
@@ -69,7 +74,9 @@ export class Sensor {
     this.disks = new DisksSense(proc);
     this.#extra = extra;
     const { processes, groups, disks } = this;
-    this.#host = { proc, watch, cores, monotonic: clock.monotonic, processes, groups, disks };
+    const { wall, monotonic } = clock;
+    const { state, aheadOfHub = () => null } = options;
+    this.#host = { proc, sys, watch, cores, wall, monotonic, state, aheadOfHub, processes, groups, disks };
   }
 
   /** The metrics of the current schema, in the order of a sample's readings. */

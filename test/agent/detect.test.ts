@@ -180,7 +180,8 @@ test('never fires on nulls or on a constant good series', () => {
         const bound = limit.at === 'declared' ? 50 : limit.at;
         const detector = new Detector();
         gaps.forEach((gap, i) => {
-          const value = gap ? null : bound * share;
+          const good = limit.healthy === 'above' ? bound * (1.001 + share) : bound * share;
+          const value = gap ? null : good;
           const reading = { name: `${limit.metric}[x]`, unit: '', scale: 0.01, value, limit: 50 };
           assert.equal(detector.feed(T0 + i * every, [reading]), []);
         });

@@ -56,7 +56,7 @@ real('gives sane values, in the order of its metrics', async () => {
   assert.ok((value(sample.readings, 'process.count') ?? 0) >= 1);
   assert.ok((value(sample.readings, 'load.1m') ?? -1) >= 0);
   assert.ok((value(sample.readings, 'network.errors_per_s') ?? -1) >= 0);
-  const root = sample.readings.filter(({ name }) => name.startsWith('disk.'));
+  const root = sample.readings.filter(({ name }) => /^disk\.(?:used|inodes)_percent/.test(name));
   for (const { value: used } of root) assert.ok(used !== null && used >= 0 && used <= 100);
   const own = sensor.processes.find(process.pid);
   assert.ok(own !== undefined && own.cpu > 10 && own.rss > 10 * 1_048_576, 'this process was busy');
@@ -112,6 +112,53 @@ real('a tree where nothing is as it should be never throws', async () => {
   for (const reading of sample.readings) assert.ok(reading.value === null || Number.isFinite(reading.value));
   rmSync(root, { recursive: true });
 });
+
+real('whatever is in the files, a sample is made of finite numbers and gaps', async () => {
+  const paths = [
+    'stat meminfo vmstat loadavg uptime diskstats net/dev self/mountinfo pressure/cpu pressure/io 12/stat 12/limits',
+    'sys/fs/file-nr sys/net/netfilter/nf_conntrack_count sys/net/netfilter/nf_conntrack_max sys/kernel/pid_max',
+    'sys/kernel/threads-max sys/kernel/random/boot_id class/net/eth0/ifindex class/net/eth0/iflink',
+    'class/net/eth0/flags class/net/eth0/carrier_changes class/hwmon/hwmon0/temp1_input class/hwmon/hwmon0/temp1_crit',
+  ].flatMap((line) => line.split(' '));
+  const numbers = fc.oneof(
+    fc.nat(),
+    fc.bigInt({ min: 0n, max: 2n ** 70n }),
+    fc.constantFrom('-1', 'NaN', '1e999', '0x', ''),
+  );
+  const words = fc.constantFrom(
+    'cpu',
+    'cpu0',
+    'processes',
+    'some',
+    'full',
+    'total=',
+    'oom_kill',
+    'MemTotal:',
+    'kB',
+    'sda',
+    '\n',
+    ':',
+    '(',
+    ')',
+    '-',
+  );
+  const text = fc.array(fc.oneof(numbers.map(String), words, fc.string({ maxLength: 8 })), { maxLength: 40 });
+  await fc.assert(
+    fc.asyncProperty(fc.array(fc.tuple(fc.constantFrom(...paths), text), { maxLength: 24 }), async (files) => {
+      const root = tree(Object.fromEntries(files.map(([path, parts]) => [path, parts.join(' ')])));
+      const options = { watch: new Watch('/nonexistent'), cores: 1 };
+      const sensor = new Sensor({ proc: new ProcFiles(root), sys: new ProcFiles(root), ...options });
+      for (let i = 0; i < 2; i++) {
+        const { readings } = await sensor.sample();
+        for (const one of sensor.metrics()) metric(one, '');
+        for (const reading of readings) assert.ok(reading.value === null || Number.isFinite(reading.value));
+        assert.is(new Set(readings.map(({ name }) => name)).size, readings.length, 'no metric twice');
+      }
+      rmSync(root, { recursive: true });
+    }),
+    { numRuns: 60 },
+  );
+});
 real.run();
 
 const recorded = suite('sense: recorded trees');
@@ -119,14 +166,14 @@ const recorded = suite('sense: recorded trees');
 recorded('cpu is the share of ticks since the sample before', () => {
   const root = tree({ stat: 'cpu  100 0 100 800 0 0 0 0 50 0\ncpu0 1 1\n' });
   const sense = new CpuSense(new ProcFiles(root));
-  assert.is(value(sense.sample(), 'cpu.percent'), null);
+  assert.is(value(sense.sample(0), 'cpu.percent'), null);
   writeFileSync(join(root, 'stat'), 'cpu  130 0 120 830 10 0 0 10 50 0\n');
-  const readings = sense.sample();
+  const readings = sense.sample(1_000);
   assert.is(value(readings, 'cpu.percent'), 60);
   assert.is(value(readings, 'cpu.iowait_percent'), 10);
   assert.is(value(readings, 'cpu.steal_percent'), 10);
   writeFileSync(join(root, 'stat'), 'cpu  1 0 1 1 0 0 0 0\n');
-  assert.is(value(sense.sample(), 'cpu.percent'), null, 'counters that went back are a gap');
+  assert.is(value(sense.sample(2_000), 'cpu.percent'), null, 'counters that went back are a gap');
   rmSync(root, { recursive: true });
 });
 

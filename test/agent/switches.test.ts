@@ -14,26 +14,26 @@ import { Watch } from '../../agent/watch.ts';
 
 const test = suite('watch: switches and tags');
 
-/** A sensor of this host, the folder of its drop-ins, and the words before a metric's first dot. */
+/** A sensor of this host, the folder of its drop-ins, and its metrics without their labels. */
 function host() {
   const dir = mkdtempSync(join(tmpdir(), 'sentinel-watch-'));
   const watch = new Watch(dir);
   const sensor = new Sensor({ proc: new ProcFiles(), watch, cores: 1 });
   const say = (text: string, name = 'a.yaml') => writeFileSync(join(dir, name), `version: 1\n${text}`);
-  const kinds = async () => new Set((await sensor.sample()).readings.map(({ name }) => name.split('.', 1)[0]));
+  const kinds = async () => new Set((await sensor.sample()).readings.map(({ name }) => name.split('[', 1)[0]));
   return { dir, watch, sensor, say, kinds, end: () => rmSync(dir, { recursive: true }) };
 }
 
 test('a sense is switched off and on again while the agent runs', async () => {
   const { sensor, say, kinds, end } = host();
-  assert.ok((await kinds()).has('load'));
+  assert.ok((await kinds()).has('load.1m'));
   assert.ok(sensor.find(DisksSense) !== undefined);
   const before = sensor.metrics().map(({ name }) => name);
   say('senses: {load: off, disks: off}\n');
   const after = await kinds();
-  assert.is(after.has('load'), false);
-  assert.is(after.has('disk'), false);
-  assert.ok(after.has('memory'));
+  assert.is(after.has('load.1m'), false);
+  assert.is(after.has('disk.used_percent'), false);
+  assert.ok(after.has('memory.used_percent'));
   assert.is(sensor.find(DisksSense), undefined);
   assert.equal(sensor.disks.disks(), [], 'what was seen before is not now');
   say('senses: {disks: on}\n');
@@ -52,25 +52,23 @@ test('what a sense needs runs for it, without metrics of its own', async () => {
     `senses: {processes: off}\ngroups: [{name: own, match: {comm: ${JSON.stringify(sensor.proc.head('self/comm').trim())}}, memory_mib: 1}]\n`,
   );
   const seen = await kinds();
-  assert.is(seen.has('process'), false);
+  assert.is(seen.has('process.count'), false);
   assert.ok(sensor.groups.members('own').length > 0);
-  say('senses: {processes: off, groups: off}\n');
+  say('senses: {processes: off, groups: off, files: off}\n');
   await sensor.sample();
-  assert.equal(sensor.processes.rows(), []);
+  assert.is(sensor.processes.rows().length, 0);
   assert.equal(sensor.groups.members('own'), []);
   end();
 });
 
-test('a sense that is made anew was ended first', async () => {
-  const { sensor, say, end } = host();
-  const folders = sensor;
-  await folders.sample();
+test('a closed sensor has nothing running, and begins anew', async () => {
+  const { sensor, end } = host();
+  await sensor.sample();
   const before = sensor.find(DisksSense);
   sensor.close();
   assert.is(sensor.find(DisksSense), undefined);
   await sensor.sample();
   assert.is(sensor.find(DisksSense), before);
-  say('');
   end();
 });
 
