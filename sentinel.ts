@@ -14,8 +14,12 @@ const COMMANDS: Commands = {
   },
   tui: { summary: 'the operator’s screen', load: async () => (await import('./tui/tui-command.ts')).tuiCommand },
   incident: {
-    summary: 'list, show, approve and reject incidents',
+    summary: 'list, show, approve, reject, acknowledge and cancel incidents',
     load: async () => (await import('./hub/incident-command.ts')).incidentCommand,
+  },
+  silence: {
+    summary: 'add, list and remove silences and maintenance windows',
+    load: async () => (await import('./hub/silence-command.ts')).silenceCommand,
   },
   policy: {
     summary: 'check or explain a command',

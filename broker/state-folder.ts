@@ -25,6 +25,8 @@ export interface StateFolder {
   readonly hubPort: string;
   readonly playbooks: string;
   readonly policy: string;
+  readonly correlate: string;
+  readonly services: string;
   readonly agent: string;
   readonly watch: string;
   readonly journal: string;
@@ -56,6 +58,8 @@ export function stateFolder(dir: string): StateFolder {
     hubPort: join(hub, 'port'),
     playbooks: join(root, 'playbooks'),
     policy: join(root, 'policy'),
+    correlate: join(root, 'correlate.yaml'),
+    services: join(root, 'services.yaml'),
     agent,
     watch: join(agent, 'watch.d'),
     journal: join(agent, 'journal.jsonl'),

@@ -73,7 +73,16 @@ export type Act =
       readonly payload: Uint8Array;
       readonly signature: Uint8Array;
     }
-  | { readonly verb: 'reject'; readonly incident: string; readonly note: string };
+  | { readonly verb: 'reject' | 'cancel'; readonly incident: string; readonly note: string }
+  | { readonly verb: 'ack'; readonly incident: string }
+  | {
+      readonly verb: 'silence';
+      readonly match: string;
+      readonly from: number;
+      readonly until: number;
+      readonly note: string;
+    }
+  | { readonly verb: 'unsilence'; readonly silence: string };
 
 /** Opens the socket, proves who the operator is, asks one thing, and gives the hub's answer. */
 export function askHub(state: StateFolder, operator: LocalOperator, act: Act): Promise<Response> {

@@ -5,6 +5,8 @@ import { bytes, type Infer, int, maybe, oneOf, pattern, record, text } from '../
  * operator's name and signature over it, then asks; each answer echoes the question's `tx`.
  */
 const incident = pattern(/^[0-9A-HJKMNP-TV-Z]{26}$/, 'an incident id');
+const silence = pattern(/^[0-9A-HJKMNP-TV-Z]{26}$/, 'a silence id');
+const millis = int(0, 8_640_000_000_000_000);
 
 export const greeting = record({ site: text(64), challenge: bytes(32, true) });
 export const hello = record({ operator: text(128), signature: bytes(1_024) });
@@ -15,13 +17,20 @@ const APPROVAL_MAX = 16_384;
 
 export const request = record({
   tx: int(1),
-  verb: oneOf('approve', 'reject'),
-  incident,
+  verb: oneOf('approve', 'reject', 'ack', 'cancel', 'silence', 'unsilence'),
+  /** What approve, reject, ack and cancel are about. */
+  incident: maybe(incident),
   /** approve: the signed approval. */
   payload: maybe(bytes(APPROVAL_MAX)),
   signature: maybe(bytes(1_024)),
-  /** reject: why, for the record. */
+  /** reject, cancel, silence: why, for the record. */
   note: maybe(text(500)),
+  /** silence: an expression, and for how many milliseconds from when it begins. */
+  match: maybe(text(500)),
+  from: maybe(millis),
+  until: maybe(millis),
+  /** unsilence: which. */
+  silence: maybe(silence),
 });
 export type Request = Infer<typeof request>;
 

@@ -5,10 +5,12 @@ import { Framed } from '../broker/framed.ts';
 import type { Operator } from '../broker/roster.ts';
 import { NAMESPACES, sshVerify } from '../broker/sshsig.ts';
 import { challengeBytes, hello, type Request, type Response, request } from './act-protocol.ts';
+import { addSilence, removeSilence } from './correlate/silences.ts';
 import type { Hub } from './hub.ts';
 import type { Incident } from './incident.ts';
 import type { Driver } from './pipeline.ts';
 import { socketAddress } from './socket-address.ts';
+import { acknowledge, cancel } from './steps/acts.ts';
 import { ActError, acceptApproval, reject } from './steps/approve.ts';
 import { getIncident } from './store/incidents.ts';
 
@@ -73,21 +75,34 @@ async function answer(hub: Hub, driver: Driver, operator: Operator, value: unkno
     const asked = request(value, '');
     tx = asked.tx;
     if (operator.role === 'viewer') throw new ActError('E_ACT_ROLE', `${operator.name} may look, not act`);
-    await driver.change(asked.incident, () => act(hub, operator, asked));
+    const about = asked.incident;
+    if (about === undefined) await actOnSite(hub, operator, asked);
+    else await driver.change(about, () => actOnIncident(hub, operator, about, asked));
     return { tx, ok: 'yes' };
   } catch (error) {
     return refusal(tx, error);
   }
 }
 
-async function act(hub: Hub, operator: Operator, asked: Request): Promise<void> {
-  const incident: Incident | undefined = getIncident(hub.store, asked.incident);
-  if (incident === undefined) throw new ActError('E_ACT_UNKNOWN', `no incident ${asked.incident}`);
-  if (asked.verb === 'reject') return reject(hub, incident, operator.name, asked.note ?? '');
-  if (asked.payload === undefined || asked.signature === undefined) {
+async function actOnIncident(hub: Hub, operator: Operator, id: string, asked: Request): Promise<void> {
+  const incident: Incident | undefined = getIncident(hub.store, id);
+  if (incident === undefined) throw new ActError('E_ACT_UNKNOWN', `no incident ${id}`);
+  const { verb, note = '', payload, signature } = asked;
+  if (verb === 'reject') return reject(hub, incident, operator.name, note);
+  if (verb === 'ack') return acknowledge(hub, incident, operator.name);
+  if (verb === 'cancel') return cancel(hub, incident, operator.name, note);
+  if (verb !== 'approve') throw new ActError('E_ACT_MISMATCH', `${verb} is not about an incident`);
+  if (payload === undefined || signature === undefined) {
     throw new ActError('E_ACT_MISMATCH', 'an approval needs its signed payload');
   }
-  return acceptApproval(hub, incident, { payload: asked.payload, signature: asked.signature });
+  return acceptApproval(hub, incident, { payload, signature });
+}
+
+async function actOnSite(hub: Hub, operator: Operator, asked: Request): Promise<void> {
+  const { verb, match = '', from = hub.now(), until = 0, note = '', silence = '' } = asked;
+  if (verb === 'silence') return addSilence(hub, operator.name, { match, from, until, note });
+  if (verb === 'unsilence') return removeSilence(hub, operator.name, silence);
+  throw new ActError('E_ACT_MISMATCH', `${verb} needs an incident`);
 }
 
 function refusal(tx: number, error: unknown): Response {

@@ -4,6 +4,7 @@ import type { Log } from '../broker/log.ts';
 import type { Mesh } from '../broker/mesh.ts';
 import type { Roster } from '../broker/messages.ts';
 import type { Policy } from '../policy/policy.ts';
+import type { Correlation } from './correlate/decide.ts';
 import type { Playbook } from './playbook.ts';
 import type { Reasoner } from './reason/reasoner.ts';
 import type { Store } from './store/store.ts';
@@ -34,6 +35,8 @@ export interface Hub {
   readonly key: KeyPair;
   readonly policy: Policy;
   readonly playbooks: ReadonlyMap<string, Playbook>;
+  /** How events become incidents here, and what the site says of its services. */
+  readonly correlation: Correlation;
   readonly reasoners: readonly Reasoner[];
   readonly mesh: Mesh;
   /** Orders change hosts only when this and the agent's own flag are both set (invariant 7). */

@@ -2,8 +2,9 @@ import { createInterface } from 'node:readline/promises';
 import { type Console, EXIT, readArguments, UsageError } from '../broker/command-line.ts';
 import { readSite } from '../broker/enroll.ts';
 import { type StateFolder, stateFolder } from '../broker/state-folder.ts';
-import { askHub, localOperator, signPlan } from './act-client.ts';
+import { type Act, askHub, localOperator, signPlan } from './act-client.ts';
 import type { Response } from './act-protocol.ts';
+import { type Member, membersOf } from './correlate/memory.ts';
 import type { Incident, PlannedCommand } from './incident.ts';
 import { bytesAsBase64 } from './json.ts';
 import { runnable } from './steps/approve.ts';
@@ -15,12 +16,16 @@ export const INCIDENT_USAGE = `sentinel incident list [--json] [--limit N]
 sentinel incident show ID [--json]
 sentinel incident approve ID [--reviewed all|N,N] [--yes]
 sentinel incident reject ID [--note TEXT]
+sentinel incident ack ID                     it is yours until it closes
+sentinel incident cancel ID [--note TEXT]    before its order is sent
   All take --state DIR (default ./.sentinel). An ID may be cut to what is unique.
   for example: sentinel incident approve 01KB2X --reviewed 1 --yes`;
 
 /** How many of the newest incidents `list` shows unless it is told, and how many an abbreviated ID is searched in. */
 const LIST = 50;
 const SEARCHED = 10_000;
+/** Lines about what else an incident covers. */
+const MEMBERS = 20;
 
 export async function incidentCommand(argv: readonly string[], io: Console): Promise<number> {
   const { values, positionals } = readArguments(
@@ -47,15 +52,15 @@ export async function incidentCommand(argv: readonly string[], io: Console): Pro
   try {
     if (verb === 'list') return list(store, values, io);
     const incident = find(store, id);
-    if (verb === 'show') return show(incident, values.json, io);
+    if (verb === 'show') return show(incident, membersOf(store, incident.id), values.json, io);
     if (verb === 'approve') return await approve(state, incident, values, io);
-    if (verb === 'reject') {
-      const answer = await askHub(state, localOperator(state), {
-        verb: 'reject',
-        incident: incident.id,
-        note: values.note,
-      });
-      return told(answer, `rejected ${incident.id}`, io);
+    const asked = (act: Act) => askHub(state, localOperator(state), act);
+    if (verb === 'reject' || verb === 'cancel') {
+      const answer = await asked({ verb, incident: incident.id, note: values.note });
+      return told(answer, `${verb === 'reject' ? 'rejected' : 'cancelled'} ${incident.id}`, io);
+    }
+    if (verb === 'ack') {
+      return told(await asked({ verb, incident: incident.id }), `acknowledged ${incident.id}`, io);
     }
     throw new UsageError(`no such verb: ${JSON.stringify(verb)}\n${INCIDENT_USAGE}`);
   } finally {
@@ -83,10 +88,10 @@ function find(store: Store, id: string): Incident {
   return incident;
 }
 
-function show(incident: Incident, json: boolean, io: Console): number {
+function show(incident: Incident, members: readonly Member[], json: boolean, io: Console): number {
   if (json) {
     const verdicts = incident.plan === null ? [] : allOf(incident.plan).map(verdictLine);
-    io.stdout(JSON.stringify({ ...incident, verdicts }, bytesAsBase64));
+    io.stdout(JSON.stringify({ ...incident, members, verdicts }, bytesAsBase64));
     return EXIT.done;
   }
   io.stdout(
@@ -95,6 +100,10 @@ function show(incident: Incident, json: boolean, io: Console): number {
   io.stdout(`${incident.severity}  ${incident.host}  ${visible(incident.title)}`);
   io.stdout(visible(incident.event.reason));
   for (const { id, text } of incident.evidence?.items ?? []) io.stdout(`  ${id.padEnd(4)} ${visible(text)}`);
+  if (members.length > 0) io.stdout(`it covers ${members.length} more:`);
+  for (const { host, reason, why, recovered } of members.slice(0, MEMBERS)) {
+    io.stdout(`  ${host.padEnd(16)} ${recovered === null ? why : 'recovered'}  ${visible(reason)}`);
+  }
   if (incident.plan !== null) describePlan(incident, io);
   for (const { step, state, exit, code, stdout } of incident.results) {
     const named = step === undefined ? 'order' : `${step.phase} ${step.number}`;

@@ -159,4 +159,10 @@ export interface Incident {
   /** Its outcome was counted for the playbook's record. */
   readonly learned: boolean;
   readonly timeline: readonly Moment[];
+  /** When its source said that it is back to normal; absent while it goes on. */
+  readonly recovered?: number;
+  /** It comes and goes: it closes only when it has been quiet for a while. */
+  readonly flapping?: boolean;
+  /** Who has taken it on: it is theirs until it closes, and nobody else is told of it again. */
+  readonly acknowledged?: { readonly by: string; readonly at: number };
 }

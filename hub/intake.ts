@@ -1,6 +1,13 @@
 import { decodeCbor, encodeCbor } from '../broker/cbor.ts';
 import type { Inbound } from '../broker/mesh.ts';
-import { type Ack, agentState, birth as birthShape, type Result, result as resultShape } from '../broker/messages.ts';
+import {
+  type Ack,
+  agentState,
+  birth as birthShape,
+  type Event,
+  type Result,
+  result as resultShape,
+} from '../broker/messages.ts';
 import { open, seal } from '../broker/signed.ts';
 import { agentTopic } from '../broker/topics.ts';
 import { auditHead } from './audit.ts';
@@ -8,7 +15,7 @@ import type { Hub } from './hub.ts';
 import type { Incident } from './incident.ts';
 import type { Driver } from './pipeline.ts';
 import { redactResult } from './redact-intake.ts';
-import { correlate, joins } from './steps/correlate.ts';
+import { absorb, correlate, joins, raise } from './steps/correlate.ts';
 import { isRepeat, markHandled, observe } from './steps/observe.ts';
 import { commitIncident, getIncident } from './store/incidents.ts';
 import { Telemetry } from './telemetry.ts';
@@ -101,13 +108,22 @@ export class Intake {
 
   private async event(agent: string, payload: Uint8Array): Promise<void> {
     const event = observe(this.hub, agent, payload);
-    if (!isRepeat(this.hub, event, 'e')) {
-      const active = joins(this.hub, event);
-      const correlated = () => correlate(this.hub, event);
-      const id = active === undefined ? await correlated() : await this.driver.change(active.id, correlated);
-      if (id !== null) this.driver.wake(id);
-    }
+    if (!isRepeat(this.hub, event, 'e')) await this.take(event, () => markHandled(this.hub, event, 'e'));
     await this.acknowledge(agent, event.boot, event.seq);
+  }
+
+  /** Makes an event part of what the hub knows; `handled` is written in the same transaction. */
+  async take(event: Event, handled: () => void = () => {}): Promise<void> {
+    const { hub, driver } = this;
+    const active = joins(hub, event);
+    const correlated = () => correlate(hub, event, handled);
+    const outcome = active === undefined ? await correlated() : await driver.change(active.id, correlated);
+    const { wake, into, raise: to } = outcome;
+    if (into !== null) {
+      for (const id of outcome.absorb) await driver.change(id, () => absorb(hub, id, into));
+      if (to !== null) await driver.change(into, () => raise(hub, into, to));
+    }
+    if (wake !== null) driver.wake(wake);
   }
 
   private async result(agent: string, payload: Uint8Array): Promise<void> {

@@ -11,6 +11,8 @@ import { hubTopic } from '../broker/topics.ts';
 import { type PolicyChange, watchPolicy } from '../policy/watch-policy.ts';
 import { serveActs } from './act-server.ts';
 import { appendAudit, verifyAudit } from './audit.ts';
+import { readCorrelationRules } from './correlate/rules.ts';
+import { readServiceMap } from './correlate/service-map.ts';
 import type { Hub } from './hub.ts';
 import { Intake } from './intake.ts';
 import { Driver } from './pipeline.ts';
@@ -18,6 +20,7 @@ import { loadPlaybooks } from './playbook.ts';
 import { openLlamaReasoner } from './reason/llama.ts';
 import type { Reasoner } from './reason/reasoner.ts';
 import { RulesReasoner } from './reason/rules.ts';
+import { SilentAgents } from './silent-agents.ts';
 import { getIncident } from './store/incidents.ts';
 import { type HubStatus, Store } from './store/store.ts';
 
@@ -107,6 +110,7 @@ export async function openHub(options: HubOptions): Promise<RunningHub> {
         return rules.policy;
       },
       playbooks: new Map(playbooks.map((one) => [one.id, one])),
+      correlation: { rules: readCorrelationRules(state.correlate), services: readServiceMap(state.services) },
       reasoners,
       mesh,
       live,
@@ -141,7 +145,11 @@ export async function openHub(options: HubOptions): Promise<RunningHub> {
     closing.push(() => store.write(() => void store.meta.put('hub', { ...status, stopped: hub.now() })));
     closing.push(await serveActs(hub, driver, state.actSocket));
     const resumed = driver.resume();
-    ready.resolve(new Intake(hub, driver));
+    const intake = new Intake(hub, driver);
+    const silent = new SilentAgents(hub, (event) => intake.take(event));
+    silent.start();
+    closing.push(() => silent.stop());
+    ready.resolve(intake);
     if (options.model !== undefined) {
       // A large file takes minutes to load: until it has, rules answer alone.
       void openModel(options.model, log).then(async (model) => {

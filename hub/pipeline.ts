@@ -6,6 +6,7 @@ import { execute } from './steps/execute.ts';
 import { gather } from './steps/gather.ts';
 import { learn } from './steps/learn.ts';
 import { propose } from './steps/propose.ts';
+import { settle } from './steps/settle.ts';
 import type { Outcome, Step } from './steps/step.ts';
 import { verify } from './steps/verify.ts';
 import { vet } from './steps/vet.ts';
@@ -16,7 +17,7 @@ import { Turns } from './turns.ts';
  * An incident's way through the hub. Events become incidents in `observe` and `correlate` (see intake.ts); from there
  * on each incident is taken by the first of these steps that is ready for it, one committed transition at a time.
  */
-export const pipeline: readonly Step[] = [gather, diagnose, propose, vet, approve, execute, verify, learn];
+export const pipeline: readonly Step[] = [settle, gather, diagnose, propose, vet, approve, execute, verify, learn];
 
 /** No incident makes more transitions than this in one go: a loop between steps is a bug, and must not burn a host. */
 const TRANSITIONS_MAX = 64;

@@ -36,7 +36,8 @@ export class ActError extends Error {
     | 'E_ACT_MISMATCH'
     | 'E_ACT_CONSENT'
     | 'E_ACT_UNKNOWN'
-    | 'E_ACT_ROLE';
+    | 'E_ACT_ROLE'
+    | 'E_ACT_SILENCE';
   constructor(code: ActError['code'], message: string) {
     super(message);
     this.code = code;

@@ -30,7 +30,7 @@ export const gather: Step = {
       now,
       similar: similarIncidents(incident.event, past),
       playbooks: candidatePlaybooks(hub.playbooks, incident.event),
-      service: {},
+      service: hub.correlation.services.factsOf(incident.host),
       processes: hub.store.births.get(incident.host)?.inventory.processes ?? [],
     });
     const next = moved(

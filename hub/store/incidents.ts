@@ -1,5 +1,6 @@
 import type { KeyPair } from '../../broker/keys.ts';
 import { type AuditEntry, appendAudit } from '../audit.ts';
+import { releaseMembers } from '../correlate/memory.ts';
 import { CLOSED, type Incident, type State } from '../incident.ts';
 import type { IncidentSummary, Store } from './store.ts';
 
@@ -8,10 +9,14 @@ export function putIncident(store: Store, incident: Incident): void {
   void store.incidents.put(incident.id, incident);
   void store.summaries.put([incident.opened, incident.id], summary(incident));
   const slot: [string, string] = [incident.host, incident.fingerprint];
+  const bySignal: [string, number, string] = [incident.event.signal, incident.opened, incident.id];
   if (CLOSED.has(incident.state)) {
     if (store.active.get(slot) === incident.id) void store.active.remove(slot);
+    void store.signals.remove(bySignal);
+    releaseMembers(store, incident);
   } else {
     void store.active.put(slot, incident.id);
+    void store.signals.put(bySignal, incident.host);
   }
 }
 

@@ -3,6 +3,8 @@ import { join } from 'node:path';
 import { type Database, open, type RootDatabase } from 'lmdb';
 import type { Birth } from '../../broker/messages.ts';
 import type { AuditRecord } from '../audit.ts';
+import type { Member, Track } from '../correlate/memory.ts';
+import type { Silence } from '../correlate/silences.ts';
 import type { Incident } from '../incident.ts';
 
 /** Whether an agent is there; apart from its birth, which is large and changes seldom. */
@@ -62,6 +64,13 @@ export class Store {
   readonly summaries: Database<IncidentSummary, [number, string]>;
   /** [host, fingerprint] -> id of the incident that is not closed. */
   readonly active: Database<string, [string, string]>;
+  /** [signal, opened, id] -> host of an incident that is not closed. */
+  readonly signals: Database<string, [string, number, string]>;
+  /** [incident, host, fingerprint] -> an event that the incident covers beside its own. */
+  readonly members: Database<Member, [string, string, string]>;
+  /** [host, fingerprint] -> what is remembered of it beside its incident. */
+  readonly tracks: Database<Track, [string, string]>;
+  readonly silences: Database<Silence, string>;
   /** n -> audit record, from 1. */
   readonly audit: Database<AuditRecord, number>;
   readonly births: Database<Birth, string>;
@@ -81,7 +90,7 @@ export class Store {
       this.root = open({
         path: folder,
         readOnly: mode === 'read',
-        maxDbs: 16,
+        maxDbs: 32,
         maxReaders: READERS,
         mapSize: MAP_BYTES,
         // A commit that is reported must be on the disk: the next one does not overlap its flush.
@@ -93,6 +102,10 @@ export class Store {
       this.incidents = db('incidents');
       this.summaries = db('summaries');
       this.active = db('active');
+      this.signals = db('signals');
+      this.members = db('members');
+      this.tracks = db('tracks');
+      this.silences = db('silences');
       this.audit = db('audit');
       this.births = db('births');
       this.presence = db('presence');

@@ -9,6 +9,7 @@ import type { KeyPair } from '../../broker/keys.ts';
 import { NAMESPACES, sshSign } from '../../broker/sshsig.ts';
 import { challengeBytes } from '../../hub/act-protocol.ts';
 import { serveActs } from '../../hub/act-server.ts';
+import { allSilences } from '../../hub/correlate/silences.ts';
 import type { Incident } from '../../hub/incident.ts';
 import { socketAddress } from '../../hub/socket-address.ts';
 import { getIncident } from '../../hub/store/incidents.ts';
@@ -86,6 +87,39 @@ test('an operator enters with their key, approves what they signed, and the hub 
 });
 
 const plain = (value: object): object => ({ ...value });
+
+test('silences, acknowledgements and cancellations go over the same socket, and a viewer has none of them', async ({
+  small,
+  path,
+}) => {
+  const { store, now } = small.hub;
+  const incident = await proposeTo(small.hub);
+  const silence = { verb: 'silence', match: 'host=web-*', until: now() + 60_000, note: 'new disks' };
+  const acts = [silence, { verb: 'ack', incident: incident.id }, { verb: 'cancel', incident: incident.id }];
+  const viewer = new Client(path);
+  await viewer.enter('vic', keys.vic);
+  for (const act of acts) assert.is((await viewer.ask(act))['code'], 'E_ACT_ROLE');
+  viewer.close();
+
+  const client = new Client(path);
+  await client.enter('ann', keys.ann);
+  for (const act of acts) assert.equal(plain(await client.ask(act)), { tx: 7, ok: 'yes' }, act.verb);
+  const [kept] = allSilences(store);
+  assert.is(kept?.by, 'ann');
+  assert.is(getIncident(store, incident.id)?.state, 'cancelled');
+  assert.is(getIncident(store, incident.id)?.acknowledged?.by, 'ann');
+  assert.is((await client.ask({ verb: 'unsilence', silence: kept?.id }))['ok'], 'yes');
+  for (const [wrong, code] of [
+    [{ verb: 'unsilence', silence: kept?.id }, 'E_ACT_SILENCE'],
+    [{ verb: 'ack' }, 'E_ACT_MISMATCH'],
+    [{ ...silence, incident: incident.id }, 'E_ACT_MISMATCH'],
+    [{ ...silence, match: 'colour=red' }, 'E_MATCH'],
+    [{ verb: 'ack', incident: incident.id }, 'E_ACT_STATE'],
+  ] as const) {
+    assert.is((await client.ask(wrong))['code'], code, JSON.stringify(wrong));
+  }
+  client.close();
+});
 
 test('the socket is its owner’s and its group’s', ({ path }) => {
   assert.is(statSync(path).mode & 0o777, 0o660);

@@ -5,6 +5,8 @@ import { lineLog } from '../../broker/log.ts';
 import type { Inbound, MeshCounters } from '../../broker/mesh.ts';
 import type { Roster } from '../../broker/messages.ts';
 import { ulid } from '../../broker/ulid.ts';
+import { DEFAULT_RULES } from '../../hub/correlate/rules.ts';
+import { ServiceMap } from '../../hub/correlate/service-map.ts';
 import type { Hub } from '../../hub/hub.ts';
 import type { Incident, Plan, PlannedCommand } from '../../hub/incident.ts';
 import { Intake } from '../../hub/intake.ts';
@@ -35,7 +37,10 @@ export interface SmallHub {
   close(): Promise<void>;
 }
 
-export async function openSmallHub(agents: readonly TestAgent[]): Promise<SmallHub> {
+export async function openSmallHub(
+  agents: readonly TestAgent[],
+  change: Partial<Pick<Hub, 'now' | 'correlation'>> = {},
+): Promise<SmallHub> {
   const { path, done } = tempFolder();
   const store = new Store(path, 'write');
   const roster: Roster = {
@@ -65,12 +70,14 @@ export async function openSmallHub(agents: readonly TestAgent[]): Promise<SmallH
     key: keys.hub,
     policy: await loadPolicy(),
     playbooks: new Map(),
+    correlation: { rules: DEFAULT_RULES, services: new ServiceMap([]) },
     reasoners: [new RulesReasoner({ playbooks: [], tried: () => [] })],
     mesh,
     live: true,
     delivered: new Map(),
     log: lineLog('hub', (line) => log.push(line)),
     now: Date.now,
+    ...change,
   };
   const driver = new Driver(hub);
   const intake = new Intake(hub, driver);
