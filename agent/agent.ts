@@ -14,9 +14,11 @@ import { claim, prepareFolder, type StateFolder } from '../broker/state-folder.t
 import { agentTopic, hubTopic } from '../broker/topics.ts';
 import { auditLog } from './audit-log.ts';
 import { birthOf, encodeBirth } from './birth.ts';
+import { openCages } from './bound/open-cages.ts';
 import { capture } from './capture.ts';
 import { Detector } from './detect/detector.ts';
 import type { Finding } from './detect/finding.ts';
+import { NO_HOME } from './environment.ts';
 import { Executor, type StepReport } from './execute.ts';
 import { HubClock } from './hub-clock.ts';
 import { readInventory } from './inventory.ts';
@@ -108,6 +110,7 @@ export class Agent {
       journal: this.journal,
       judge: new SiteJudge(state.policy, log),
       inventory: () => readInventory(this.sensor, { processes: JUDGED_PROCESSES }),
+      running: { cages: openCages(NO_HOME, false) },
       now: Date.now,
       audit: auditLog(state.agentAudit, Date.now),
     });
