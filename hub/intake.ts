@@ -159,8 +159,7 @@ export class Intake {
       void store.meta.put('ack_counter', next);
       return next;
     });
-    const { epoch } = this.hub.roster;
-    const ack: Ack = { agent, boot, through, now: now(), counter, audit_head: auditHead(store), epoch };
+    const ack: Ack = { agent, boot, through, now: now(), counter, audit_head: auditHead(store) };
     await mesh.publish(agentTopic(agent, 'ack'), seal('ack', encodeCbor(ack), key));
   }
 

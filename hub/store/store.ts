@@ -5,7 +5,6 @@ import type { Birth } from '../../broker/messages.ts';
 import type { AuditRecord } from '../audit.ts';
 import type { Member, Track } from '../correlate/memory.ts';
 import type { Silence } from '../correlate/silences.ts';
-import type { EnrolledRecord, TokenRecord } from '../enrollment.ts';
 import type { Incident } from '../incident.ts';
 
 /** Whether an agent is there; apart from its birth, which is large and changes seldom. */
@@ -81,10 +80,6 @@ export class Store {
   /** [agent, boot, channel] -> highest sequence number handled. */
   readonly handled: Database<number, [string, string, string]>;
   readonly meta: Database<unknown, string>;
-  /** agent -> its key and certificates. */
-  readonly enrolled: Database<EnrolledRecord, string>;
-  /** agent -> its join token, by hash. */
-  readonly tokens: Database<TokenRecord, string>;
   private readonly root: RootDatabase;
 
   constructor(folder: string, mode: 'write' | 'read') {
@@ -117,8 +112,6 @@ export class Store {
       this.samples = db('samples');
       this.handled = db('handled');
       this.meta = db('meta');
-      this.enrolled = db('enrolled');
-      this.tokens = db('tokens');
     } catch (error) {
       const why = error instanceof Error ? error.message : String(error);
       throw new StoreError('E_STORE_OPEN', `can't open the store in ${folder}: ${why}`);

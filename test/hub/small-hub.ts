@@ -65,7 +65,7 @@ export async function openSmallHub(
   });
   const hub: Hub = {
     store,
-    site: { name: 'local', root: keys.root.public, agents: enrolled(agents), localOperator: 'ann', addresses: [] },
+    site: { name: 'local', root: keys.root.public, agents: enrolled(agents), localOperator: 'ann' },
     roster,
     key: keys.hub,
     policy: await loadPolicy(),
