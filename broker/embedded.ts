@@ -1,41 +1,66 @@
-import { createServer, type Server, type Socket } from 'node:net';
-import { Aedes, type AuthenticateError, type Client } from 'aedes';
+import type { EventEmitter } from 'node:events';
+import { createServer, type Server } from 'node:net';
+import type { Duplex } from 'node:stream';
+import type { AuthenticateError, Client } from 'aedes';
 import { mayPublish, maySubscribe } from './acl.ts';
+import { Admission } from './admission.ts';
+import { BrokerCore } from './broker-core.ts';
+import { BROKER } from './broker-limits.ts';
 import { type Enrolled, sameSecret } from './enroll.ts';
+import { Guard } from './guard.ts';
 import type { Inbound, Mesh, MeshCounters } from './mesh.ts';
 import { LIMITS } from './messages.ts';
+import { Outgoing } from './outgoing.ts';
+import { Routes } from './routes.ts';
 import { parseAgentTopic } from './topics.ts';
+import { type MeshHealth, Traffic } from './traffic.ts';
 
 /** With the wanted port taken, so many above it are tried before the start fails. */
 const PORTS_TRIED = 32;
 
-/** A connection must have said CONNECT within this, or it only holds a socket. */
-const CONNECT_TIMEOUT_MS = 10_000;
-/** A subscriber that reads nothing for so long is dropped (Aedes' own default is a minute). */
-const DRAIN_TIMEOUT_MS = 10_000;
-
 export interface EmbeddedOptions {
   readonly host: string;
   readonly port: number;
+  /** Ports that are tried from there on; 1 takes that one or fails. */
+  readonly ports?: number;
+  /** Looked up at every CONNECT: the caller may change it while the broker runs. */
   readonly agents: ReadonlyMap<string, Enrolled>;
   /** The message is acknowledged (PUBACK) only when this resolves: durable before acknowledged (invariant 9). */
   readonly onMessage: (message: Inbound) => Promise<void>;
   readonly counters: MeshCounters;
 }
 
+/** The broker itself, for the thread in which it runs. */
+export interface Embedded extends Mesh {
+  /** What went through since the last call, how late the event loop was, and who is there. */
+  health(): MeshHealth;
+}
+
 export class BrokerError extends Error {
   readonly code = 'E_BROKER_PORT';
 }
 
-/** Starts Aedes inside this process and listens; an occupied port makes it take the next one. */
-export async function openEmbedded(options: EmbeddedOptions): Promise<Mesh> {
+/**
+ * Starts Aedes inside this thread and listens; an occupied port makes it take the next one. Every connection goes
+ * through a Guard, and is read no faster than its messages become durable.
+ */
+export async function openEmbedded(options: EmbeddedOptions): Promise<Embedded> {
   const { agents, counters } = options;
-  const aedes = await Aedes.createBroker({
-    // With a limit, one frozen reader stalls every other topic (Aedes 1.2 stops at that many messages in flight).
-    concurrency: 0,
-    connectTimeout: CONNECT_TIMEOUT_MS,
-    drainTimeout: DRAIN_TIMEOUT_MS,
-    maxTopicLevels: 8,
+  const traffic = new Traffic(counters);
+  const guards = new WeakMap<Duplex, Guard>();
+  const aedes = new BrokerCore({
+    mq: new Routes(),
+    connectTimeout: BROKER.connectMs,
+    drainTimeout: BROKER.drainMs,
+    maxTopicLevels: BROKER.topicLevels,
+    maxInflightInbound: BROKER.halfDone,
+
+    preConnect(_client, packet, done) {
+      // A session that outlives its connection is a queue in memory without a bound; what must not be lost is on
+      // the agents' disks. The CONNACK says that no session was kept (MQTT-3.2.2-1).
+      packet.clean = true;
+      done(null, true);
+    },
 
     authenticate(client, username, password, done) {
       const enrolled = username === undefined ? undefined : agents.get(username);
@@ -66,50 +91,93 @@ export async function openEmbedded(options: EmbeddedOptions): Promise<Mesh> {
         return;
       }
       const payload = typeof packet.payload === 'string' ? Buffer.from(packet.payload) : packet.payload;
-      if (payload.length > LIMITS.payload) {
-        // Dropped but acknowledged: refused, it would come back for ever. Nobody subscribes to agents' topics here.
+      traffic.received(payload.length);
+      const guard = guards.get(client.conn);
+      if (payload.length > LIMITS.payload || (payload.length === 0 && guard?.wasTooLong())) {
+        // Dropped but acknowledged: refused, it would come back for ever.
         counters.oversize++;
-        packet.payload = Buffer.alloc(0);
-        packet.retain = false;
         done(null);
         return;
       }
+      guard?.began();
       options.onMessage({ ...parsed, payload: new Uint8Array(payload) }).then(
-        () => done(null),
-        (error: unknown) => done(error instanceof Error ? error : new Error(String(error))),
+        () => {
+          guard?.ended();
+          done(null);
+        },
+        (error: unknown) => {
+          guard?.ended();
+          done(error instanceof Error ? error : new Error(String(error)));
+        },
       );
     },
+
+    authorizeForward(client, packet) {
+      const { conn } = client;
+      if (conn.writableLength > BROKER.readerBytes) {
+        counters.slowReaders++;
+        conn.destroy();
+        return null;
+      }
+      if (packet.qos === 0 && conn.writableNeedDrain) {
+        counters.droppedForwards++;
+        return null;
+      }
+      traffic.sent(packet.payload.length);
+      return packet;
+    },
   });
+  await aedes.listen();
   // Without listeners a protocol error of one client would end the process.
   aedes.on('clientError', (client: Client) => client.close());
   aedes.on('connectionError', (client: Client) => client.close());
+  (aedes as EventEmitter).on('error', () => {});
 
-  const sockets = new Set<Socket>();
-  const server = createServer((socket) => {
-    sockets.add(socket);
-    socket.on('close', () => sockets.delete(socket));
-    socket.on('error', () => socket.destroy());
-    aedes.handle(socket);
+  const admission = new Admission();
+  const sockets = new Set<Duplex>();
+  const known = new WeakMap<Duplex, () => void>();
+  aedes.on('clientReady', (client: Client) => {
+    known.get(client.conn)?.();
+    guards.get(client.conn)?.letIn();
   });
-  const port = await listenNear(server, options.host, options.port).catch(async (error: unknown) => {
+  /** Takes a connection of any kind (TCP, TLS) that comes from this address. */
+  const accept = (conn: Duplex, address: string): void => {
+    const leave = sockets.size < BROKER.connections ? admission.enter(address) : null;
+    conn.on('error', () => conn.destroy());
+    if (leave === null) {
+      counters.refusedBusy++;
+      conn.destroy();
+      return;
+    }
+    sockets.add(conn);
+    known.set(conn, leave);
+    conn.once('close', () => {
+      sockets.delete(conn);
+      traffic.closed(conn);
+      leave();
+    });
+    guards.set(conn, new Guard(conn, counters));
+    aedes.handle(conn);
+  };
+  const server = createServer({ keepAlive: true, keepAliveInitialDelay: BROKER.keepAliveMs }, (socket) =>
+    accept(socket, socket.remoteAddress ?? ''),
+  );
+  const port = await listenNear(server, options).catch(async (error: unknown) => {
     await new Promise<void>((resolve) => aedes.close(() => resolve()));
     throw error;
   });
   server.on('error', () => {
     // One connection that could not be accepted (no descriptor left) must not end the hub.
   });
+  const outgoing = new Outgoing(aedes);
 
   return {
     host: options.host,
     port,
-    publish: (topic, payload, { retain = false } = {}) =>
-      new Promise((resolve, reject) => {
-        aedes.publish(
-          { cmd: 'publish', topic, payload: Buffer.from(payload), qos: 1, retain, dup: false },
-          (error?: Error | null) => (error ? reject(error) : resolve()),
-        );
-      }),
+    publish: (topic, payload, { retain = false } = {}) => outgoing.publish(topic, payload, retain),
+    health: () => traffic.health({ sockets, clients: aedes.connectedClients, waiting: outgoing.waiting }),
     close: async () => {
+      traffic.stop();
       server.close();
       for (const socket of sockets) socket.destroy();
       await new Promise<void>((resolve) => aedes.close(() => resolve()));
@@ -118,8 +186,11 @@ export async function openEmbedded(options: EmbeddedOptions): Promise<Mesh> {
 }
 
 /** Listens on the wanted port or one of the next; port 0 takes any free one. */
-async function listenNear(server: Server, host: string, wanted: number): Promise<number> {
-  for (let port = wanted; port < wanted + PORTS_TRIED; port++) {
+async function listenNear(
+  server: Server,
+  { host, port: wanted, ports = PORTS_TRIED }: Pick<EmbeddedOptions, 'host' | 'port' | 'ports'>,
+): Promise<number> {
+  for (let port = wanted; port < wanted + ports; port++) {
     const taken = await new Promise<boolean>((resolve, reject) => {
       const failed = (error: NodeJS.ErrnoException) => {
         if (error.code === 'EADDRINUSE' || error.code === 'EACCES') resolve(true);
@@ -135,7 +206,5 @@ async function listenNear(server: Server, host: string, wanted: number): Promise
     const address = server.address();
     return typeof address === 'object' && address !== null ? address.port : port;
   }
-  throw new BrokerError(
-    `no free port from ${wanted} to ${wanted + PORTS_TRIED - 1} on ${host}. Choose one with --port N.`,
-  );
+  throw new BrokerError(`no free port from ${wanted} to ${wanted + ports - 1} on ${host}. Choose one with --port N.`);
 }

@@ -21,6 +21,8 @@ export interface Followed {
   readonly chain: Chain;
   /** Whole frames, each with values as scaled integers. */
   readonly frames: readonly Frame[];
+  /** The same, each with what a delta after it builds on. */
+  readonly steps: readonly Step[];
   readonly gaps: readonly Gap[];
   /** The frames that were not taken, and why. */
   readonly dropped: readonly FrameError[];
@@ -37,7 +39,7 @@ export interface Expected {
  * metrics, a keyframe only when it is newer, and everything else is named and dropped.
  */
 export function followBatch(chain: Chain, batch: Batch, expected: Expected): Followed {
-  const frames: Frame[] = [];
+  const steps: Step[] = [];
   const gaps: Gap[] = [];
   const dropped: FrameError[] = [];
   let { last, step } = chain;
@@ -49,7 +51,7 @@ export function followBatch(chain: Chain, batch: Batch, expected: Expected): Fol
       if (seq > last + 1) gaps.push({ from: last + 1, to: seq - 1 });
       step = next;
       last = seq;
-      frames.push(next.frame);
+      steps.push(next);
     } catch (error) {
       if (!(error instanceof FrameError)) throw error;
       // A delta that can't be read leaves its successors without the values that they build on; being late does not.
@@ -57,7 +59,7 @@ export function followBatch(chain: Chain, batch: Batch, expected: Expected): Fol
       dropped.push(error);
     }
   }
-  return { chain: { last, step }, frames, gaps, dropped };
+  return { chain: { last, step }, frames: steps.map(({ frame }) => frame), steps, gaps, dropped };
 }
 
 function apply(step: Step | null, wire: WireFrame, seq: number, expected: Expected): Step {

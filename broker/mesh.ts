@@ -24,4 +24,22 @@ export interface MeshCounters {
   refusedPublish: number;
   refusedSubscribe: number;
   oversize: number;
+  /** Connections that were closed at once: too many from there, or in all, had not yet said who they are. */
+  refusedBusy: number;
+  /** Connections that broke the protocol's form. */
+  malformed: number;
+  /** Messages that were not passed on to a reader that does not keep up (QoS 0), and readers dropped for it. */
+  droppedForwards: number;
+  slowReaders: number;
 }
+
+export const noCounters = (): MeshCounters => ({
+  refusedConnect: 0,
+  refusedPublish: 0,
+  refusedSubscribe: 0,
+  oversize: 0,
+  refusedBusy: 0,
+  malformed: 0,
+  droppedForwards: 0,
+  slowReaders: 0,
+});

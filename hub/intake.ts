@@ -18,7 +18,6 @@ import { redactResult } from './redact-intake.ts';
 import { absorb, correlate, joins, raise } from './steps/correlate.ts';
 import { isRepeat, markHandled, observe } from './steps/observe.ts';
 import { commitIncident, getIncident } from './store/incidents.ts';
-import { Telemetry } from './telemetry.ts';
 import { Turns } from './turns.ts';
 
 /** Bad messages are logged once in so long, whatever their number: a broken agent must not fill the log. */
@@ -32,11 +31,9 @@ export class Intake {
   private readonly turns = new Turns();
   private readonly hub: Hub;
   private readonly driver: Driver;
-  private readonly frames: Telemetry;
 
   constructor(hub: Hub, driver: Driver) {
     this.hub = hub;
-    this.frames = new Telemetry(hub);
     this.driver = driver;
   }
 
@@ -60,8 +57,6 @@ export class Intake {
         return this.birth(agent, payload);
       case 'st':
         return this.state(agent, payload);
-      case 'm':
-        return this.telemetry(agent, payload);
       case 'e':
         return this.event(agent, payload);
       case 'r':
@@ -100,10 +95,9 @@ export class Intake {
     if (said.state === 'online') this.wakeHost(agent);
   }
 
-  private async telemetry(agent: string, payload: Uint8Array): Promise<void> {
-    const { stored, dropped } = await this.frames.receive(agent, payload);
-    if (stored > 0) this.wakeHost(agent, 'verifying');
-    if (dropped !== null) throw dropped;
+  /** Telemetry of these agents was stored: it may say that what was done has helped. */
+  sampled(agents: readonly string[]): void {
+    for (const agent of agents) this.wakeHost(agent, 'verifying');
   }
 
   private async event(agent: string, payload: Uint8Array): Promise<void> {
@@ -169,7 +163,8 @@ export class Intake {
     }
   }
 
-  private complain(what: string, { agent, channel }: Inbound, error: unknown): void {
+  /** Counts what was dropped, by its error's code, and says so now and then. */
+  complain(what: string, { agent, channel }: Pick<Inbound, 'agent' | 'channel'>, error: unknown): void {
     const code = error instanceof Error && 'code' in error ? String(error.code) : 'E_MESSAGE';
     const count = (this.dropped.get(code) ?? 0) + 1;
     this.dropped.set(code, count);

@@ -1,11 +1,10 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { encodeCbor } from '../broker/cbor.ts';
 import { writeDurably } from '../broker/durable-file.ts';
-import { openEmbedded } from '../broker/embedded.ts';
 import { keyFile, readRoster, readSite } from '../broker/enroll.ts';
 import { readKeyPair } from '../broker/keys.ts';
 import type { Log } from '../broker/log.ts';
-import { DEFAULT_PORT, type MeshCounters } from '../broker/mesh.ts';
+import { DEFAULT_PORT } from '../broker/mesh.ts';
 import { claim, prepareFolder, type StateFolder } from '../broker/state-folder.ts';
 import { hubTopic } from '../broker/topics.ts';
 import { type PolicyChange, watchPolicy } from '../policy/watch-policy.ts';
@@ -15,6 +14,7 @@ import { readCorrelationRules } from './correlate/rules.ts';
 import { readServiceMap } from './correlate/service-map.ts';
 import type { Hub } from './hub.ts';
 import { Intake } from './intake.ts';
+import { openMeshThread } from './mesh-thread.ts';
 import { Driver } from './pipeline.ts';
 import { loadPlaybooks } from './playbook.ts';
 import { openLlamaReasoner } from './reason/llama.ts';
@@ -88,16 +88,21 @@ export async function openHub(options: HubOptions): Promise<RunningHub> {
     const reasoners: Reasoner[] = [codified];
     closing.push(() => Promise.all(reasoners.map((one) => one.close())));
 
-    const counters: MeshCounters = { refusedConnect: 0, refusedPublish: 0, refusedSubscribe: 0, oversize: 0 };
     // The broker calls the intake, which needs the hub, which needs the broker: until the hub stands, agents wait.
     const ready = deferred<Intake>();
     const wanted = options.port ?? lastPort(state) ?? DEFAULT_PORT;
-    const mesh = await openEmbedded({
+    const mesh = await openMeshThread({
       host: options.host,
       port: wanted,
       agents: site.agents,
-      counters,
+      store: state.store,
       onMessage: async (message) => (await ready.promise).receive(message),
+      onSampled: (agents) => void ready.promise.then((intake) => intake.sampled(agents)),
+      onDropped: (message, { code, message: why }) =>
+        void ready.promise.then((intake) =>
+          intake.complain('dropped telemetry', message, Object.assign(new Error(why), { code })),
+        ),
+      log,
     });
     closing.push(() => mesh.close());
     const hub: Hub = {

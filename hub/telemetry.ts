@@ -1,102 +1,173 @@
+import type { Enrolled } from '../broker/enroll.ts';
 import { FrameError } from '../broker/frame-bytes.ts';
 import { type Chain, followBatch, type Gap } from '../broker/frame-chain.ts';
+import type { Step } from '../broker/frame-delta.ts';
 import { openBatch } from '../broker/frame-payload.ts';
-import { unscale } from '../broker/frames.ts';
-import { int, list, pattern, record } from '../broker/shape.ts';
-import { type Hub, TIMES } from './hub.ts';
-import type { Store } from './store/store.ts';
+import type { Commits } from './commits.ts';
+import { putGaps } from './gaps.ts';
+import { TIMES } from './hub.ts';
+import { newestSample, stepOf, storedSample } from './store/samples.ts';
+import type { Columns, Store } from './store/store.ts';
 
-/** Gaps that are kept for each agent: enough to say what a bad day lost. The oldest go first. */
-const GAPS_KEPT = 64;
-/** The channel under which the newest frame's number is kept beside those of events and results. */
+/** The channel under which the newest frame's number of an ended start is kept beside those of events and results. */
 const CHANNEL = 'm';
-
-const keptGap = record({ boot: pattern(/^[0-9a-f]{16}$/, 'a boot id'), from: int(), to: int(), at: int() });
-const keptGaps = list(keptGap, GAPS_KEPT);
-
-/** Samples that an agent took and that never came, with the hub's time at which that was seen. */
-export interface KnownGap extends Gap {
-  readonly boot: string;
-  readonly at: number;
-}
+/** An agent's presence is written again after this: it is looked at by people, in minutes. */
+const SEEN_EVERY_MS = 5_000;
+/** How often an agent's old samples are looked for, and how many go in one transaction. */
+const PRUNE_EVERY_MS = 60_000;
+const PRUNE_MAX = 1_024;
 
 export interface Received {
   readonly stored: number;
+  readonly gaps: readonly Gap[];
   /** Why not all was stored: the first reason, for the count of dropped messages. */
   readonly dropped: Error | null;
 }
 
-interface Known {
-  readonly boot: string;
+/** Where an agent's telemetry stands: what its frames hold, and the newest of them. */
+interface Stream {
+  readonly columns: Columns;
+  /** Its number among the agent's columns. */
+  readonly n: number;
   readonly chain: Chain;
   /** Under which time the last sample was stored. */
   readonly at: number;
+  readonly seen: number;
+  readonly pruned: number;
+  /** What has to be written with the first sample of these columns. */
+  readonly first: (() => void) | null;
 }
 
-/** Turns frames into stored samples. What is missing is recorded as a gap, and never made up. */
+/**
+ * Turns frames into stored samples. What is missing is recorded as a gap, and never made up. It needs no hub: in the
+ * worker thread it stands right beside the broker.
+ */
 export class Telemetry {
-  private readonly hub: Hub;
-  private readonly known = new Map<string, Known>();
+  private readonly store: Store;
+  private readonly agents: ReadonlyMap<string, Enrolled>;
+  private readonly now: () => number;
+  private readonly commits: Commits;
+  private readonly streams = new Map<string, Stream>();
+  /** Where the streams stand on the disk: to go back to when a commit fails. */
+  private readonly durable = new Map<string, Stream>();
 
-  constructor(hub: Hub) {
-    this.hub = hub;
+  constructor(parts: {
+    readonly store: Store;
+    readonly agents: ReadonlyMap<string, Enrolled>;
+    readonly now: () => number;
+    readonly commits: Commits;
+  }) {
+    this.store = parts.store;
+    this.agents = parts.agents;
+    this.now = parts.now;
+    this.commits = parts.commits;
   }
 
   /**
-   * Stores what a payload of telemetry holds; resolves when that is on the disk. Throws a coded error, and stores
-   * nothing, for a payload that is not this agent's, not of its present start, or no batch of frames.
+   * Stores what a payload of telemetry holds; resolves when that is on the disk. Rejects with a coded error, and
+   * stores nothing, for a payload that is not this agent's, not of its present start, or no batch of frames.
    */
   async receive(agent: string, payload: Uint8Array): Promise<Received> {
-    const { store, site, now, log } = this.hub;
-    const enrolled = site.agents.get(agent);
-    if (enrolled === undefined) return { stored: 0, dropped: null };
+    const enrolled = this.agents.get(agent);
+    if (enrolled === undefined) return { stored: 0, gaps: [], dropped: null };
+    const before = this.streams.get(agent) ?? this.remembered(agent);
+    const { columns, n } = before;
+    const batch = openBatch(payload, columns.boot, enrolled.secretHash);
+    const { chain, steps, gaps, dropped } = followBatch(before.chain, batch, columns);
+    const newest = steps.at(-1);
+    if (newest === undefined) {
+      this.streams.set(agent, { ...before, chain });
+      return { stored: 0, gaps, dropped: dropped[0] ?? null };
+    }
+    const arrived = this.now();
+    const times = this.timesOf(steps, newest.frame.ts, before.at, arrived);
+    const isSeen = arrived - before.seen >= SEEN_EVERY_MS;
+    const isPruned = arrived - before.pruned >= PRUNE_EVERY_MS;
+    const next: Stream = {
+      ...before,
+      chain,
+      at: times.at(-1) ?? before.at,
+      seen: isSeen ? arrived : before.seen,
+      pruned: isPruned ? arrived : before.pruned,
+      first: null,
+    };
+    this.streams.set(agent, next);
+    const { store } = this;
+    try {
+      await this.commits.add(() => {
+        before.first?.();
+        for (const [i, step] of steps.entries()) void store.samples.put([agent, times[i] ?? 0], storedSample(n, step));
+        if (isSeen) void store.presence.put(agent, { state: 'online', boot: columns.boot, last_seen: arrived });
+        if (isPruned) this.prune(agent, Math.min(next.at, arrived - TIMES.samples));
+        putGaps(
+          store,
+          agent,
+          gaps.map((gap) => ({ ...gap, boot: columns.boot, at: arrived })),
+        );
+      });
+    } catch (error) {
+      // What could not be stored will be sent again, and must not look old then.
+      const durable = this.durable.get(agent);
+      if (durable === undefined) this.streams.delete(agent);
+      else this.streams.set(agent, durable);
+      throw error;
+    }
+    this.durable.set(agent, next);
+    return { stored: steps.length, gaps, dropped: dropped[0] ?? null };
+  }
+
+  /** The agent's birth or state was written by another thread: what is known of it is read anew. */
+  async changed(agent: string): Promise<void> {
+    await this.commits.settled();
+    this.store.refresh();
+    this.streams.delete(agent);
+    this.durable.delete(agent);
+  }
+
+  /** The hub's clock says when; the agent's only how long before the batch's newest each sample was taken. */
+  private timesOf(steps: readonly Step[], newest: number, last: number, arrived: number): readonly number[] {
+    let at = last;
+    return steps.map(({ frame }) => {
+      const age = Math.min(TIMES.samples, Math.max(0, newest - frame.ts));
+      at = Math.max(at + 1, arrived - age);
+      return at;
+    });
+  }
+
+  /** What the store says of an agent: a hub that was restarted goes on with its last frame, and takes none twice. */
+  private remembered(agent: string): Stream {
+    const { store } = this;
     const birth = store.births.get(agent);
     if (birth === undefined) throw new FrameError('E_FRAME_SCHEMA', 'a frame without the birth that explains it');
-    const { boot, metrics } = birth;
-    const batch = openBatch(payload, boot, enrolled.secretHash);
-    const before = this.remembered(agent, boot);
-    const { chain, frames, gaps, dropped } = followBatch(before.chain, batch, birth);
-    const newest = frames.at(-1);
-    if (newest === undefined) {
-      this.known.set(agent, { ...before, chain });
-      return { stored: 0, dropped: dropped[0] ?? null };
-    }
-    const arrived = now();
-    let { at } = before;
-    const samples = frames.map((frame) => {
-      // The hub's clock says when; the agent's only how long before the batch's newest each sample was taken.
-      const age = Math.min(TIMES.samples, Math.max(0, newest.ts - frame.ts));
-      at = Math.max(at + 1, arrived - age);
-      return { at, sample: Object.fromEntries(unscale(frame, metrics)) };
-    });
-    const old = [...store.samples.getKeys({ start: [agent, 0], end: [agent, arrived - TIMES.samples], limit: 64 })];
-    await store.write(() => {
-      for (const key of old) void store.samples.remove(key);
-      for (const { at, sample } of samples) void store.samples.put([agent, at], sample);
-      void store.handled.put([agent, boot, CHANNEL], chain.last);
-      void store.presence.put(agent, { state: 'online', boot, last_seen: arrived });
-      if (gaps.length === 0) return;
-      const found = gaps.map((gap) => ({ ...gap, boot, at: arrived }));
-      void store.meta.put(gapsKey(agent), [...readGaps(store, agent), ...found].slice(-GAPS_KEPT));
-    });
-    // Only now: what could not be stored will be sent again, and must not look old then.
-    this.known.set(agent, { boot, chain, at });
-    for (const { from, to } of gaps) log.warn('samples are missing', { agent, from, to });
-    return { stored: frames.length, dropped: dropped[0] ?? null };
+    const { boot, schema, metrics } = birth;
+    const newest = newestSample(store, agent);
+    const isSame = newest?.columns.boot === boot;
+    const last = Math.max(store.handled.get([agent, boot, CHANNEL]) ?? 0, isSame ? (newest.sample[1] ?? 0) : 0);
+    const columns: Columns = { boot, schema, metrics };
+    const isSameSchema = isSame && newest.columns.schema === schema;
+    const n = isSameSchema ? (newest.sample[0] ?? 1) : this.nextColumns(agent);
+    const step = isSame && newest.sample[1] === last ? stepOf(newest.sample, newest.columns.schema) : null;
+    const first = () => {
+      void store.columns.put([agent, n], columns);
+      // The last start's newest number outlives its samples.
+      if (newest !== undefined && !isSame) {
+        void store.handled.put([agent, newest.columns.boot, CHANNEL], newest.sample[1] ?? 0);
+      }
+    };
+    const at = newest?.at ?? 0;
+    return { columns, n, chain: { last, step }, at, seen: 0, pruned: 0, first: isSameSchema ? null : first };
   }
 
-  /** A hub that was restarted has no frame to build on, but still knows which numbers are old. */
-  private remembered(agent: string, boot: string): Known {
-    const known = this.known.get(agent);
-    if (known?.boot === boot) return known;
-    const last = this.hub.store.handled.get([agent, boot, CHANNEL]) ?? 0;
-    return { boot, chain: { last, step: null }, at: known?.at ?? 0 };
+  private nextColumns(agent: string): number {
+    const range = { start: [agent, Number.MAX_SAFE_INTEGER] as [string, number], end: [agent, 0] as [string, number] };
+    for (const [, n] of this.store.columns.getKeys({ ...range, reverse: true, limit: 1 })) return n + 1;
+    return 1;
   }
-}
 
-const gapsKey = (agent: string): string => `gaps/${agent}`;
-
-/** The agent's last gaps, oldest first. */
-export function readGaps(store: Store, agent: string): readonly KnownGap[] {
-  return keptGaps(store.meta.get(gapsKey(agent)) ?? [], 'gaps');
+  /** Inside a transaction: takes out samples before this, which nobody asks for any more; never the newest. */
+  private prune(agent: string, before: number): void {
+    const { store } = this;
+    const range = { start: [agent, 0] as [string, number], end: [agent, before] as [string, number] };
+    for (const key of [...store.samples.getKeys({ ...range, limit: PRUNE_MAX })]) void store.samples.remove(key);
+  }
 }

@@ -5,6 +5,7 @@ import { askHub, type LocalOperator, localOperator, signPlan } from '../hub/act-
 import { auditHead, verifyAudit } from '../hub/audit.ts';
 import type { Incident } from '../hub/incident.ts';
 import { getIncident, listIncidents } from '../hub/store/incidents.ts';
+import { readSamples } from '../hub/store/samples.ts';
 import { type HubStatus, Store } from '../hub/store/store.ts';
 import type { ActResult, Desk, DeskState, Gauge, HostRow } from './desk.ts';
 
@@ -136,15 +137,12 @@ class StoreDesk implements Desk {
   }
 
   private gauges(agent: string, units: ReadonlyMap<string, string>): Gauge[] {
-    const range = { start: [agent, Number.MAX_SAFE_INTEGER] as [string, number], end: [agent, 0] as [string, number] };
-    const samples = [...this.store.samples.getRange({ ...range, reverse: true, limit: HISTORY })]
-      .map(({ value }) => value)
-      .toReversed();
+    const samples = readSamples(this.store, agent, { limit: HISTORY }).toReversed();
     const names = [...GAUGES, ...[...units.keys()].filter((name) => WATCHED.test(name))].filter((name) =>
       units.has(name),
     );
     return names.map((metric) => {
-      const history = samples.map((sample) => sample[metric] ?? null);
+      const history = samples.map(({ values }) => values[metric] ?? null);
       return { metric, unit: units.get(metric) ?? '', value: history.at(-1) ?? null, history };
     });
   }

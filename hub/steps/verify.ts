@@ -2,6 +2,7 @@ import { type Hub, TIMES } from '../hub.ts';
 import type { Incident } from '../incident.ts';
 import { lastOrder, makeOrder, undoable } from '../orders.ts';
 import { moved } from '../store/incidents.ts';
+import { readSamples } from '../store/samples.ts';
 import { awaitResults, ending, give, worstOf } from './execute.ts';
 import { type Outcome, type Step, waitFor } from './step.ts';
 
@@ -103,13 +104,8 @@ function began(incident: Incident): number {
 function metricIsBack(incident: Incident, hub: Hub, since: number): boolean {
   const { metric, limit } = incident.event;
   if (metric === undefined || limit === undefined) return true;
-  const range = hub.store.samples.getRange({
-    start: [incident.host, Number.MAX_SAFE_INTEGER],
-    end: [incident.host, since],
-    reverse: true,
-    limit: TIMES.healthySamples,
-  });
-  const values = [...range].map(({ value }) => value[metric] ?? null);
+  const newest = readSamples(hub.store, incident.host, { since, limit: TIMES.healthySamples });
+  const values = newest.map(({ values }) => values[metric] ?? null);
   const healthy = (value: number | null) =>
     value !== null && (limit.healthy === 'below' ? value < limit.value : value > limit.value);
   return values.length >= TIMES.healthySamples && values.every(healthy);

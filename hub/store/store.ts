@@ -1,7 +1,7 @@
 import { chmodSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Database, open, type RootDatabase } from 'lmdb';
-import type { Birth } from '../../broker/messages.ts';
+import type { Birth, Metric } from '../../broker/messages.ts';
 import type { AuditRecord } from '../audit.ts';
 import type { Member, Track } from '../correlate/memory.ts';
 import type { Silence } from '../correlate/silences.ts';
@@ -37,8 +37,18 @@ export interface HubStatus {
   readonly stopped: number | null;
 }
 
-/** One sample as stored: values by metric name, in each metric's unit. */
-export type StoredSample = Readonly<Record<string, number | null>>;
+/**
+ * One sample as it came: [columns, seq, ts, dt, scaled value ...]. `columns` says which of the agent's column lists the
+ * values are of, `ts` is the agent's clock, `dt` what the next delta builds on. See `samples.ts`.
+ */
+export type StoredSample = readonly (number | null)[];
+
+/** What the values of some samples are: the metrics of one schema of one start of an agent. */
+export interface Columns {
+  readonly boot: string;
+  readonly schema: number;
+  readonly metrics: readonly Metric[];
+}
 
 export class StoreError extends Error {
   readonly code: 'E_STORE_OPEN' | 'E_STORE_WRITE';
@@ -75,17 +85,20 @@ export class Store {
   readonly audit: Database<AuditRecord, number>;
   readonly births: Database<Birth, string>;
   readonly presence: Database<Presence, string>;
-  /** [agent, ts] -> sample. */
+  /** [agent, ts by the hub's clock] -> sample. */
   readonly samples: Database<StoredSample, [string, number]>;
+  /** [agent, n] -> columns, n growing with each start and each schema. */
+  readonly columns: Database<Columns, [string, number]>;
   /** [agent, boot, channel] -> highest sequence number handled. */
   readonly handled: Database<number, [string, string, string]>;
   readonly meta: Database<unknown, string>;
   private readonly root: RootDatabase;
 
-  constructor(folder: string, mode: 'write' | 'read') {
+  /** `beside` is a second writer, in a worker thread of the process that has the store open with `write`. */
+  constructor(folder: string, mode: 'write' | 'beside' | 'read') {
     // The data is for the group to read; the lock file for it to write, since a reader that can't register itself
-    // may read pages that are being reused.
-    const umask = process.umask(0o027);
+    // may read pages that are being reused. A worker thread can't set the mask, and finds the files made.
+    const umask = mode === 'beside' ? null : process.umask(0o027);
     try {
       this.root = open({
         path: folder,
@@ -109,14 +122,15 @@ export class Store {
       this.audit = db('audit');
       this.births = db('births');
       this.presence = db('presence');
-      this.samples = db('samples');
+      this.samples = db('frames');
+      this.columns = db('columns');
       this.handled = db('handled');
       this.meta = db('meta');
     } catch (error) {
       const why = error instanceof Error ? error.message : String(error);
       throw new StoreError('E_STORE_OPEN', `can't open the store in ${folder}: ${why}`);
     } finally {
-      process.umask(umask);
+      if (umask !== null) process.umask(umask);
     }
   }
 
@@ -136,7 +150,7 @@ export class Store {
     }
   }
 
-  /** Makes a reader see what other processes have committed since. */
+  /** Makes a reader see what other processes and threads have committed since. */
   refresh(): void {
     this.root.resetReadTxn();
   }

@@ -5,7 +5,7 @@ import { connect, type IClientOptions, type MqttClient } from 'mqtt';
 import { type EmbeddedOptions, openEmbedded } from '../../broker/embedded.ts';
 import { type Enrolled, secretHash } from '../../broker/enroll.ts';
 import { type KeyPair, newKeyPair } from '../../broker/keys.ts';
-import type { Inbound, Mesh, MeshCounters } from '../../broker/mesh.ts';
+import { type Inbound, type Mesh, type MeshCounters, noCounters } from '../../broker/mesh.ts';
 
 /** An enrolled agent with what only it has. */
 export interface TestAgent {
@@ -48,7 +48,7 @@ export async function openBroker(
   agents: readonly TestAgent[],
   options: Partial<EmbeddedOptions> = {},
 ): Promise<TestBroker> {
-  const counters: MeshCounters = { refusedConnect: 0, refusedPublish: 0, refusedSubscribe: 0, oversize: 0 };
+  const counters = noCounters();
   const heard: Inbound[] = [];
   const mesh = await openEmbedded({
     host: '127.0.0.1',

@@ -13,6 +13,7 @@ import { auditHead, readAudit, verifyAudit } from '../../hub/audit.ts';
 import { sendOrder } from '../../hub/orders.ts';
 import { ReasonError, type Reasoner } from '../../hub/reason/reasoner.ts';
 import { getIncident, listIncidents } from '../../hub/store/incidents.ts';
+import { readSamples } from '../../hub/store/samples.ts';
 import * as samples from '../broker/samples.ts';
 import { isGranted, isTaken, type TestAgent, testAgent, until } from '../broker/site.ts';
 import { keys, openSmallHub, proposeTo, type SmallHub } from './small-hub.ts';
@@ -136,8 +137,8 @@ test('telemetry with the birth that explains it is stored in its units', async (
   for (const payload of [frameOf(db), new Uint8Array([0x82, 0x40])]) assert.ok(await say(context, web, 'm', payload));
   assert.equal([...context.small.intake.dropped], [['E_SIGNATURE', 2]]);
   assert.ok(await say(context, web, 'm', frameOf(web)));
-  const stored = [...store.samples.getRange({})].map(({ key, value }) => [key[0], value]);
-  assert.equal(stored, [['web-1', { 'cpu.percent': 1, 'disk.used_percent[/var]': 2 }]]);
+  const stored = readSamples(store, 'web-1', { limit: 10 }).map(({ values }) => values);
+  assert.equal(stored, [{ 'cpu.percent': 1, 'disk.used_percent[/var]': 2 }]);
 });
 
 test('an event that comes twice opens one incident, and is acknowledged twice', async (context) => {

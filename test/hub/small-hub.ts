@@ -2,13 +2,15 @@ import { signApproval } from '../../broker/approvals.ts';
 import { openEmbedded } from '../../broker/embedded.ts';
 import { newKeyPair } from '../../broker/keys.ts';
 import { lineLog } from '../../broker/log.ts';
-import type { Inbound, MeshCounters } from '../../broker/mesh.ts';
+import { type Inbound, type MeshCounters, noCounters } from '../../broker/mesh.ts';
 import type { Roster } from '../../broker/messages.ts';
 import { ulid } from '../../broker/ulid.ts';
+import { Commits } from '../../hub/commits.ts';
 import { DEFAULT_RULES } from '../../hub/correlate/rules.ts';
 import { ServiceMap } from '../../hub/correlate/service-map.ts';
 import type { Hub } from '../../hub/hub.ts';
 import type { Incident, Plan, PlannedCommand } from '../../hub/incident.ts';
+import { Ingest } from '../../hub/ingest.ts';
 import { Intake } from '../../hub/intake.ts';
 import { Driver } from '../../hub/pipeline.ts';
 import { planHash } from '../../hub/plan-hash.ts';
@@ -16,6 +18,7 @@ import { RulesReasoner } from '../../hub/reason/rules.ts';
 import { approvalOf } from '../../hub/steps/approve.ts';
 import { commitIncident, getIncident } from '../../hub/store/incidents.ts';
 import { Store } from '../../hub/store/store.ts';
+import { Telemetry } from '../../hub/telemetry.ts';
 import { loadPolicy } from '../../policy/policy.ts';
 import { programHash } from '../../policy/program.ts';
 import { program, event as sampleEvent } from '../broker/samples.ts';
@@ -53,7 +56,7 @@ export async function openSmallHub(
       { name: 'vic', key: keys.vic.public, role: 'viewer', scopes: [] },
     ],
   };
-  const counters: MeshCounters = { refusedConnect: 0, refusedPublish: 0, refusedSubscribe: 0, oversize: 0 };
+  const counters = noCounters();
   const log: string[] = [];
   let receive: (message: Inbound) => Promise<void> = () => Promise.resolve();
   const mesh = await openEmbedded({
@@ -81,6 +84,13 @@ export async function openSmallHub(
   };
   const driver = new Driver(hub);
   const intake = new Intake(hub, driver);
+  const commits = new Commits(store);
+  const telemetry = new Telemetry({ store, agents: hub.site.agents, now: hub.now, commits });
+  const ingest = new Ingest(telemetry, (message) => intake.receive(message), {
+    sampled: (names) => intake.sampled(names),
+    gap: () => {},
+    dropped: (message, error) => intake.complain('dropped telemetry', message, error),
+  });
   const small: SmallHub = {
     hub,
     driver,
@@ -92,6 +102,8 @@ export async function openSmallHub(
     hold: Promise.resolve(),
     close: async () => {
       await mesh.close();
+      ingest.stop();
+      await commits.settled();
       await driver.stop();
       await store.close();
       done();
@@ -99,7 +111,7 @@ export async function openSmallHub(
   };
   receive = async (message) => {
     await small.hold;
-    await intake.receive(message);
+    await ingest.receive(message);
   };
   return small;
 }

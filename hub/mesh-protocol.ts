@@ -1,0 +1,60 @@
+import type { Enrolled } from '../broker/enroll.ts';
+import type { AgentChannel } from '../broker/topics.ts';
+import type { MeshHealth } from '../broker/traffic.ts';
+import type { CommitHealth } from './commits.ts';
+
+/** What the thread with the broker is started with. */
+export interface MeshStart {
+  readonly host: string;
+  readonly port: number;
+  /** A broker that is started again takes its port and no other. */
+  readonly exact: boolean;
+  readonly agents: ReadonlyMap<string, Enrolled>;
+  /** The store's folder, which the hub's main thread has open. */
+  readonly store: string;
+}
+
+/** A failure as it travels between threads: a code, and words. */
+export interface Failure {
+  readonly code: string;
+  readonly message: string;
+}
+
+export const failureOf = (error: unknown): Failure => ({
+  code: error instanceof Error && 'code' in error ? String(error.code) : 'E_MESH',
+  message: error instanceof Error ? error.message : String(error),
+});
+
+/** Said by the hub's main thread. */
+export type ToMesh =
+  | {
+      readonly kind: 'publish';
+      readonly id: number;
+      readonly topic: string;
+      readonly payload: Uint8Array;
+      readonly retain: boolean;
+    }
+  /** What was said as `inbound` is on the disk, or could not be stored. */
+  | { readonly kind: 'settled'; readonly id: number; readonly failure: Failure | null }
+  | { readonly kind: 'close' };
+
+/** Said by the thread with the broker. */
+export type FromMesh =
+  | { readonly kind: 'listening'; readonly port: number }
+  | { readonly kind: 'failed'; readonly failure: Failure }
+  | { readonly kind: 'published'; readonly id: number; readonly failure: Failure | null }
+  /** A message that is no telemetry: the main thread's to store. */
+  | {
+      readonly kind: 'inbound';
+      readonly id: number;
+      readonly agent: string;
+      readonly channel: AgentChannel;
+      readonly payload: Uint8Array;
+    }
+  /** Telemetry of these agents is on the disk. */
+  | { readonly kind: 'sampled'; readonly agents: readonly string[] }
+  | { readonly kind: 'gap'; readonly agent: string; readonly from: number; readonly to: number }
+  /** Telemetry that was not taken. */
+  | { readonly kind: 'dropped'; readonly agent: string; readonly channel: AgentChannel; readonly failure: Failure }
+  | { readonly kind: 'health'; readonly health: MeshHealth & CommitHealth }
+  | { readonly kind: 'closed' };

@@ -1,0 +1,65 @@
+import type { Step } from '../../broker/frame-delta.ts';
+import { unscale } from '../../broker/frames.ts';
+import type { Frame } from '../../broker/messages.ts';
+import type { Columns, Store, StoredSample } from './store.ts';
+
+/** [columns, seq, ts, dt] before the values. */
+const HEAD = 4;
+
+/** One sample in each metric's unit. */
+export interface Sample {
+  /** Milliseconds since the epoch, by the hub's clock. */
+  readonly at: number;
+  readonly seq: number;
+  readonly values: Readonly<Record<string, number | null>>;
+}
+
+/** As it is stored: the integers that came, so that a deltas' chain can go on from it and nothing is lost. */
+export function storedSample(columns: number, { frame, dt }: Step): StoredSample {
+  return [columns, frame.seq, frame.ts, dt, ...frame.values];
+}
+
+/** The step that a delta after this sample builds on. */
+export function stepOf(sample: StoredSample, schema: number): Step {
+  const [, seq, ts, dt, ...values] = sample;
+  const frame: Frame = { schema, seq: seq ?? 0, ts: ts ?? 0, values };
+  return { frame, dt: dt ?? 0 };
+}
+
+/** The newest samples of an agent, newest first: those since a time of the hub's clock, at most `limit`. */
+export function readSamples(
+  store: Store,
+  agent: string,
+  { since = 0, limit }: { readonly since?: number; readonly limit: number },
+): Sample[] {
+  const columns = new Map<number, Columns | undefined>();
+  const range = store.samples.getRange({
+    start: [agent, Number.MAX_SAFE_INTEGER],
+    end: [agent, since],
+    reverse: true,
+    limit,
+  });
+  return [...range].flatMap(({ key, value }) => {
+    const [n, seq] = value;
+    if (typeof n !== 'number') return [];
+    if (!columns.has(n)) columns.set(n, store.columns.get([agent, n]));
+    const known = columns.get(n);
+    if (known === undefined) return [];
+    const values = Object.fromEntries(unscale({ values: value.slice(HEAD) }, known.metrics));
+    return [{ at: key[1], seq: seq ?? 0, values }];
+  });
+}
+
+/** An agent's newest sample as it is stored, with what its values are; undefined before the first. */
+export function newestSample(
+  store: Store,
+  agent: string,
+): { readonly at: number; readonly sample: StoredSample; readonly columns: Columns } | undefined {
+  const range = { start: [agent, Number.MAX_SAFE_INTEGER] as [string, number], end: [agent, 0] as [string, number] };
+  for (const { key, value } of store.samples.getRange({ ...range, reverse: true, limit: 1 })) {
+    const [n] = value;
+    const columns = typeof n === 'number' ? store.columns.get([agent, n]) : undefined;
+    if (columns !== undefined) return { at: key[1], sample: value, columns };
+  }
+  return undefined;
+}
