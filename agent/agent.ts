@@ -14,10 +14,13 @@ import { claim, prepareFolder, type StateFolder } from '../broker/state-folder.t
 import { agentTopic, hubTopic } from '../broker/topics.ts';
 import { auditLog } from './audit-log.ts';
 import { birthOf, encodeBirth } from './birth.ts';
+import { openCages } from './bound/open-cages.ts';
 import { capture } from './capture.ts';
 import { Detector } from './detect/detector.ts';
 import type { Finding } from './detect/finding.ts';
+import { NO_HOME } from './environment.ts';
 import { Executor, type StepReport } from './execute.ts';
+import { Growth } from './growth.ts';
 import { HubClock } from './hub-clock.ts';
 import { readInventory } from './inventory.ts';
 import { Journal } from './journal.ts';
@@ -67,6 +70,7 @@ export class Agent {
   private readonly telemetry: Telemetry;
   private readonly learned: Learned;
   private readonly detector: Detector;
+  private readonly growth = new Growth();
   private readonly executor: Executor;
   private readonly link: Link;
   private readonly release: () => void;
@@ -108,6 +112,7 @@ export class Agent {
       journal: this.journal,
       judge: new SiteJudge(state.policy, log),
       inventory: () => readInventory(this.sensor, { processes: JUDGED_PROCESSES }),
+      running: { cages: openCages(NO_HOME, false) },
       now: Date.now,
       audit: auditLog(state.agentAudit, Date.now),
     });
@@ -177,6 +182,7 @@ export class Agent {
     this.learned.keep(this.detector);
     for (const error of this.sensor.watch.errors()) this.complain(error);
     for (const finding of findings) await this.tell(finding, sample.ts);
+    void this.growth.lookAhead(this.sensor.disks.disks());
     if (!this.link.connected || !this.greeted) return this.telemetry.skip();
     if (sample.schema !== this.bornSchema || tags !== this.bornTags) {
       void this.telemetry.flush();
@@ -222,7 +228,8 @@ export class Agent {
 
   private async tell(finding: Finding, ts: number): Promise<void> {
     const { agent } = this.options;
-    const snapshot = finding.kind === 'anomaly' ? { snapshot: await capture(finding, this.sensor) } : {};
+    const snapshot =
+      finding.kind === 'anomaly' ? { snapshot: await capture(finding, this.sensor, { growth: this.growth }) } : {};
     const event: Event = {
       agent,
       boot: this.boot,

@@ -1,16 +1,21 @@
 import { availableParallelism } from 'node:os';
 import type { Said, Snapshot, TopProcess } from '../broker/messages.ts';
 import { redact, redactArgv } from '../broker/redact.ts';
+import { lookAtFolder } from './capture-folder.ts';
+import { recentChanges } from './changes/recent-changes.ts';
 import type { Finding } from './detect/finding.ts';
 import { withUnit } from './detect/finding.ts';
-import { walkFolder } from './sense/folder-walk.ts';
+import { Growth } from './growth.ts';
+import { linesInSystemLog } from './host-logs.ts';
 import { readMeminfo } from './sense/memory.ts';
-import { countOpen, findOpeners, type Opener } from './sense/open-files.ts';
+import { countOpen, type Opener } from './sense/open-files.ts';
+import type { ProcFiles } from './sense/proc-files.ts';
 import { processRef, readProcessStat } from './sense/process-stat.ts';
 import type { ProcessRow } from './sense/processes.ts';
 import { splitMetric } from './sense/sense.ts';
 import type { Sensor } from './sense/sensor.ts';
 import { Users } from './sense/users.ts';
+import { unitOf } from './unit-of.ts';
 
 /** Entries of each ranking, and of each list of facts: what an operator reads, and what fits a message with room. */
 const TOP = 8;
@@ -36,8 +41,9 @@ interface Focus {
  * What a good SRE would look at for this finding, taken now, bounded in size and time. Strings that a user of the host
  * could have chosen are redacted and marked untrusted. Never throws: what can't be read is left out.
  */
-export async function capture(finding: Finding, sensor: Sensor): Promise<Snapshot> {
-  const focus = await look(finding, sensor);
+export async function capture(finding: Finding, sensor: Sensor, host: Partial<CaptureHost> = {}): Promise<Snapshot> {
+  const { root = '/', now = Date.now, growth = new Growth() } = host;
+  const focus = await look(finding, sensor, growth);
   const byCpu = sensor.processes.top(TOP, (row) => row.cpu);
   const byMemory = sensor.processes.top(TOP, (row) => row.rss);
   const candidates = new Map([...byCpu, ...byMemory, ...focus.members.slice(0, TOP)].map((row) => [row.pid, row]));
@@ -58,6 +64,9 @@ export async function capture(finding: Finding, sensor: Sensor): Promise<Snapsho
     const others = rows.filter((row) => !own.has(row));
     return [...own, ...others.slice(0, TOP - own.size)].sort((a, b) => by(b) - by(a));
   };
+  const culprit = sensor.processes.find(focus.culprit ?? 0);
+  const unit = culprit === undefined ? null : unitOf(sensor.proc, culprit.pid);
+  const source = unit ?? culprit?.comm ?? null;
   return {
     top_cpu: withFocus(byCpu, (row) => row.cpu).flatMap(describe),
     top_mem: withFocus(byMemory, (row) => row.rss).flatMap(describe),
@@ -69,22 +78,39 @@ export async function capture(finding: Finding, sensor: Sensor): Promise<Snapsho
       used,
       ...(inodes === 0 ? {} : { inodes, inodes_used: inodesUsed }),
     })),
-    unit_lines: [],
+    unit_lines: source === null ? [] : linesInSystemLog(root, source),
     log_templates: [],
-    changes: [],
-    facts: { ...hostFacts(sensor), ...subjectFacts(finding, sensor), ...focus.facts },
+    changes: await recentChanges({ root, now: now() }, bootTime(sensor.proc)),
+    facts: {
+      ...hostFacts(sensor),
+      ...subjectFacts(finding, sensor),
+      ...focus.facts,
+      ...(unit === null ? {} : { unit: trusted(unit) }),
+    },
   };
 }
 
-const trusted = (text: string): Said => ({ text: redact(text, 400), trusted: true });
-const hostile = (text: string): Said => ({ text: redact(text, 400), trusted: false });
+/** Where the rest of the host is read from. */
+export interface CaptureHost {
+  /** The folder of the host's own files. */
+  readonly root: string;
+  /** Milliseconds since the epoch. */
+  readonly now: () => number;
+  /** What earlier looks at folders saw. */
+  readonly growth: Growth;
+}
 
-async function look(finding: Finding, sensor: Sensor): Promise<Focus> {
+const trusted = (text: string): Said => ({ text: redact(text, 400), trusted: true });
+
+async function look(finding: Finding, sensor: Sensor, growth: Growth): Promise<Focus> {
   const { base, label } = splitMetric(finding.metric);
   if (base.startsWith('group.')) return lookAtGroup(label, base, sensor);
   const folder = base.startsWith('folder.') ? sensor.watch.folders().find(({ name }) => name === label)?.path : label;
-  if ((base.startsWith('folder.') || base.startsWith('disk.')) && folder !== undefined) {
-    return lookAtFolder(folder, sensor);
+  if ((base.startsWith('folder.') || base.startsWith('disk.')) && folder !== undefined && folder.startsWith('/')) {
+    const { openers, facts } = await lookAtFolder(folder, sensor, growth);
+    const writer = openers.find(({ writing }) => writing > 0);
+    const known = writer === undefined ? {} : { culprit: writer.pid };
+    return { members: [], openers, ...known, facts: { ...facts, ...pidFacts(known) } };
   }
   return lookAtHost(base, sensor);
 }
@@ -129,26 +155,14 @@ function lookAtHost(metric: string, sensor: Sensor): Focus {
   return { members: [], openers: [], ...known, facts: pidFacts(known) };
 }
 
-async function lookAtFolder(folder: string, sensor: Sensor): Promise<Focus> {
-  const use = await walkFolder(folder, TOP).catch(() => null);
-  const seen = use === null ? 'closed to this agent' : `${use.entries}${use.whole ? '' : ' or more'}`;
-  const facts: Record<string, Said> = { path: trusted(folder), entries: trusted(seen) };
-  use?.largest.forEach(({ path, size }, i) => {
-    facts[`file.${i + 1}`] = hostile(`${Math.round(size / MIB)} MiB ${path}`);
-  });
-  const pids = sensor.processes.top(Number.POSITIVE_INFINITY, (row) => row.start).map((row) => row.pid);
-  // The sensing agent itself has the state folder open, and is nobody's culprit.
-  const openers = findOpeners(
-    sensor.proc,
-    pids.filter((pid) => pid !== process.pid),
-    folder,
-  ).slice(0, TOP);
-  openers.forEach(({ pid, writing, reading, example }, i) => {
-    facts[`open.${i + 1}`] = hostile(`pid ${pid}: ${writing} written, ${reading} read, for instance ${example}`);
-  });
-  const writer = openers.find(({ writing }) => writing > 0);
-  const known = writer === undefined ? {} : { culprit: writer.pid };
-  return { members: [], openers, ...known, facts: { ...facts, ...pidFacts(known) } };
+/** When the kernel started, in milliseconds since the epoch; null where /proc does not say. */
+function bootTime(proc: ProcFiles): number | null {
+  try {
+    const seconds = Number(/^btime (\d{1,12})$/m.exec(proc.text('stat'))?.[1]);
+    return Number.isSafeInteger(seconds) && seconds > 0 ? seconds * 1_000 : null;
+  } catch {
+    return null;
+  }
 }
 
 const pidFacts = (pids: { readonly culprit?: number; readonly supervisor?: number }): Record<string, Said> =>

@@ -11,10 +11,11 @@ import {
 import type { Judge } from '../policy/judge.ts';
 import type { Program } from '../policy/program.ts';
 import type { Inventory, ProcessRef } from '../policy/verdict.ts';
-import { checkPrivilegedPath, RunError } from './binaries.ts';
+import { placeOf, RunError } from './binaries.ts';
 import type { Ending, Journal, StepId } from './journal.ts';
 import { type OpenedOrder, OrderError, openOrder } from './open-order.ts';
-import { runProgram } from './run-program.ts';
+import { checkHome, checkPrivilegedPath, checkReadPath } from './paths.ts';
+import { type RunOptions, runProgram } from './run-program.ts';
 import { ProcFiles } from './sense/proc-files.ts';
 import { processRef, readProcessStat } from './sense/process-stat.ts';
 import type { Trust } from './trust.ts';
@@ -32,7 +33,11 @@ export interface ExecutorOptions {
   readonly live: boolean;
   readonly trust: Trust;
   readonly journal: Journal;
-  readonly judge: Pick<Judge, 'judge' | 'reviewForbidden'>;
+  readonly judge: Pick<Judge, 'judge' | 'reviewForbidden' | 'needsRoot'>;
+  /** How programs are run: what holds them, and what HOME they have. */
+  readonly running?: RunOptions;
+  /** Not root itself, it puts `sudo -n` before what needs root: for a site that wants no unit of root's. */
+  readonly sudo?: boolean;
   readonly inventory: () => Inventory;
   readonly now: () => number;
   readonly audit: (what: string, data: object) => void;
@@ -118,7 +123,10 @@ export class Executor {
       // What can't be remembered must not be done: it could be done twice.
       return this.refused(error);
     }
-    const ending = await runProgram(program, timeout * 1_000, now).catch((error: unknown) => this.refused(error));
+    const running = { ...this.options.running, words: this.wordsWithin(timeout) };
+    const ending = await runProgram(program, timeout * 1_000, now, running).catch((error: unknown) =>
+      this.refused(error),
+    );
     try {
       journal.end(id, ending);
     } catch (error) {
@@ -166,8 +174,33 @@ export class Executor {
     if (verdict.decision === 'block') throw new PolicyRefusal('E_POLICY_BLOCK', verdict.reason);
     if (verdict.decision === 'review' && (!consented || judge.reviewForbidden))
       throw new PolicyRefusal('E_POLICY_REVIEW', verdict.reason);
-    checkProcesses(program, approval.processes);
-    if (process.geteuid?.() === 0 && verdict.effect !== 'read') checkPaths(program);
+    this.checkRoot(program);
+    const home = this.options.running?.home;
+    if (isRoot() && home !== undefined) checkHome(home);
+    checkProcesses(program, approval.processes, this.mayAsRoot || verdict.effect === 'read');
+    if (this.mayAsRoot) checkPaths(program, verdict.effect === 'read' ? checkReadPath : checkPrivilegedPath);
+  }
+
+  private get mayAsRoot(): boolean {
+    return isRoot() || this.options.sudo === true;
+  }
+
+  /** Refuses, with the reason, what would only fail for want of root. */
+  private checkRoot(program: Program): void {
+    if (this.mayAsRoot) return;
+    const needing = program.jobs.flatMap(({ pipe }) => pipe).find(({ argv }) => this.options.judge.needsRoot(argv));
+    if (needing !== undefined) throw new RunError('E_NEEDS_ROOT', readOnlyHere(needing.argv[0] ?? ''));
+  }
+
+  /** The words that a command is started with. sudo ends it by itself: what it made root is not ours to signal. */
+  private wordsWithin(seconds: number): (argv: readonly string[]) => readonly string[] {
+    const { judge, sudo } = this.options;
+    if (sudo !== true || isRoot()) return (argv) => argv;
+    return (argv) => {
+      const [name = '', ...rest] = argv;
+      if (name === 'sudo' || !judge.needsRoot(argv)) return argv;
+      return ['sudo', '-n', '-T', String(seconds), '--', placeOf(name), ...rest];
+    };
   }
 
   private refused(error: unknown): Ending {
@@ -191,8 +224,11 @@ export class Executor {
 
 const proc = new ProcFiles();
 
-/** A pid means the process that was seen: same start, same name, same executable where it could be read (invariant 3). */
-function checkProcesses(program: Program, processes: readonly ProcessRef[]): void {
+/**
+ * A pid means the process that was seen: same start, same name, same executable where it could be read (invariant 3).
+ * Another user's is refused where we could only fail to act on it.
+ */
+function checkProcesses(program: Program, processes: readonly ProcessRef[], foreignToo: boolean): void {
   const words = new Set(program.jobs.flatMap(({ pipe }) => pipe.flatMap(({ argv }) => argv.slice(1))));
   for (const seen of processes) {
     if (!words.has(String(seen.pid))) continue;
@@ -205,18 +241,25 @@ function checkProcesses(program: Program, processes: readonly ProcessRef[]): voi
       present.comm === seen.comm &&
       (seen.exe === undefined || present.exe === seen.exe);
     if (!isSame) throw new RunError('E_PROCESS_OTHER', `pid ${seen.pid} is another process now (${present.comm})`);
+    if (!foreignToo && proc.owner(seen.pid) !== process.geteuid?.())
+      throw new RunError('E_NEEDS_ROOT', readOnlyHere(`process ${seen.pid} is another user's, and acting on it`));
   }
 }
+
+const isRoot = (): boolean => process.geteuid?.() === 0;
+
+const readOnlyHere = (what: string): string =>
+  `read-only here: cannot act as root, and ${what} takes it. Install sentinel-exec, or start the agent with --sudo.`;
 
 /** A path by itself, behind `--flag=` or `key=`, or joined to a one-letter flag. */
 const PATH_IN_WORD = /^(?:-{0,2}[A-Za-z][A-Za-z0-9_-]*=|-[A-Za-z])?(\/.*)$/s;
 
-function checkPaths(program: Program): void {
+function checkPaths(program: Program, check: (path: string) => void): void {
   for (const { pipe } of program.jobs) {
     for (const { argv } of pipe) {
       for (const word of argv.slice(1)) {
         const path = PATH_IN_WORD.exec(word)?.[1];
-        if (path !== undefined) checkPrivilegedPath(normalize(path));
+        if (path !== undefined) check(normalize(path));
       }
     }
   }

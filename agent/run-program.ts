@@ -1,181 +1,156 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { constants as os } from 'node:os';
-import type { Readable, Writable } from 'node:stream';
-import { LIMITS } from '../broker/messages.ts';
-import type { Command, Job, Program } from '../policy/program.ts';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Program } from '../policy/program.ts';
 import { findBinary, RunError } from './binaries.ts';
+import { BOUNDS, type Overrun } from './bound/bounds.ts';
+import type { Cages } from './bound/cage.ts';
+import { openStrays } from './bound/strays.ts';
+import { environmentOf, NO_HOME } from './environment.ts';
 import type { Ending } from './journal.ts';
+import { Output } from './output.ts';
+import { type Exit, Pipe, type Surroundings } from './run-pipe.ts';
 
-/** After SIGTERM a process has so long before SIGKILL. */
-const GRACE_MS = 2_000;
+/** Rounds of the last sweep: a process in the middle of a device's read can't be killed before it is done. */
+const SWEEPS = 50;
 
-/** The whole environment (invariant 3): nothing of the agent's own, and no pager or editor to be started. */
-const ENVIRONMENT = {
-  PATH: '/usr/sbin:/usr/bin:/sbin:/bin',
-  LC_ALL: 'C',
-  TZ: 'UTC',
-  HOME: '/nonexistent',
-  PAGER: '',
-  SYSTEMD_PAGER: '',
-  GIT_PAGER: '',
-  EDITOR: '',
-  VISUAL: '',
-  // Node hands this one of its own on unless it is named here; without a value it is left out.
-  NODE_V8_COVERAGE: undefined,
-} as const;
-
-/** What a command makes is its owner's alone (invariant 3). */
-const UMASK = 0o077;
+export interface RunOptions {
+  /** HOME of what runs. */
+  readonly home?: string;
+  /** What holds a program's processes together. */
+  readonly cages?: Cages;
+  /** A command's words as they are started; by default as they were vetted. */
+  readonly words?: (argv: readonly string[]) => readonly string[];
+}
 
 /**
  * Runs exactly a Program's argv lists: no shell, fixed binaries, fixed environment, cwd `/`, stdin /dev/null, its own
- * process groups, output capped, killed at the timeout. Conditions are as bash has them: the last command of a pipe
- * decides. Throws RunError before anything is spawned when a binary is missing or unsafe.
+ * process groups, output capped, bounded in processes and memory, killed at the timeout wherever its processes went.
+ * Conditions are as bash has them: the last command of a pipe decides. Throws RunError before anything is spawned when
+ * a binary is missing or unsafe; what goes wrong later is an ending.
  */
-export async function runProgram(program: Program, timeoutMs: number, now: () => number): Promise<Ending> {
-  const paths = new Map<string, string>();
-  for (const { pipe } of program.jobs) for (const { argv } of pipe) paths.set(argv[0] ?? '', findBinary(argv[0] ?? ''));
-  const output = new Output();
+export async function runProgram(
+  program: Program,
+  timeoutMs: number,
+  now: () => number,
+  { home = NO_HOME, cages, words = asVetted }: RunOptions = {},
+): Promise<Ending> {
+  for (const { pipe } of program.jobs) for (const { argv } of pipe) findBinary(words(argv)[0] ?? '');
+  const env = environmentOf(home);
+  const cage = (cages ?? openStrays(env)).make();
+  const run = new Run({ env, cage, output: new Output(), words }, timeoutMs);
   const started = now();
-  const deadline = AbortSignal.timeout(timeoutMs);
-  let exit: { code: number; signal: string | null } = { code: 0, signal: null };
-  for (const job of program.jobs) {
-    if (job.when === 'and' && exit.code !== 0) continue;
-    if (job.when === 'or' && exit.code === 0) continue;
-    exit = await runPipe(job, paths, output, deadline);
-    if (deadline.aborted) break;
-  }
-  const state = deadline.aborted ? 'timeout' : exit.code === 0 ? 'done' : 'failed';
-  return {
-    state,
-    exit: exit.code,
-    ...(exit.signal === null ? {} : { signal: exit.signal }),
-    started,
-    ended: now(),
-    stdout: output.stdout.text(),
-    stderr: output.stderr.text(),
-    truncated: output.stdout.truncated || output.stderr.truncated,
-  };
-}
-
-async function runPipe(
-  { pipe }: Job,
-  paths: ReadonlyMap<string, string>,
-  output: Output,
-  deadline: AbortSignal,
-): Promise<{ code: number; signal: string | null }> {
-  const children: ChildProcess[] = [];
-  // From the last to the first: each takes the next one's input as its output, so no byte passes through the agent.
-  let next: ChildProcess | null = null;
-  for (const command of pipe.toReversed()) {
-    try {
-      const child = start(command, paths, next?.stdin ?? null, children.length + 1 < pipe.length);
-      if (next?.stdin) next.stdin.destroy();
-      collect(command, child, next === null, output);
-      children.unshift(child);
-      next = child;
-    } catch (error) {
-      // The rest of the pipe runs already, and waits for what will never be said.
-      killAll(children);
-      await Promise.all(children.map(ended));
-      const why = error instanceof Error ? error.message : String(error);
-      throw new RunError('E_SPAWN', `${command.argv[0]} could not be started: ${why}`);
-    }
-  }
-  const kill = () => killAll(children);
-  if (deadline.aborted) kill();
-  deadline.addEventListener('abort', kill, { once: true });
-  const ends = await Promise.all(children.map(ended));
-  deadline.removeEventListener('abort', kill);
-  return ends.at(-1) ?? { code: 0, signal: null };
-}
-
-function start(
-  command: Command,
-  paths: ReadonlyMap<string, string>,
-  into: Writable | null,
-  hasInput: boolean,
-): ChildProcess {
-  const [name = '', ...rest] = command.argv;
-  const out = into ?? 'pipe';
-  // spawn has no option for it; it forks before it returns, so the agent's own files keep their modes.
-  const own = process.umask(UMASK);
   try {
-    return spawn(paths.get(name) ?? name, rest, {
-      argv0: name,
-      cwd: '/',
-      env: ENVIRONMENT,
-      shell: false,
-      detached: true,
-      stdio: [
-        hasInput ? 'pipe' : 'ignore',
-        into === null && command.stdout === 'discard' ? 'ignore' : out,
-        command.stderr === 'discard' ? 'ignore' : command.stderr === 'stdout' ? out : 'pipe',
-      ],
-    });
+    return { ...(await run.jobs(program)), started, ended: now() };
   } finally {
-    process.umask(own);
+    run.close();
   }
 }
 
-function collect(command: Command, child: ChildProcess, isLast: boolean, output: Output): void {
-  if (isLast && child.stdout !== null) output.stdout.take(child.stdout);
-  if (child.stderr !== null) (command.stderr === 'stdout' ? output.stdout : output.stderr).take(child.stderr);
-}
+const asVetted = (argv: readonly string[]): readonly string[] => argv;
 
-/** As bash counts it: the exit code, 128 + n for signal n, 127 when it could not be started. */
-function ended(child: ChildProcess): Promise<{ code: number; signal: string | null }> {
-  return new Promise((resolve) => {
-    child.on('error', () => resolve({ code: 127, signal: null }));
-    child.on('close', (code, signal) => {
-      const number = signal === null ? 0 : os.signals[signal];
-      resolve({ code: code ?? 128 + number, signal });
-    });
-  });
-}
+/** One program that runs, until its last job has ended or a bound ends it. */
+class Run {
+  private readonly around: Surroundings;
+  private readonly watch: NodeJS.Timeout;
+  private readonly deadline: NodeJS.Timeout;
+  private grace: NodeJS.Timeout | undefined;
+  private stopped: 'timeout' | Overrun | null = null;
+  private killed = false;
+  private pipe: Pipe | null = null;
 
-function killAll(children: readonly ChildProcess[]): void {
-  const send = (signal: NodeJS.Signals) => {
-    for (const { pid } of children) {
-      if (pid === undefined) continue;
+  constructor(around: Surroundings, timeoutMs: number) {
+    this.around = around;
+    this.deadline = setTimeout(() => this.timeOut(), timeoutMs);
+    this.watch = setInterval(() => this.look(), BOUNDS.watch);
+  }
+
+  async jobs(program: Program): Promise<Omit<Ending, 'started' | 'ended'>> {
+    let exit: Exit = { code: 0, signal: null };
+    for (const [i, job] of program.jobs.entries()) {
+      if (job.when === 'and' && exit.code !== 0) continue;
+      if (job.when === 'or' && exit.code === 0) continue;
+      const pipe = new Pipe(this.around);
+      this.pipe = pipe;
       try {
-        process.kill(-pid, signal);
-      } catch {
-        // The group is gone already.
+        pipe.start(job);
+      } catch (error) {
+        // The rest of the pipe runs already, and waits for what will never be said.
+        this.kill();
+        await pipe.ended();
+        if (i === 0 && pipe.children.length === 0) throw error;
+        return this.broken(error);
       }
+      if (this.stopped !== null) this.kill();
+      exit = await pipe.ended();
+      if (this.stopped !== null) break;
     }
-  };
-  send('SIGTERM');
-  setTimeout(() => {
-    send('SIGKILL');
-    // A grandchild that left its group may hold the pipes open: what it says no longer counts.
-    for (const child of children) for (const stream of [child.stdout, child.stderr]) stream?.destroy();
-  }, GRACE_MS);
-}
-
-/** What a program says, up to a bound; the rest is read and forgotten, so that nothing blocks on a full pipe. */
-class Output {
-  readonly stdout = new Capped();
-  readonly stderr = new Capped();
-}
-
-class Capped {
-  truncated = false;
-  private readonly chunks: Buffer[] = [];
-  private length = 0;
-
-  take(stream: Readable): void {
-    stream.on('data', (chunk: Buffer) => {
-      const room = LIMITS.output - this.length;
-      if (chunk.length > room) this.truncated = true;
-      if (room <= 0) return;
-      this.chunks.push(chunk.subarray(0, room));
-      this.length += Math.min(chunk.length, room);
-    });
+    if (this.stopped !== null) await this.sweep();
+    return this.ending(exit);
   }
 
-  /** Bytes that are not UTF-8, a character cut in two among them, become replacement characters. */
-  text(): string {
-    return Buffer.concat(this.chunks).toString('utf8');
+  /** What was stopped leaves nothing behind: not what left its group, nor what the first signal came too early for. */
+  private async sweep(): Promise<void> {
+    for (let round = 0, empty = 0; round < SWEEPS && empty < 2; round++) {
+      // Once is not enough: in the middle of an exec a process looks like nobody's.
+      empty = this.around.cage.count() === 0 ? empty + 1 : 0;
+      if (empty === 0) this.kill();
+      await sleep(BOUNDS.watch);
+    }
+  }
+
+  close(): void {
+    clearTimeout(this.deadline);
+    clearInterval(this.watch);
+    clearTimeout(this.grace);
+    this.around.cage.close();
+  }
+
+  private ending({ code, signal }: Exit): Omit<Ending, 'started' | 'ended'> {
+    const { output } = this.around;
+    // What the last look came too late for: the kernel holds its bounds between two of them as well.
+    const overrun = this.stopped ?? (code === 0 ? null : this.around.cage.overrun());
+    return {
+      state: overrun === 'timeout' ? 'timeout' : overrun !== null || code !== 0 ? 'failed' : 'done',
+      ...(overrun === null || overrun === 'timeout' ? {} : { code: overrun }),
+      exit: code,
+      ...(signal === null ? {} : { signal }),
+      stdout: output.stdout.text(),
+      stderr: output.stderr.text(),
+      truncated: output.truncated,
+    };
+  }
+
+  /** Something ran before it went wrong: that is a failure, and never a refusal. */
+  private broken(error: unknown): Omit<Ending, 'started' | 'ended'> {
+    const { output } = this.around;
+    const code = error instanceof RunError ? error.code : 'E_INTERNAL';
+    const why = error instanceof Error ? error.message : String(error);
+    return {
+      state: 'failed',
+      code,
+      stdout: output.stdout.text(),
+      stderr: output.stderr.text() || why,
+      truncated: output.truncated,
+    };
+  }
+
+  private look(): void {
+    // What is killed is killed again until it is gone: another may have been on its way into the world.
+    if (!this.killed && this.stopped === null) {
+      this.stopped = this.around.output.flooded ? 'E_LIMIT_OUTPUT' : this.around.cage.overrun();
+      this.killed = this.stopped !== null;
+    }
+    if (this.killed) this.kill();
+  }
+
+  private timeOut(): void {
+    this.stopped ??= 'timeout';
+    this.around.cage.terminate();
+    this.grace = setTimeout(() => this.kill(), BOUNDS.grace);
+  }
+
+  private kill(): void {
+    this.killed = true;
+    this.around.cage.kill();
+    this.pipe?.hangUp();
   }
 }

@@ -10,7 +10,7 @@ import type { Inventory, Verdict } from '../policy/verdict.ts';
  * The agent's own judge over the built-in rules and the site's folder, read again when a file there has changed: an
  * order is judged by the rules as they stand. A set that does not load leaves the last good one in force.
  */
-export class SiteJudge implements Pick<Judge, 'judge' | 'reviewForbidden'> {
+export class SiteJudge implements Pick<Judge, 'judge' | 'reviewForbidden' | 'needsRoot'> {
   private readonly folder: string;
   private readonly log: Log;
   private stamp: string;
@@ -30,6 +30,10 @@ export class SiteJudge implements Pick<Judge, 'judge' | 'reviewForbidden'> {
 
   judge(program: Program, inventory: Inventory | null, policy?: string): Verdict {
     return this.current().judge(program, inventory, policy);
+  }
+
+  needsRoot(argv: readonly string[]): boolean {
+    return this.current().needsRoot(argv);
   }
 
   private current(): Judge {

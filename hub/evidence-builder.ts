@@ -13,7 +13,7 @@ export const EVIDENCE_LIMITS = {
   text: 240,
   processes: 12,
   mounts: 16,
-  facts: 16,
+  facts: 24,
   service: 8,
   unit_lines: 24,
   log_templates: 16,
@@ -61,7 +61,7 @@ export function buildEvidence(input: EvidenceInput): Evidence {
   for (const mount of mounts) {
     items.add('mount', mountLine(mount), isSafeName('mount', mount.path), entities.slots(mount.path));
   }
-  for (const [key, fact] of sortedEntries(event.snapshot?.facts ?? {}).slice(0, EVIDENCE_LIMITS.facts)) {
+  for (const [key, fact] of tellingFacts(event)) {
     items.add('fact', `${key}: ${fact.text}`, fact.trusted, entities.slots(fact.text));
   }
   for (const [key, text] of sortedEntries(input.service).slice(0, EVIDENCE_LIMITS.service)) {
@@ -201,6 +201,25 @@ function mountLine(mount: Mount): string {
       ? ''
       : `, inodes ${percent(mount.inodes_used, mount.inodes)} used`;
   return `${mount.path} (${mount.type}): ${percent(mount.used, mount.total)} of ${mib(mount.total)} used${inodes}`;
+}
+
+/** What the list of facts is cut from last: who did it and what grew say more than the eighth largest file. */
+const TELLING = ['subject', 'culprit', 'supervisor', 'unit', 'value', 'limit', 'path', 'group', 'grower', 'newest'];
+const ENUMERATED = /^(?:file|open|folder)\.([4-9]|\d\d)$/;
+
+function tellingFacts(event: Event): [string, Said][] {
+  const rank = (key: string): number => {
+    const at = TELLING.indexOf(key.replace(/\.\d{1,2}$/, ''));
+    return at >= 0 ? at : ENUMERATED.test(key) ? TELLING.length + 1 : TELLING.length;
+  };
+  const all = sortedEntries(event.snapshot?.facts ?? {});
+  const kept = new Set(
+    [...all]
+      .sort(([a], [b]) => rank(a) - rank(b))
+      .slice(0, EVIDENCE_LIMITS.facts)
+      .map(([key]) => key),
+  );
+  return all.filter(([key]) => kept.has(key));
 }
 
 const frequentTemplates = (event: Event): Snapshot['log_templates'] =>

@@ -6,6 +6,7 @@ import { isFault } from './fault.ts';
 import { type Finding, worst } from './finding.ts';
 import { cleanProgram } from './hostile.ts';
 import { type Feed, feedOf, judgeInner } from './inner.ts';
+import { needsRoot } from './needs-root.ts';
 import { judgeOperand } from './operands.ts';
 import type { Command, Program } from './program.ts';
 import { readProgram } from './reader.ts';
@@ -27,6 +28,8 @@ export interface Judge {
    * came with one: another than this judge's is blocked.
    */
   judge(program: Program, inventory: Inventory | null, policy?: string): Verdict;
+  /** Whether the rules mark a command as one that takes root to be of use. */
+  needsRoot(argv: readonly string[]): boolean;
 }
 
 /** Makes a judge of compiled rules. */
@@ -38,6 +41,7 @@ export function createJudge(rules: RuleSet, hash: string): Judge {
       policy === undefined || policy === hash
         ? judgeProgram(rules, hash, program, inventory, null)
         : refusedProgram('program.policy', 'it was vetted by another policy', hash),
+    needsRoot: (argv) => needsRoot(rules, argv),
   };
 }
 

@@ -19,12 +19,13 @@ const WORDS = 16;
 /**
  * Least-privilege sudoers entries (sudo 1.9.10 or newer) for what the rules mark as `root` and allow. Every entry has
  * an absolute path and an anchored regular expression over all arguments; there are no globs, since a glob's `*` would
- * match blanks and slashes. What cannot be said exactly is left out, with a comment that says so.
+ * match blanks and slashes. What cannot be said exactly is left out, with a comment that says so. The agent gives each
+ * command its time (`sudo -T`), since it can't end what is root's.
  */
 export function sudoersEntries(rules: RuleSet, options: SudoersOptions): string[] {
   const lines = [
     '# Made by `sentinel policy sudoers`. Needs sudo 1.9.10 or newer. Install with visudo, mode 0440.',
-    `Defaults:${options.user} !setenv, env_reset`,
+    `Defaults:${options.user} !setenv, env_reset, user_command_timeouts`,
   ];
   for (const [name, schema] of [...rules.commands].sort(([a], [b]) => (a < b ? -1 : 1))) {
     const found = leaves(schema, []);

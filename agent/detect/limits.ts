@@ -2,6 +2,7 @@ import type { Limit } from './limit.ts';
 import { DECLARED_LIMITS } from './limits/declared.ts';
 import { DISK_LIMITS } from './limits/disk.ts';
 import { HOST_LIMITS } from './limits/host.ts';
+import { LOG_LIMITS } from './limits/logs.ts';
 import { MACHINE_LIMITS } from './limits/machine.ts';
 import { NETWORK_LIMITS } from './limits/network.ts';
 import { PROCESS_LIMITS } from './limits/process.ts';
@@ -13,5 +14,6 @@ export const LIMITS: readonly Limit[] = [
   ...DISK_LIMITS,
   ...NETWORK_LIMITS,
   ...MACHINE_LIMITS,
+  ...LOG_LIMITS,
   ...DECLARED_LIMITS,
 ];

@@ -1,15 +1,19 @@
 import { foldersSection, type WatchedFolder } from './folders.ts';
 import { groupsSection, type WatchedGroup } from './groups.ts';
+import { logsSection, type WatchedLog } from './logs.ts';
 import type { Section } from './section.ts';
 import { type SenseSwitches, sensesSection } from './senses.ts';
 import { tagsSection } from './tags.ts';
+import { unitsSection, type WatchedUnits } from './units.ts';
 
 /** All that a site may declare, a field for each section. */
 export interface DropIn {
   readonly groups: readonly WatchedGroup[];
   readonly folders: readonly WatchedFolder[];
+  readonly logs: readonly WatchedLog[];
   readonly senses: SenseSwitches;
   readonly tags: readonly string[];
+  readonly units: WatchedUnits;
 }
 
 /** Does the same to every section: a new one is a line here, a field above, and a file of its own. */
@@ -17,8 +21,10 @@ export function eachSection(act: <T>(section: Section<T>, pick: (dropIn: DropIn)
   return {
     groups: act(groupsSection, ({ groups }) => groups),
     folders: act(foldersSection, ({ folders }) => folders),
+    logs: act(logsSection, ({ logs }) => logs),
     senses: act(sensesSection, ({ senses }) => senses),
     tags: act(tagsSection, ({ tags }) => tags),
+    units: act(unitsSection, ({ units }) => units),
   };
 }
 

@@ -7,8 +7,10 @@ import type { DisksSense } from './disks.ts';
 import { FilesSense } from './files.ts';
 import { FoldersSense } from './folders.ts';
 import type { GroupsSense } from './groups.ts';
+import { JournalSense } from './journal/journal.ts';
 import { LinksSense } from './links.ts';
 import { LoadSense } from './load.ts';
+import { LogsSense } from './logs/logs.ts';
 import { MemorySense } from './memory.ts';
 import { NetworkSense } from './network.ts';
 import { PagingSense } from './paging.ts';
@@ -71,6 +73,11 @@ export const SENSES: Readonly<Record<string, SenseEntry>> = {
   thermal: { make: ({ sys }) => new ThermalSense(sys) },
   clock: { make: ({ wall, aheadOfHub }) => new ClockSense({ wall, aheadOfHub, root: '/' }) },
   uptime: { make: ({ proc, state }) => new UptimeSense(proc, state) },
+  journal: {
+    make: ({ watch, wall, monotonic, state }) =>
+      new JournalSense({ state, wall, monotonic, ignored: () => watch.declared().units.ignore }),
+  },
+  logs: { make: ({ watch, wall, state }) => new LogsSense({ declared: () => watch.declared().logs, state, wall }) },
 };
 
 /** What a site may switch. */

@@ -5,8 +5,6 @@ import { setImmediate } from 'node:timers/promises';
 /** What a walk saw. Sizes are bytes on the disk, not lengths: a sparse file fills nothing. */
 export interface FolderUse {
   readonly used: number;
-  /** The largest regular files, largest first. */
-  readonly largest: readonly { readonly path: string; readonly size: number }[];
   readonly entries: number;
   /** False when the bound was reached: `used` is then the least that it can be. */
   readonly whole: boolean;
@@ -22,18 +20,17 @@ const MAX_DEPTH = 64;
  * Adds up a folder: follows no link, stays on its filesystem, counts a file with several names once. Throws Node's
  * error when the folder itself can't be read; what vanishes or is closed to us further down is passed over.
  */
-export async function walkFolder(root: string, keepLargest = 0, maxEntries = MAX_ENTRIES): Promise<FolderUse> {
+export async function walkFolder(root: string, maxEntries = MAX_ENTRIES): Promise<FolderUse> {
   const top = lstatSync(root);
   if (!top.isDirectory()) throw Object.assign(new Error(`${root}: not a folder`), { code: 'ENOTDIR' });
   let used = top.blocks * 512;
   let entries = 0;
   let whole = true;
   const linked = new Set<number>();
-  let largest: { path: string; size: number }[] = [];
   const open: { path: string; depth: number }[] = [{ path: root, depth: 0 }];
   for (let folder = open.pop(); folder !== undefined; folder = open.pop()) {
     for (const entry of listing(folder.path, folder.depth === 0)) {
-      if (entries >= maxEntries) return { used, largest, entries, whole: false };
+      if (entries >= maxEntries) return { used, entries, whole: false };
       if (++entries % SLICE === 0) await setImmediate();
       const path = join(folder.path, entry.name);
       const stat = lstatSync(path, { throwIfNoEntry: false });
@@ -46,17 +43,11 @@ export async function walkFolder(root: string, keepLargest = 0, maxEntries = MAX
       if (stat.isDirectory()) {
         if (folder.depth < MAX_DEPTH) open.push({ path, depth: folder.depth + 1 });
         else whole = false;
-      } else if (keepLargest > 0 && stat.isFile()) {
-        largest.push({ path, size: stat.blocks * 512 });
-        if (largest.length >= 4 * keepLargest) largest = cut(largest, keepLargest);
       }
     }
   }
-  return { used, largest: cut(largest, keepLargest), entries, whole };
+  return { used, entries, whole };
 }
-
-const cut = (files: { path: string; size: number }[], keep: number) =>
-  files.sort((a, b) => b.size - a.size).slice(0, keep);
 
 function listing(path: string, mustExist: boolean): Dirent[] {
   try {

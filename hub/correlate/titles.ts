@@ -15,6 +15,23 @@ const TITLES: Readonly<Record<string, string>> = {
   'group.cpu': 'workload over its cpu budget',
   'group.restarts': 'workload keeps dying',
   'folder.space': 'folder over its quota',
+  'unit.failed': 'unit failed',
+  'unit.restarts': 'unit restarts all the time',
+  'kernel.oom': 'killed for want of memory',
+  'kernel.disk': 'disk errors',
+  'kernel.readonly': 'file system read-only after an error',
+  'kernel.link': 'link lost',
+  'kernel.hang': 'hung in the kernel',
+  'kernel.hardware': 'hardware errors',
+  'kernel.crash': 'program crashes again and again',
+  'kernel.bug': 'kernel fault',
+  'kernel.table': 'kernel table full',
+  'journal.errors': "errors flood the host's log",
+  'journal.flood': "the host's log is flooded",
+  'log.errors': 'log over its budget of errors',
+  'log.flood': 'log over its budget of lines',
+  'log.new_error': 'new kind of error in log',
+  'log.new_template': 'new kind of line in log',
 };
 
 export function titleOf(event: Event): string {

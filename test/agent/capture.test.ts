@@ -1,14 +1,16 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { closeSync, mkdtempSync, openSync, rmSync, writeFileSync, writeSync } from 'node:fs';
+import { closeSync, mkdirSync, mkdtempSync, openSync, rmSync, writeFileSync, writeSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { capture } from '../../agent/capture.ts';
 import type { Finding } from '../../agent/detect/finding.ts';
+import { Growth } from '../../agent/growth.ts';
 import { readInventory } from '../../agent/inventory.ts';
 import { ProcFiles } from '../../agent/sense/proc-files.ts';
 import { Sensor } from '../../agent/sense/sensor.ts';
+import { unitOf } from '../../agent/unit-of.ts';
 import { Watch } from '../../agent/watch.ts';
 import { snapshot } from '../../broker/messages.ts';
 
@@ -100,6 +102,81 @@ test('of the host, and of what has vanished meanwhile', async ({ sensor }) => {
   assert.is(gone.facts['culprit'], undefined);
   snapshot(await capture(found('folder.space', 'folder.used_mib[none]', 1, 1), sensor), '');
   snapshot(await capture(found('disk.space', 'disk.used_percent[/nonexistent]', 99, 90), sensor), '');
+});
+
+test('what the culprit wrote last and what changed here go with it, redacted and marked', async ({
+  sensor,
+  dir,
+  child,
+}) => {
+  const root = join(dir, 'root');
+  const comm = sensor.processes.find(child.pid ?? 0)?.comm ?? '';
+  mkdirSync(join(root, 'var/log'), { recursive: true });
+  mkdirSync(join(root, 'etc/mes'), { recursive: true });
+  writeFileSync(join(root, 'etc/mes/mes.yaml'), 'x');
+  const line = (tag: string, text: string) => `2026-11-26T09:12:01.000000+00:00 host ${tag}: ${text}\n`;
+  writeFileSync(
+    join(root, 'var/log/syslog'),
+    line(`${comm}[12]`, 'queue is full') +
+      line('other', 'unrelated') +
+      line(comm, `login with password=hunter2hunter2`),
+  );
+  const finding = found('group.memory', 'group.memory_mib[hog]', 90, 64);
+  const shot = snapshot(await capture(finding, sensor, { root }), '');
+  assert.equal(
+    shot.unit_lines.map(({ text, trusted }) => [text.replace(/^\S+ \S+ /, ''), trusted]),
+    [
+      [`${comm}[12]: queue is full`, false],
+      [`${comm}: login with password=[redacted]`, false],
+    ],
+  );
+  assert.ok(shot.changes.some(({ what }) => what.text === 'configuration written: /etc/mes/mes.yaml' && !what.trusted));
+  rmSync(root, { recursive: true });
+});
+
+test('of a folder that was looked at before: what grew since', async ({ sensor, dir }) => {
+  let now = 0;
+  const growth = new Growth(() => now);
+  const finding = found('folder.space', 'folder.used_mib[data]', 3, 2);
+  const first = await capture(finding, sensor, { growth });
+  assert.is(first.facts['grower.1'], undefined);
+  assert.match(first.facts['newest.1']?.text ?? '', /^3 MiB, written \d+ s before: .*big\.dat$/);
+  mkdirSync(join(dir, 'spool'));
+  writeFileSync(join(dir, 'spool/a.dat'), Buffer.alloc(2 * 1_048_576, 7));
+  now = 5 * 60_000;
+  const second = await capture(finding, sensor, { growth });
+  assert.is(second.facts['grower.1']?.text, `+2 MiB in 5 min, now 2 MiB: ${join(dir, 'spool')}`);
+  assert.is(second.facts['grower.1']?.trusted, false);
+  rmSync(join(dir, 'spool'), { recursive: true });
+});
+
+test('a process is known by its unit, in either version of control groups, and by none that is a session', ({
+  dir,
+}) => {
+  const proc = new ProcFiles(join(dir, 'proc'));
+  const of = (cgroup: string) => {
+    mkdirSync(join(dir, 'proc/7'), { recursive: true });
+    writeFileSync(join(dir, 'proc/7/cgroup'), cgroup);
+    return unitOf(proc, 7);
+  };
+  assert.is(of('0::/system.slice/nginx.service\n'), 'nginx.service');
+  assert.is(of('0::/system.slice/nginx.service/worker\n'), 'nginx.service');
+  assert.is(
+    of('12:pids:/x.service\n1:name=systemd:/system.slice/system-getty.slice/getty@tty1.service\n'),
+    'getty@tty1.service',
+  );
+  for (const none of [
+    '0::/user.slice/user-1000.slice/session-4.scope',
+    '0::/user.slice/user-1000.slice/user@1000.service',
+    '0::/',
+    '',
+    '0::/a b.service',
+    'x'.repeat(9_000),
+  ]) {
+    assert.is(of(none), null, none.slice(0, 60));
+  }
+  assert.is(unitOf(proc, 8), null);
+  rmSync(join(dir, 'proc'), { recursive: true });
 });
 
 test('a snapshot fits a message, whatever the files are called', async ({ sensor, dir }) => {

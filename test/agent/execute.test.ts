@@ -16,6 +16,11 @@ test.before.each((context) => {
 test.after.each(({ site }) => site.close());
 
 const planned = (phase: Phase, number: number, program: Program): Planned => ({ phase, number, program });
+/** A verdict on what changes something. */
+const changing: ReturnType<typeof judgeOf>['judge'] = (...asked) => ({
+  ...judgeOf('allow').judge(...asked),
+  effect: 'change',
+});
 /** Adds a line to a file each time it runs: `tee -a` of a line is the only way to count without a shell. */
 const counts = (file: string): Program => programOf(['echo', 'ran'], ['tee', '-a', file]);
 const linesOf = (file: string): number => (existsSync(file) ? readFileSync(file, 'utf8').split('\n').length - 1 : 0);
@@ -169,7 +174,10 @@ test('a judge or an inventory that breaks refuses, and runs nothing', async ({ s
   const broken = () => {
     throw new Error('broken');
   };
-  for (const options of [{ judge: { judge: broken, reviewForbidden: false } }, { inventory: broken }]) {
+  for (const options of [
+    { judge: { judge: broken, reviewForbidden: false, needsRoot: broken } },
+    { inventory: broken },
+  ]) {
     const reports = await site.run(site.order(site.approval(plan), plan), options);
     assert.equal(inShort(reports), ['step 1 refused E_INTERNAL']);
   }
@@ -258,6 +266,30 @@ test('a pid means the process that was seen, and no other', async ({ site }) => 
   assert.is(child.signalCode, 'SIGTERM');
   const late = site.order(site.approval(plan, { processes: [seen] }), plan);
   assert.equal(inShort(await site.run(late)), ['step 1 refused E_PROCESS_GONE']);
+});
+
+test('what needs root is refused with the reason where there is no root', async ({ site }) => {
+  const file = site.file('count');
+  const plan = [planned('step', 1, counts(file))];
+  const judge = { ...judgeOf('allow'), needsRoot: ([name]: readonly string[]) => name === 'tee' };
+  const uid = process.geteuid;
+  // As root nothing is refused for want of it: another user is all that this test can pretend to be.
+  process.geteuid = () => 4_242;
+  try {
+    const [report] = await site.run(site.order(site.approval(plan), plan), { judge });
+    assert.equal([report?.state, report?.code], ['refused', 'E_NEEDS_ROOT']);
+    assert.match(report?.stderr ?? '', 'read-only here: cannot act as root, and tee');
+    const seen = processRef(new ProcFiles(), { pid: process.pid, start: 0, comm: '' });
+    const stat = readProcessStat(new ProcFiles(), process.pid);
+    const foreign = [planned('step', 1, programOf(['kill', '-TERM', String(process.pid)]))];
+    const processes = [{ ...seen, start: stat?.start ?? 0, comm: stat?.comm ?? '' }];
+    const writes = { ...judgeOf('allow'), judge: changing };
+    const refused = await site.run(site.order(site.approval(foreign, { processes }), foreign), { judge: writes });
+    assert.equal(inShort(refused), ['step 1 refused E_NEEDS_ROOT']);
+  } finally {
+    if (uid) process.geteuid = uid;
+  }
+  assert.is(linesOf(file), 0);
 });
 
 test('a stopped executor lets its command end, reports it, and begins no other', async ({ site }) => {

@@ -28,6 +28,7 @@ const NO_NAMES = { units: [], mounts: [], containers: [], hosts: [], folders: []
 /** A judge that says the same of every program, for what is not about policy. */
 export const judgeOf = (decision: Decision): ExecutorOptions['judge'] => ({
   reviewForbidden: false,
+  needsRoot: () => false,
   judge: (program): Verdict => ({
     decision,
     rule: 'test.rule',

@@ -269,11 +269,10 @@ recorded('a folder walk follows no link, counts a hard link once and is bounded'
   symlinkSync('/', join(root, 'loop'));
   const { linkSync } = await import('node:fs');
   linkSync(join(root, 'sub/big'), join(root, 'again'));
-  const use = await walkFolder(root, 3);
+  const use = await walkFolder(root);
   assert.ok(use.used >= 1_048_576 && use.used < 1_200_000, String(use.used));
-  assert.is(use.largest.length, 1);
   assert.ok(use.whole);
-  const bounded = await walkFolder(root, 3, 2);
+  const bounded = await walkFolder(root, 2);
   assert.is(bounded.whole, false);
   rmSync(root, { recursive: true });
 });

@@ -29,6 +29,7 @@ const test = suite('watch');
 
 test('reads a whole drop-in', () => {
   assert.equal(parseDropIn('a.yaml', GOOD), {
+    ...NOTHING,
     groups: [
       {
         name: 'web',

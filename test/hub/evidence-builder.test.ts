@@ -2,9 +2,11 @@ import * as fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { event as eventShape } from '../../broker/messages.ts';
+import { loadCatalogue } from '../../grammars/catalogue.ts';
 import { buildEvidence, EVIDENCE_LIMITS } from '../../hub/evidence-builder.ts';
 import { isSafeName, splitMetric } from '../../hub/evidence-names.ts';
 import { duration, number, oneLine, plainName } from '../../hub/evidence-words.ts';
+import { buildPrompt } from '../../hub/reason/prompt.ts';
 import {
   emptySnapshot,
   eventOf,
@@ -230,6 +232,39 @@ builder('works without a snapshot', () => {
     ['host'],
   );
   assert.equal(emptySnapshot.facts, {});
+});
+builder('of very many facts keeps those that tell who did it and what grew, in the same order', () => {
+  const facts = Object.fromEntries([
+    ...Array.from({ length: 8 }, (_, i) => [`file.${i + 1}`, said(`${i} MiB /var/f${i}`)]),
+    ...Array.from({ length: 8 }, (_, i) => [`open.${i + 1}`, said(`pid ${i}`)]),
+    ...Array.from({ length: 5 }, (_, i) => [`grower.${i + 1}`, said(`+${i} MiB`)]),
+    ...['cores', 'kernel', 'uptime_s', 'culprit', 'subject', 'value', 'path'].map((name) => [name, said('1', true)]),
+  ]);
+  const { items } = evidenceFor(eventOf('host.memory', {}, { facts }));
+  const names = items.flatMap(({ kind, text }) =>
+    kind === 'fact' ? [...text.matchAll(/^([a-z_]+(?:\.\d)?): /g)].map(([, name]) => name) : [],
+  );
+  assert.is(names.length, EVIDENCE_LIMITS.facts);
+  for (const name of ['culprit', 'grower.5', 'file.3', 'open.3']) assert.ok(names.includes(name), name);
+  assert.equal(names, [...names].sort());
+});
+
+builder('carries what changed and what the logs say into the prompt, with their marks', () => {
+  const evidence = evidenceFor(
+    eventOf(
+      'host.memory',
+      {},
+      {
+        unit_lines: [said('mes[12]: out of memory')],
+        log_templates: [{ template: said('connection from <ip> refused'), count: 41 }],
+        changes: [{ ts: NOW - 601_000, what: said('packages upgraded: mes 1.2 -> 1.3', true) }],
+      },
+    ),
+  );
+  const prompt = buildPrompt(evidence, loadCatalogue(), { tokens: 100_000, count: (text) => text.length });
+  assert.match(prompt.incident, /^c1 change 10 minutes before: packages upgraded: mes 1\.2 -> 1\.3$/m);
+  assert.match(prompt.incident, /log <<41 times: connection from < ?ip> refused>>/);
+  assert.match(prompt.incident, /log <<mes\[12\]: out of memory>>/);
 });
 builder.run();
 

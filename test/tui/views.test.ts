@@ -133,6 +133,13 @@ for (const [cols, rows] of SIZES) {
   }
 }
 
+test('an incident shows what changed and what was logged, and quotes what a stranger chose', async () => {
+  await look({ keys: ['enter'], rows: 60 }, (text) => {
+    assert.match(text, /c1 +change +11:40 package rsync/);
+    assert.match(text, /e\d +log +“/);
+  });
+});
+
 test('too small a terminal says so and takes no key but quit', async () => {
   await look({ cols: 60, rows: 15 }, async (text, seen) => {
     wellMade(text, seen);
