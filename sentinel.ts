@@ -17,6 +17,10 @@ const COMMANDS: Commands = {
     summary: 'list, show, approve, reject, acknowledge and cancel incidents',
     load: async () => (await import('./hub/incident-command.ts')).incidentCommand,
   },
+  playbook: {
+    summary: 'list, show and test playbooks, or begin a new one',
+    load: async () => (await import('./hub/playbook-command.ts')).playbookCommand,
+  },
   silence: {
     summary: 'add, list and remove silences and maintenance windows',
     load: async () => (await import('./hub/silence-command.ts')).silenceCommand,

@@ -130,9 +130,11 @@ class Items {
 }
 
 /** The mount or folder that the event is about. */
-function subjectOf(event: Event): { readonly kind: 'mount' | 'folder'; readonly value: string } | null {
-  const { label } = splitMetric(event.metric ?? '');
+function subjectOf(event: Event): Pick<Entity, 'kind' | 'value'> | null {
+  const { base, label } = splitMetric(event.metric ?? '');
   if (event.signal.startsWith('disk.') && label !== null) return { kind: 'mount', value: label };
+  if (base.startsWith('unit.') && label !== null) return { kind: 'unit', value: label };
+  if (base.startsWith('container.') && label !== null) return { kind: 'container', value: label };
   const folder = trustedFact(event.snapshot, 'folder') ?? trustedFact(event.snapshot, 'path');
   if (event.signal.startsWith('folder.') && folder !== undefined) return { kind: 'folder', value: folder };
   return null;

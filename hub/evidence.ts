@@ -37,6 +37,8 @@ export interface PlaybookMatch {
   readonly id: string;
   /** 0..1 within this incident's candidates. */
   readonly score: number;
+  /** The phrase of its `mentions` that the evidence holds; absent where it asks for none. */
+  readonly mention?: string;
 }
 
 /**

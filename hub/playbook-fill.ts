@@ -133,9 +133,10 @@ function resolve(name: Placeholder, evidence: Evidence, changes: boolean): Entit
       return subject;
     }
     case 'unit':
+    case 'container':
       return (
-        evidence.entities.find((one) => one.kind === 'unit' && one.labels.includes('subject')) ??
-        'the unit is not known'
+        evidence.entities.find((one) => one.kind === name && one.labels.includes('subject')) ??
+        `the ${name} is not known`
       );
     default:
       return name satisfies never;

@@ -10,6 +10,7 @@ export const PLACEHOLDERS = {
   mount: { kind: 'mount', sample: '/srv/data' },
   folder: { kind: 'folder', sample: '/srv/data/spool' },
   unit: { kind: 'unit', sample: 'example.service' },
+  container: { kind: 'container', sample: 'example' },
 } as const;
 export type Placeholder = keyof typeof PLACEHOLDERS;
 export type PlaceholderValues = Readonly<Partial<Record<Placeholder, string>>>;

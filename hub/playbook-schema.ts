@@ -23,6 +23,7 @@ const LIMITS = {
   checks: 6,
   steps: 8,
   signals: 16,
+  mentions: 16,
   /** Longest wait that a playbook may ask for: an hour. */
   wait_ms: 3_600_000,
 } as const;
@@ -87,11 +88,14 @@ class PlaybookReader {
     });
     const top = this.#fields(doc.contents, 'the playbook', {
       required: ['version', 'id', 'title', 'class', 'match', 'steps', 'verify', 'idempotent'],
-      optional: ['pre_checks', 'concurrency', 'max_wait', 'needs_human'],
+      optional: ['cause', 'pre_checks', 'concurrency', 'max_wait', 'needs_human'],
     });
     const version = this.#scalar(top.get('version'));
     if (version !== 1) this.#fail(top.get('version'), 'version is not 1', 'write "version: 1"');
-    const match = this.#fields(top.get('match'), 'match', { required: ['signals', 'description'], optional: [] });
+    const match = this.#fields(top.get('match'), 'match', {
+      required: ['signals', 'description'],
+      optional: ['mentions'],
+    });
     const verify = this.#fields(top.get('verify'), 'verify', { required: ['within'], optional: ['post_checks'] });
     const concurrency = top.has('concurrency') ? this.#scalar(top.get('concurrency')) : 'host';
     if (concurrency !== 'host') {
@@ -107,7 +111,11 @@ class PlaybookReader {
           this.#name(node, 'a signal', SIGNAL, 'a signal such as "disk.space"'),
         ),
         description: this.#sentence(match.get('description'), 'match.description'),
+        mentions: match.has('mentions')
+          ? this.#list(match.get('mentions'), 'match.mentions', LIMITS.mentions, 1).map((node) => this.#phrase(node))
+          : [],
       },
+      cause: top.has('cause') ? this.#sentence(top.get('cause'), 'cause') : '',
       pre_checks: this.#checks(top.get('pre_checks'), 'pre_checks'),
       steps: this.#list(top.get('steps'), 'steps', LIMITS.steps, 1).map((node) => this.#step(node)),
       verify: {
@@ -147,6 +155,16 @@ class PlaybookReader {
     }
     this.#commands.push({ command, line: this.#line(node) });
     return command;
+  }
+
+  #phrase(node: unknown): string {
+    const phrase = this.#text(node, 'a phrase of match.mentions', 64).toLowerCase();
+    if (phrase.length >= 4) return phrase;
+    return this.#fail(
+      node,
+      `"${phrase}" is too short to tell one cause from another`,
+      'write at least four characters',
+    );
   }
 
   #sentence(node: unknown, name: string): string {

@@ -20,7 +20,17 @@ export interface Playbook {
   readonly title: string;
   /** The kind of cause that it treats, for instance `memory-leak`. */
   readonly class: string;
-  readonly match: { readonly signals: readonly string[]; readonly description: string };
+  readonly match: {
+    readonly signals: readonly string[];
+    readonly description: string;
+    /**
+     * Phrases of which the evidence must hold one, in any case: for a playbook that treats one cause out of several of
+     * a signal. Empty: the signal alone is enough.
+     */
+    readonly mentions: readonly string[];
+  };
+  /** What is wrong when it is this, in one sentence; empty where the measured sentence says it all. */
+  readonly cause: string;
   readonly pre_checks: readonly string[];
   readonly steps: readonly PlaybookStep[];
   /** The metric must be back within this many milliseconds, and every post-check must succeed. */

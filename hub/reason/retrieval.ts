@@ -92,14 +92,23 @@ export class PlaybookIndex {
   }
 
   /**
-   * The playbooks that treat the event's signal, best first. The score is relative to the best of *all* playbooks by
+   * The playbooks that treat the event's signal and whose phrase, if they ask for one, is in the evidence: these first,
+   * since they know one cause out of several; then by score. The score is relative to the best of *all* playbooks by
    * words: below 1 when the event's words speak of another trouble than its signal.
    */
   match(event: Event): readonly PlaybookMatch[] {
-    const scores = this.#scores(event);
+    const told = toldBy(event);
+    const isOut = ({ match }: Playbook) =>
+      match.mentions.length > 0 && !match.mentions.some((one) => told.includes(one));
+    const scores = this.#scores(event, isOut);
     return [...this.#playbooks.values()]
       .filter((one) => one.match.signals.includes(event.signal))
-      .map((one) => ({ id: one.id, score: scores.get(one.id) ?? 0 }))
+      .flatMap(({ id, match }) => {
+        const score = scores.get(id) ?? 0;
+        if (match.mentions.length === 0) return [{ id, score }];
+        const mention = match.mentions.find((phrase) => told.includes(phrase));
+        return mention === undefined ? [] : [{ id, score, mention }];
+      })
       .sort(byScore);
   }
 
@@ -108,8 +117,11 @@ export class PlaybookIndex {
     return [...this.#scores(event)].map(([id, score]) => ({ id, score })).sort(byScore);
   }
 
-  #scores(event: Event): ReadonlyMap<string, number> {
-    const hits = this.#search.search(queryOf(event));
+  #scores(event: Event, isOut: (playbook: Playbook) => boolean = () => false): ReadonlyMap<string, number> {
+    const hits = this.#search.search(queryOf(event)).filter(({ id }) => {
+      const playbook = this.#playbooks.get(String(id));
+      return playbook !== undefined && !isOut(playbook);
+    });
     const best = hits.reduce((max, hit) => Math.max(max, hit.score), 0);
     return new Map(hits.map((hit) => [String(hit.id), best > 0 ? rounded(hit.score / best) : 0]));
   }
@@ -166,5 +178,20 @@ function resembling(event: Event, past: readonly PastIncident[]): readonly PastI
     .map(({ one }) => one);
 }
 
-const byScore = (a: PlaybookMatch, b: PlaybookMatch): number => b.score - a.score || (a.id < b.id ? -1 : 1);
+const byScore = (a: PlaybookMatch, b: PlaybookMatch): number =>
+  Number(b.mention !== undefined) - Number(a.mention !== undefined) || b.score - a.score || (a.id < b.id ? -1 : 1);
+
+/** Everything that an event tells beside its numbers, in lower case: what phrases are looked for in. */
+function toldBy({ metric = '', reason, snapshot }: Event): string {
+  const { unit_lines: lines = [], log_templates: templates = [], changes = [], facts = {} } = snapshot ?? {};
+  const texts = [
+    metric,
+    reason,
+    ...lines.map(({ text }) => text),
+    ...templates.map(({ template }) => template.text),
+    ...changes.map(({ what }) => what.text),
+    ...Object.entries(facts).map(([name, { text }]) => `${name} ${text}`),
+  ];
+  return texts.join('\n').toLowerCase();
+}
 const rounded = (score: number): number => Math.round(score * 1_000) / 1_000;

@@ -62,8 +62,11 @@ export class RulesReasoner implements Reasoner {
       if (tried.has(match.playbook.id)) continue;
       const filling = fillFromEvidence(match.playbook, evidence);
       if (!filling.ok) open.push(...filling.open.map((one) => ({ ...one, playbook: match.playbook.id })));
-      else if (match.playbook.needs_human) looks.push(filling.filled);
-      else return this.#fixed(evidence, cause, findings, ranked, match, filling.filled);
+      else if (match.playbook.needs_human) {
+        looks.push(filling.filled);
+        // What is told apart by its own words is no case for a fix of the general kind.
+        if (match.mention !== undefined) break;
+      } else return this.#fixed(evidence, cause, findings, ranked, match, filling.filled);
     }
     return this.#forPerson(evidence, cause, findings, ranked, looks[0] ?? null, whyPerson(ranked, tried, open, looks));
   }
@@ -77,11 +80,12 @@ export class RulesReasoner implements Reasoner {
     filled: FilledPlaybook,
   ): Omit<Diagnosis, 'ms'> {
     const { playbook } = match;
+    const whole = causeWith(match, cause, evidence);
     return {
       by: this.name,
       class: playbook.class,
-      root_cause: cause.sentence,
-      chain: chainOf(cause, findings),
+      root_cause: whole.sentence,
+      chain: chainOf(whole, findings),
       confidence: confidenceIn(evidence, match, findings),
       alternatives: this.#alternatives(evidence, findings, ranked, playbook.class, NEAR),
       needs_human: metricItem(evidence) === undefined || evidence.event.value === undefined,
@@ -103,12 +107,13 @@ export class RulesReasoner implements Reasoner {
     const [best] = ranked;
     const of = look?.playbook.class ?? best?.playbook.class ?? 'unknown';
     const match = ranked.find((one) => one.playbook === look?.playbook) ?? best;
+    const whole = causeWith(look === null ? undefined : match, cause, evidence);
     const confidence = match === undefined ? 0.2 : Math.min(0.6, confidenceIn(evidence, match, findings));
     return {
       by: this.name,
       class: of,
-      root_cause: oneLine(`${cause.sentence} A person is needed: ${why}.`, 500),
-      chain: chainOf(cause, findings),
+      root_cause: oneLine(`${whole.sentence} A person is needed: ${why}.`, 500),
+      chain: chainOf(whole, findings),
       confidence,
       alternatives: this.#alternatives(evidence, findings, ranked, of, 0),
       needs_human: true,
@@ -122,11 +127,17 @@ export class RulesReasoner implements Reasoner {
   #ranked(evidence: Evidence): readonly Ranked[] {
     const matches = evidence.playbooks.length > 0 ? evidence.playbooks : this.#index.match(evidence.event);
     return matches
-      .flatMap(({ id, score }: PlaybookMatch) => {
+      .flatMap(({ id, score, mention }: PlaybookMatch): readonly Ranked[] => {
         const playbook = this.#index.get(id);
-        return playbook?.match.signals.includes(evidence.event.signal) ? [{ playbook, score }] : [];
+        if (playbook === undefined || !playbook.match.signals.includes(evidence.event.signal)) return [];
+        return [mention === undefined ? { playbook, score } : { playbook, score, mention }];
       })
-      .sort((a, b) => Number(a.playbook.needs_human) - Number(b.playbook.needs_human) || b.score - a.score);
+      .sort(
+        (a, b) =>
+          Number(b.mention !== undefined) - Number(a.mention !== undefined) ||
+          Number(a.playbook.needs_human) - Number(b.playbook.needs_human) ||
+          b.score - a.score,
+      );
   }
 
   /** What the checks point to first, then the classes of the playbooks that come next. */
@@ -149,6 +160,22 @@ export class RulesReasoner implements Reasoner {
 interface Ranked {
   readonly playbook: Playbook;
   readonly score: number;
+  readonly mention?: string;
+}
+
+/** How many items are cited for one phrase. */
+const CITED = 3;
+
+/** The measured sentence behind the playbook's own, where it has one, and the items in which its phrase was found. */
+function causeWith(match: Ranked | undefined, measured: Cause, evidence: Evidence): Cause {
+  if (match === undefined || match.playbook.cause === '') return measured;
+  const { playbook, mention } = match;
+  const sentence = oneLine(`${playbook.cause} ${measured.sentence}`, 450);
+  if (mention === undefined) return { ...measured, sentence };
+  const items = evidence.items.filter(({ text }) => text.toLowerCase().includes(mention)).slice(0, CITED);
+  if (items.length === 0) return { ...measured, sentence };
+  const claim = { claim: `the evidence speaks of "${mention}"`, evidence: items.map(({ id }) => id) };
+  return { sentence, chain: [...measured.chain, claim] };
 }
 
 const chainOf = (cause: Cause, findings: readonly Finding[]): readonly Claim[] => [
@@ -187,7 +214,8 @@ function confidenceIn(evidence: Evidence, match: Ranked, findings: readonly Find
   const planted = evidence.items.some((item) => !item.trusted && addressesReader(item.text));
   const score =
     0.4 +
-    0.12 * match.score +
+    0.12 * (match.mention === undefined ? match.score : 1) +
+    (match.mention === undefined ? 0 : 0.1) +
     (crossed ? 0.05 : 0) +
     ((sigma ?? 0) >= 3 ? 0.05 : 0) +
     (named ? 0.1 : 0) +
