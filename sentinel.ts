@@ -12,6 +12,18 @@ const COMMANDS: Commands = {
     summary: 'run an agent for this host',
     load: async () => (await import('./agent/agent-command.ts')).agentCommand,
   },
+  init: {
+    summary: 'make a site for several hosts',
+    load: async () => (await import('./hub/init-command.ts')).initCommand,
+  },
+  enroll: {
+    summary: 'let another host join the site, or revoke one',
+    load: async () => (await import('./hub/enroll-command.ts')).enrollCommand,
+  },
+  roster: {
+    summary: 'sign and install the roster',
+    load: async () => (await import('./hub/roster-command.ts')).rosterCommand,
+  },
   tui: { summary: 'the operator’s screen', load: async () => (await import('./tui/tui-command.ts')).tuiCommand },
   incident: {
     summary: 'list, show, approve, reject, acknowledge and cancel incidents',

@@ -1,17 +1,22 @@
 import { hostname } from 'node:os';
 import { type Console, EXIT, readArguments, UsageError } from '../broker/command-line.ts';
 import { BATCH_MAX } from '../broker/frame-payload.ts';
+import { readJoinToken } from '../broker/join-token.ts';
 import { untilStopped } from '../broker/lifetime.ts';
-import { lineLog } from '../broker/log.ts';
+import { type Log, lineLog } from '../broker/log.ts';
 import { DEFAULT_PORT } from '../broker/mesh.ts';
-import { stateFolder } from '../broker/state-folder.ts';
+import { type StateFolder, stateFolder } from '../broker/state-folder.ts';
 import { ID, idFromHostname } from '../broker/topics.ts';
 import { Agent } from './agent.ts';
+import { type Joined, readJoined } from './identity.ts';
+import { joinSite } from './join.ts';
 
 export const AGENT_USAGE = `sentinel agent [--state DIR] [--broker URL] [--id NAME] [--interval SECONDS] [--batch N]
-                [--live]
+                [--live] [--join TOKEN|-]
   Watches this host, reports to the hub, and runs what was approved. Dry run unless --live.
   --batch N sends N samples at once: fewer bytes on a thin link, and later. Events always go at once.
+  --join TOKEN makes this host an agent of the site that printed the token (\`sentinel enroll HOST\`); - reads it from
+  standard input. After that the address and the name are known, and the flag may stay: a token counts once.
   for example: sentinel agent --broker mqtt://127.0.0.1:1883 --interval 30`;
 
 /** Samples closer together than this cost more than they show. */
@@ -22,8 +27,9 @@ export async function agentCommand(argv: readonly string[], io: Console): Promis
     argv,
     {
       state: { type: 'string', default: './.sentinel' },
-      broker: { type: 'string', default: `mqtt://127.0.0.1:${DEFAULT_PORT}` },
-      id: { type: 'string', default: idFromHostname(hostname()) },
+      broker: { type: 'string' },
+      id: { type: 'string' },
+      join: { type: 'string' },
       interval: { type: 'string', default: '2' },
       batch: { type: 'string', default: '1' },
       live: { type: 'boolean', default: false },
@@ -41,12 +47,15 @@ export async function agentCommand(argv: readonly string[], io: Console): Promis
   if (!Number.isInteger(batch) || batch < 1 || batch > BATCH_MAX) {
     throw new UsageError(`--batch must be a whole number from 1 to ${BATCH_MAX}`);
   }
-  if (!ID.test(values.id)) throw new UsageError('--id may hold a-z, 0-9 and dashes, at most 48');
+  const state = stateFolder(values.state);
   const log = lineLog('agent', io.stdout, process.env['JOURNAL_STREAM'] !== undefined);
+  const joined = values.join === undefined ? readJoined(state) : await join(state, values.join, io, log);
+  const id = values.id ?? joined?.agent ?? idFromHostname(hostname());
+  if (!ID.test(id)) throw new UsageError('--id may hold a-z, 0-9 and dashes, at most 48');
   const agent = new Agent({
-    state: stateFolder(values.state),
-    agent: values.id,
-    url: values.broker,
+    state,
+    agent: id,
+    url: values.broker ?? joined?.broker ?? `mqtt://127.0.0.1:${DEFAULT_PORT}`,
     live: values.live,
     interval: interval * 1_000,
     batch,
@@ -55,7 +64,7 @@ export async function agentCommand(argv: readonly string[], io: Console): Promis
   agent.start();
   const root = process.geteuid?.() === 0;
   log.info('watching this host', {
-    id: values.id,
+    id,
     mode: values.live ? 'live' : 'dry-run',
     acts_as: root ? 'root' : 'an ordinary user',
   });
@@ -63,4 +72,16 @@ export async function agentCommand(argv: readonly string[], io: Console): Promis
   await untilStopped(io.signal);
   await agent.close();
   return EXIT.done;
+}
+
+/** The token as an argument shows in the host's process list: `-` keeps it out of there. */
+async function join(state: StateFolder, token: string, io: Console, log: Log): Promise<Joined> {
+  let line = token;
+  if (token === '-') {
+    line = '';
+    for await (const chunk of io.stdin) line += chunk.toString();
+  }
+  const joined = await joinSite(state, readJoinToken(line), Date.now());
+  log.info('belongs to a site', { site: joined.site, agent: joined.agent, broker: joined.broker });
+  return joined;
 }

@@ -1,9 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { decodeCbor, encodeCbor } from '../broker/cbor.ts';
-import { keyFile, readSite, secretHash } from '../broker/enroll.ts';
-import { type KeyPair, readKeyPair } from '../broker/keys.ts';
+import type { KeyPair } from '../broker/keys.ts';
 import { within } from '../broker/lifetime.ts';
 import { Link } from '../broker/link.ts';
 import type { Log } from '../broker/log.ts';
@@ -22,11 +20,13 @@ import { NO_HOME } from './environment.ts';
 import { Executor, type StepReport } from './execute.ts';
 import { Growth } from './growth.ts';
 import { HubClock } from './hub-clock.ts';
+import { loginOf, readIdentity } from './identity.ts';
 import { readInventory } from './inventory.ts';
 import { Journal } from './journal.ts';
 import { Learned } from './learned.ts';
 import { readOrder } from './open-order.ts';
 import { Outbox, type Waiting } from './outbox.ts';
+import { Renewal } from './renewal.ts';
 import { Sender } from './sender.ts';
 import { ProcFiles } from './sense/proc-files.ts';
 import { Sensor } from './sense/sensor.ts';
@@ -73,6 +73,7 @@ export class Agent {
   private readonly growth = new Growth();
   private readonly executor: Executor;
   private readonly link: Link;
+  private readonly renewal: Renewal;
   private readonly release: () => void;
   private timer: NodeJS.Timeout | undefined;
   private seq = 0;
@@ -89,10 +90,9 @@ export class Agent {
     this.options = options;
     prepareFolder(state);
     this.release = claim(state.agent, 'an agent');
-    const site = readSite(state);
-    const secret = readFileSync(keyFile.agentSecret(state, agent), 'utf8').trim();
-    this.key = readKeyPair(keyFile.agent(state, agent));
-    this.trust = new Trust(state.agent, site.root);
+    const self = readIdentity(state, agent);
+    this.key = self.key;
+    this.trust = new Trust(state.agent, self.root);
     this.outbox = new Outbox(state.outbox);
     this.learned = new Learned(state.agent, Date.now);
     this.detector = new Detector(undefined, { saved: this.learned.load() });
@@ -119,13 +119,13 @@ export class Agent {
     this.link = new Link({
       url: options.url,
       id: agent,
-      secret,
+      login: self.login,
       will: { topic: agentTopic(agent, 'st'), payload: this.stateMessage('dead') },
       topics: [agentTopic(agent, 'c'), agentTopic(agent, 'ack'), hubTopic('site')],
     });
     this.telemetry = new Telemetry({
       boot: this.boot,
-      secretHash: secretHash(secret),
+      secretHash: self.macSecret,
       batch: options.batch ?? 1,
       publish: (payload) => this.link.publish(agentTopic(agent, 'm'), payload),
     });
@@ -141,10 +141,16 @@ export class Agent {
       this.sender.shut();
     });
     this.link.on('message', (topic, payload) => this.hear(topic, payload));
+    this.link.on('trouble', (why) => this.complain(new Error(`can't connect to ${options.url}: ${why}`)));
+    this.renewal = new Renewal(state, log, (joined) => {
+      this.link.renewLogin(agent, loginOf(joined));
+      log.info('has a new certificate');
+    });
   }
 
   /** Samples once now, then at every interval. */
   start(): void {
+    this.renewal.start();
     const tick = () => {
       this.sampling = this.sample().catch((error: unknown) => {
         this.options.log.error('a sample failed', { why: error instanceof Error ? error.message : String(error) });
@@ -155,6 +161,7 @@ export class Agent {
   }
 
   async close(): Promise<void> {
+    this.renewal.stop();
     clearTimeout(this.timer);
     await this.sampling;
     clearTimeout(this.timer);

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { writeDurably } from '../broker/durable-file.ts';
 import type { Ack, AuditHead, Roster } from '../broker/messages.ts';
 import { openRoster } from '../broker/roster.ts';
-import { int, pattern, record } from '../broker/shape.ts';
+import { bool, int, maybe, pattern, record } from '../broker/shape.ts';
 import { StateError } from '../broker/state-folder.ts';
 
 const ZERO = '0'.repeat(64);
@@ -13,6 +13,9 @@ const memory = record({
   counter: int(),
   hub_time: int(),
   audit: record({ count: int(), hash: pattern(/^[0-9a-f]{64}$/, '64 hex digits') }),
+  /** Number of the last halt or lift that was heard, and whether it was a halt. */
+  halt_counter: maybe(int()),
+  halted: maybe(bool),
 });
 type Memory = ReturnType<typeof memory>;
 
@@ -28,7 +31,7 @@ function readMemory(file: string): Memory {
 
 /** Why an agent does not believe its hub any more. */
 export class TrustError extends Error {
-  readonly code: 'E_ACK_OLD' | 'E_AUDIT_ROLLBACK' | 'E_EPOCH_OLD' | 'E_NO_ROSTER';
+  readonly code: 'E_ACK_OLD' | 'E_AUDIT_ROLLBACK' | 'E_CHECKPOINT_OLD' | 'E_EPOCH_OLD' | 'E_HALT_OLD' | 'E_NO_ROSTER';
   constructor(code: TrustError['code'], message: string) {
     super(message);
     this.code = code;
@@ -63,16 +66,26 @@ export class Trust {
     return this.current;
   }
 
-  /** Takes a roster that the site root signed; throws on an older one. */
+  /**
+   * Takes a roster that the site root signed; throws on an older one. With a new epoch another hub has taken over: it
+   * counts from the start, on the audit chain that its backup had, and the root has vouched for that.
+   */
   learnRoster(message: Uint8Array): void {
     const roster = openRoster(message, this.siteRoot, this.seen.roster_version);
     if (roster.epoch < this.seen.epoch) throw new TrustError('E_EPOCH_OLD', `epoch ${roster.epoch} is over`);
+    const takenOver = this.seen.epoch > 0 && roster.epoch > this.seen.epoch;
     this.current = roster;
-    this.remember({ roster_version: roster.version, epoch: roster.epoch });
+    this.remember({
+      roster_version: roster.version,
+      epoch: roster.epoch,
+      ...(takenOver ? { counter: 0, halt_counter: 0, audit: { count: 0, hash: ZERO } } : {}),
+    });
   }
 
   /** Takes what a verified ack says of time and of the audit chain; throws when it goes back. */
   learnAck(ack: Ack): void {
+    if ((ack.epoch ?? this.seen.epoch) !== this.seen.epoch)
+      throw new TrustError('E_EPOCH_OLD', `an ack of epoch ${ack.epoch}, the present one is ${this.seen.epoch}`);
     if (ack.counter <= this.seen.counter) throw new TrustError('E_ACK_OLD', `ack ${ack.counter} was heard before`);
     const audit = this.newerHead(ack.audit_head);
     this.heard = this.monotonic();

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { writeDurably } from './durable-file.ts';
 import { type KeyPair, newKeyPair, readKeyPair, writeKeyPair } from './keys.ts';
 import { openRoster, sealRoster } from './roster.ts';
-import { int, list, pattern, record, text } from './shape.ts';
+import { int, list, maybe, pattern, record, text } from './shape.ts';
 import { claim, StateError, type StateFolder } from './state-folder.ts';
 import { ID } from './topics.ts';
 
@@ -18,6 +18,8 @@ const siteFile = record({
   agents: list(record({ agent: pattern(ID, 'an id'), key: hexKey, secret_sha256: hexKey }), 100_000),
   /** The operator whose key lies in this state folder. */
   local_operator: text(128),
+  /** Names or addresses under which other hosts reach this hub; absent on a site of one host. */
+  addresses: maybe(list(text(255), 16)),
 });
 
 /** What a site is: its name, its root key, and which agents are enrolled. */
@@ -26,12 +28,16 @@ export interface Site {
   readonly root: Uint8Array;
   readonly agents: ReadonlyMap<string, Enrolled>;
   readonly localOperator: string;
+  readonly addresses: readonly string[];
 }
 
-/** One enrolled agent: the key that signs for it, and the hash of the secret with which it connects. */
+/** One enrolled agent: the key that signs for it, and what lets it connect. */
 export interface Enrolled {
   readonly key: Uint8Array;
+  /** What the MAC of its telemetry derives from; on loopback also the hash of the secret with which it connects. */
   readonly secretHash: Uint8Array;
+  /** Serial numbers of the certificates that are good now. Absent: it connects with its secret, from this host only. */
+  readonly serials?: readonly string[];
 }
 
 /** Names of the files under `keys/`. */
@@ -41,6 +47,9 @@ export const keyFile = {
   agent: (state: StateFolder, agent: string) => join(state.keys, `agent-${agent}.pem`),
   agentSecret: (state: StateFolder, agent: string) => join(state.keys, `agent-${agent}.secret`),
   operator: (state: StateFolder, name: string) => join(state.keys, `operator-${name}.pem`),
+  siteCa: (state: StateFolder) => join(state.keys, 'site-ca.pem'),
+  server: (state: StateFolder) => join(state.keys, 'server.pem'),
+  macSecret: (state: StateFolder) => join(state.keys, 'mac.secret'),
 } as const;
 
 /**
@@ -62,13 +71,27 @@ export function makeLocalSite(state: StateFolder, agent: string): { readonly mad
 
 function makeSite(state: StateFolder, agent: string): void {
   const siteRoot = keepKey(keyFile.siteRoot(state));
+  writeSite(state, { name: 'local', agent, operator: localUser(), siteRoot, addresses: [] });
+}
+
+/** What a new site is made from; `siteRoot` signs its first roster, and where its file lies is the caller's affair. */
+export interface NewSite {
+  readonly name: string;
+  /** The agent of the hub's own host. */
+  readonly agent: string;
+  /** The first operator, an admin, whose key is made here. */
+  readonly operator: string;
+  readonly siteRoot: KeyPair;
+  readonly addresses: readonly string[];
+}
+
+/** Makes the keys that a hub has, the first roster, and last `site.json`. Keys that are there are kept. */
+export function writeSite(state: StateFolder, { name, agent, operator, siteRoot, addresses }: NewSite): void {
   const hub = keepKey(keyFile.hub(state));
-  const operator = operatorName();
   const operatorKey = keepKey(keyFile.operator(state, operator));
   const agentKey = keepKey(keyFile.agent(state, agent));
   const secret = randomBytes(32).toString('hex');
   writeDurably(keyFile.agentSecret(state, agent), secret, 0o600);
-  const name = 'local';
   const roster = {
     site: name,
     version: 1,
@@ -84,19 +107,22 @@ function makeSite(state: StateFolder, agent: string): void {
     root: hex(siteRoot.public),
     agents: [{ agent, key: hex(agentKey.public), secret_sha256: hex(secretHash(secret)) }],
     local_operator: operator,
+    ...(addresses.length === 0 ? {} : { addresses }),
   };
   // Written last: a folder that was cut off in the middle has no site, and is made anew with the keys it has.
   writeDurably(state.site, `${JSON.stringify(site, null, 2)}\n`);
 }
 
-function keepKey(file: string): KeyPair {
+/** The key pair in a file, made there when there is none. */
+export function keepKey(file: string): KeyPair {
   if (existsSync(file)) return readKeyPair(file);
   const pair = newKeyPair();
   writeKeyPair(file, pair);
   return pair;
 }
 
-function operatorName(): string {
+/** The user who types, as an operator's name. */
+export function localUser(): string {
   const name = userInfo()
     .username.toLowerCase()
     .replace(/[^a-z0-9-]+/g, '-');
@@ -118,6 +144,7 @@ export function readSite(state: StateFolder): Site {
       root: fromHex(file.root),
       agents: new Map(file.agents.map((a) => [a.agent, { key: fromHex(a.key), secretHash: fromHex(a.secret_sha256) }])),
       localOperator: file.local_operator,
+      addresses: file.addresses ?? [],
     };
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);

@@ -7,7 +7,7 @@ import {
   sign,
   verify,
 } from 'node:crypto';
-import { chmodSync, readFileSync } from 'node:fs';
+import { chmodSync, readFileSync, writeFileSync } from 'node:fs';
 import { writeDurably } from './durable-file.ts';
 
 /** An Ed25519 key pair in memory. */
@@ -34,10 +34,12 @@ export class KeyFileError extends Error {
   readonly code = 'E_KEY_FILE';
 }
 
-/** Reads a PKCS #8 PEM file. */
-export function readKeyPair(file: string): KeyPair {
+/** Reads a PKCS #8 PEM file, encrypted or not; throws KeyFileError. */
+export function readKeyPair(file: string, passphrase?: string): KeyPair {
   try {
-    return fromSecret(createPrivateKey(readFileSync(file)));
+    return fromSecret(
+      createPrivateKey({ key: readFileSync(file), ...(passphrase === undefined ? {} : { passphrase }) }),
+    );
   } catch (error) {
     throw new KeyFileError(`${file}: ${error instanceof Error ? error.message : 'unreadable'}`);
   }
@@ -47,6 +49,19 @@ export function readKeyPair(file: string): KeyPair {
 export function writeKeyPair(file: string, pair: KeyPair): void {
   writeDurably(file, pair.secret.export({ format: 'pem', type: 'pkcs8' }), 0o600);
   chmodSync(file, 0o600);
+}
+
+/**
+ * Writes a new PKCS #8 PEM file encrypted with a passphrase (PBES2, AES-256). Throws KeyFileError when there is a file of
+ * that name: a key that others have pinned must not be lost to a second try.
+ */
+export function writeSealedKeyPair(file: string, pair: KeyPair, passphrase: string): void {
+  const pem = pair.secret.export({ format: 'pem', type: 'pkcs8', cipher: 'aes-256-cbc', passphrase });
+  try {
+    writeFileSync(file, pem, { flag: 'wx', mode: 0o600, flush: true });
+  } catch (error) {
+    throw new KeyFileError(`${file}: ${error instanceof Error ? error.message : 'not written'}`);
+  }
 }
 
 export function signBytes(data: Uint8Array, pair: KeyPair): Uint8Array {

@@ -1,5 +1,5 @@
 import { EventEmitter } from 'node:events';
-import { connect, type MqttClient } from 'mqtt';
+import { connect, type IClientOptions, type MqttClient } from 'mqtt';
 
 /** Reconnects after this, with up to as much again at random: a fleet must not return in one wave. */
 const RECONNECT_MS = 500;
@@ -7,10 +7,21 @@ const KEEPALIVE_S = 30;
 /** What is in flight at the end has so long to be acknowledged. */
 const GOODBYE_MS = 3_000;
 
+/** How an agent proves who it is: on the hub's own host by a secret, elsewhere by its certificate (PEM each). */
+export type Login = { readonly secret: string } | { readonly ca: string; readonly cert: string; readonly key: string };
+
+/** As mqtt.js takes it. The certificate's CN is the identity, and TLS 1.3 alone is spoken. */
+const credentials = (id: string, login: Login): IClientOptions & { readonly minVersion?: 'TLSv1.3' } =>
+  'secret' in login
+    ? { username: id, password: login.secret }
+    : { username: id, ...login, minVersion: 'TLSv1.3', rejectUnauthorized: true };
+
 interface LinkEvents {
   /** Connected, and subscribed to every topic. */
   up: [];
   down: [];
+  /** Why it could not connect: a name that does not resolve, a certificate of another CA. It goes on trying. */
+  trouble: [why: string];
   message: [topic: string, payload: Uint8Array];
 }
 
@@ -21,15 +32,14 @@ export class Link extends EventEmitter<LinkEvents> {
   constructor(options: {
     readonly url: string;
     readonly id: string;
-    readonly secret: string;
+    readonly login: Login;
     readonly will: { readonly topic: string; readonly payload: Uint8Array };
     readonly topics: readonly string[];
   }) {
     super();
     this.client = connect(options.url, {
       clientId: options.id,
-      username: options.id,
-      password: options.secret,
+      ...credentials(options.id, options.login),
       protocolVersion: 4,
       clean: true,
       keepalive: KEEPALIVE_S,
@@ -48,14 +58,18 @@ export class Link extends EventEmitter<LinkEvents> {
       });
     });
     this.client.on('close', () => this.emit('down'));
-    this.client.on('error', () => {
-      // mqtt.js reconnects by itself; an unheard 'error' would end the process.
-    });
+    // mqtt.js reconnects by itself; an unheard 'error' would end the process.
+    this.client.on('error', (error) => this.emit('trouble', error.message));
     this.client.on('message', (topic, payload) => this.emit('message', topic, new Uint8Array(payload)));
   }
 
   get connected(): boolean {
     return this.client.connected;
+  }
+
+  /** The next connection is made with this; the present one stays, since it proved itself when it began. */
+  renewLogin(id: string, login: Login): void {
+    Object.assign(this.client.options, credentials(id, login));
   }
 
   /** Sends now or not at all; resolves true when the broker has acknowledged it. */

@@ -240,6 +240,7 @@ export const ack = record({
   now: millis,
   counter: int(1),
   audit_head: auditHead,
+  epoch: maybe(int(1)),
 });
 export type Ack = Infer<typeof ack>;
 
@@ -253,5 +254,7 @@ export const roster = record({
   epoch: int(1),
   hub_key: bytes(32, true),
   operators: list(record({ name, key: bytes(32, true), role: oneOf(...ROLES), scopes: list(name, 32) }), 256),
+  /** Order keys of earlier days, oldest first: what they signed stays verifiable, and they are obeyed no more. */
+  retired: maybe(list(bytes(32, true), 64)),
 });
 export type Roster = Infer<typeof roster>;

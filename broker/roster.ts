@@ -23,3 +23,6 @@ export function openRoster(message: Uint8Array, siteRoot: Uint8Array, known = 0)
   if (roster.version < known) throw new RosterError(`roster version ${roster.version} is older than ${known}`);
   return roster;
 }
+
+/** Every order key that this site's hub has had, oldest first: what its audit chain is signed with. */
+export const hubKeys = (roster: Roster): readonly Uint8Array[] => [...(roster.retired ?? []), roster.hub_key];

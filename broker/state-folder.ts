@@ -36,7 +36,7 @@ export interface StateFolder {
 
 /** Refused for what the state folder is or can't do: each message says what to change. */
 export class StateError extends Error {
-  readonly code: 'E_STATE_READONLY' | 'E_RUNNING' | 'E_NO_SITE' | 'E_STATE_BROKEN';
+  readonly code: 'E_STATE_READONLY' | 'E_RUNNING' | 'E_NO_SITE' | 'E_SITE_EXISTS' | 'E_STATE_BROKEN';
   constructor(code: StateError['code'], message: string) {
     super(message);
     this.code = code;

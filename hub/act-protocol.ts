@@ -1,4 +1,6 @@
 import { bytes, type Infer, int, maybe, oneOf, pattern, record, text } from '../broker/shape.ts';
+import { ID } from '../broker/topics.ts';
+import { TOKEN_HOURS } from './enrollment.ts';
 
 /**
  * The acting link on this machine: a unix socket (0660). The hub greets with a challenge, the client answers with its
@@ -17,13 +19,30 @@ const APPROVAL_MAX = 16_384;
 
 export const request = record({
   tx: int(1),
-  verb: oneOf('approve', 'reject', 'ack', 'cancel', 'silence', 'unsilence'),
+  verb: oneOf(
+    'approve',
+    'reject',
+    'ack',
+    'cancel',
+    'silence',
+    'unsilence',
+    'enroll',
+    'revoke',
+    'roster',
+    'halt',
+    'lift',
+  ),
   /** What approve, reject, ack and cancel are about. */
   incident: maybe(incident),
-  /** approve: the signed approval. */
+  /** enroll, revoke: which host. */
+  agent: maybe(pattern(ID, 'an id')),
+  /** enroll: how long the token counts, and HOST:PORT of the enrolment door where the hub's own choice is not reached. */
+  hours: maybe(int(1, TOKEN_HOURS.most)),
+  at: maybe(text(300)),
+  /** approve, lift: what was signed. roster: the roster as the site root signed it. */
   payload: maybe(bytes(APPROVAL_MAX)),
   signature: maybe(bytes(1_024)),
-  /** reject, cancel, silence: why, for the record. */
+  /** reject, cancel, silence, halt: why, for the record. */
   note: maybe(text(500)),
   /** silence: an expression, and for how many milliseconds from when it begins. */
   match: maybe(text(500)),
@@ -39,6 +58,8 @@ export const response = record({
   ok: oneOf('yes', 'no'),
   code: maybe(text(64)),
   message: maybe(text(1_000)),
+  /** What was asked for: a join token. */
+  text: maybe(text(2_000)),
 });
 export type Response = Infer<typeof response>;
 

@@ -5,6 +5,7 @@ import { Framed } from '../broker/framed.ts';
 import type { Operator } from '../broker/roster.ts';
 import { NAMESPACES, sshVerify } from '../broker/sshsig.ts';
 import { challengeBytes, hello, type Request, type Response, request } from './act-protocol.ts';
+import { type Admin, adminAct, NO_ADMIN } from './admin-acts.ts';
 import { addSilence, removeSilence } from './correlate/silences.ts';
 import type { Hub } from './hub.ts';
 import type { Incident } from './incident.ts';
@@ -18,13 +19,18 @@ import { getIncident } from './store/incidents.ts';
 const HELLO_MS = 10_000;
 
 /** Serves operators on this machine. Returns what ends the service. */
-export async function serveActs(hub: Hub, driver: Driver, path: string): Promise<() => Promise<void>> {
+export async function serveActs(
+  hub: Hub,
+  driver: Driver,
+  path: string,
+  admin: Admin = NO_ADMIN,
+): Promise<() => Promise<void>> {
   rmSync(path, { force: true });
   const sockets = new Set<Socket>();
   const server = createServer((socket) => {
     sockets.add(socket);
     socket.on('close', () => sockets.delete(socket));
-    greet(hub, driver, socket);
+    greet({ hub, driver, admin }, socket);
   });
   const address = socketAddress(path);
   await new Promise<void>((resolve, fail) => {
@@ -42,7 +48,15 @@ export async function serveActs(hub: Hub, driver: Driver, path: string): Promise
   };
 }
 
-function greet(hub: Hub, driver: Driver, socket: Socket): void {
+/** What acts are carried out with. */
+interface Desk {
+  readonly hub: Hub;
+  readonly driver: Driver;
+  readonly admin: Admin;
+}
+
+function greet(desk: Desk, socket: Socket): void {
+  const { hub } = desk;
   const link = new Framed(socket);
   const challenge = new Uint8Array(randomBytes(32));
   let operator: Operator | null = null;
@@ -51,7 +65,7 @@ function greet(hub: Hub, driver: Driver, socket: Socket): void {
   link.send({ site: hub.site.name, challenge });
   link.on('message', (value) => {
     if (operator !== null) {
-      void answer(hub, driver, operator, value).then((response) => link.send(response));
+      void answer(desk, operator, value).then((response) => link.send(response));
       return;
     }
     try {
@@ -69,19 +83,32 @@ function greet(hub: Hub, driver: Driver, socket: Socket): void {
   });
 }
 
-async function answer(hub: Hub, driver: Driver, operator: Operator, value: unknown): Promise<Response> {
+async function answer(desk: Desk, entered: Operator, value: unknown): Promise<Response> {
+  const { hub, driver } = desk;
   let tx = 0;
   try {
     const asked = request(value, '');
     tx = asked.tx;
+    const operator = present(hub, entered);
     if (operator.role === 'viewer') throw new ActError('E_ACT_ROLE', `${operator.name} may look, not act`);
     const about = asked.incident;
-    if (about === undefined) await actOnSite(hub, operator, asked);
-    else await driver.change(about, () => actOnIncident(hub, operator, about, asked));
-    return { tx, ok: 'yes' };
+    if (about !== undefined) {
+      await driver.change(about, () => actOnIncident(hub, operator, about, asked));
+      return { tx, ok: 'yes' };
+    }
+    const text = await actOnSite(desk, operator, asked);
+    return { tx, ok: 'yes', ...(text === null ? {} : { text }) };
   } catch (error) {
     return refusal(tx, error);
   }
+}
+
+/** Who entered with a key may have been taken off the roster since, or have another role now. */
+function present(hub: Hub, entered: Operator): Operator {
+  const known = hub.roster.operators.find(({ name }) => name === entered.name);
+  if (known === undefined || !Buffer.from(known.key).equals(entered.key))
+    throw new ActError('E_ACT_ROLE', `${entered.name} is not on the roster any more`);
+  return known;
 }
 
 async function actOnIncident(hub: Hub, operator: Operator, id: string, asked: Request): Promise<void> {
@@ -98,11 +125,13 @@ async function actOnIncident(hub: Hub, operator: Operator, id: string, asked: Re
   return acceptApproval(hub, incident, { payload, signature });
 }
 
-async function actOnSite(hub: Hub, operator: Operator, asked: Request): Promise<void> {
+/** Answers what was asked for, null when that is nothing but done. */
+async function actOnSite({ hub, admin }: Desk, operator: Operator, asked: Request): Promise<string | null> {
   const { verb, match = '', from = hub.now(), until = 0, note = '', silence = '' } = asked;
-  if (verb === 'silence') return addSilence(hub, operator.name, { match, from, until, note });
-  if (verb === 'unsilence') return removeSilence(hub, operator.name, silence);
-  throw new ActError('E_ACT_MISMATCH', `${verb} needs an incident`);
+  if (verb === 'silence') await addSilence(hub, operator.name, { match, from, until, note });
+  else if (verb === 'unsilence') await removeSilence(hub, operator.name, silence);
+  else return adminAct(admin, operator, asked);
+  return null;
 }
 
 function refusal(tx: number, error: unknown): Response {

@@ -4,6 +4,7 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { type Console, EXIT, readArguments, UsageError } from '../broker/command-line.ts';
 import { readRoster, readSite } from '../broker/enroll.ts';
+import { hubKeys } from '../broker/roster.ts';
 import { stateFolder } from '../broker/state-folder.ts';
 import { readAudit, verifyAudit } from './audit.ts';
 import { bytesAsBase64 } from './json.ts';
@@ -33,11 +34,11 @@ export async function auditCommand(argv: readonly string[], io: Console): Promis
   }
   if (positionals[0] !== 'verify') throw new UsageError(AUDIT_USAGE);
   const state = stateFolder(values.state);
-  const publicKey =
-    values.key === undefined ? readRoster(state, readSite(state)).roster.hub_key : readPublicKey(values.key);
+  const keys =
+    values.key === undefined ? hubKeys(readRoster(state, readSite(state)).roster) : [readPublicKey(values.key)];
   const store = new Store(state.store, 'read');
   try {
-    const finding = verifyAudit(store, publicKey);
+    const finding = verifyAudit(store, keys);
     if (values.export !== undefined) await exportAudit(store, values.export);
     if (values.json) io.stdout(JSON.stringify(finding));
     else if (finding.ok)

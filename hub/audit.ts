@@ -50,9 +50,11 @@ export type AuditFinding =
 
 /**
  * Walks the chain from its first record: numbers without a gap, each record's hash, its link to the one before, its
- * signature, and that the chain ends where the head says. Names the first record that is wrong.
+ * signature, and that the chain ends where the head says. Names the first record that is wrong. `keys` are the hub's
+ * order keys, oldest first: once a later one has signed, an earlier one is not good any more.
  */
-export function verifyAudit(store: Store, publicKey: Uint8Array): AuditFinding {
+export function verifyAudit(store: Store, keys: readonly Uint8Array[]): AuditFinding {
+  let signing = keys;
   let expected: AuditHead = { count: 0, hash: GENESIS };
   for (const { key: n, value: record } of store.audit.getRange({})) {
     const bad = (why: string): AuditFinding => ({ ok: false, record: expected.count + 1, why });
@@ -61,8 +63,9 @@ export function verifyAudit(store: Store, publicKey: Uint8Array): AuditFinding {
     const digest = createHash('sha256').update(record.body).digest();
     if (digest.toString('hex') !== record.hash)
       return bad('its content does not have the hash that it was stored with');
-    if (!verifyBytes(digest, record.signature, publicKey))
-      return bad('its signature is not by the hub key of this site');
+    const by = signing.findIndex((key) => verifyBytes(digest, record.signature, key));
+    signing = signing.slice(Math.max(0, by));
+    if (by === -1) return bad('its signature is not by the hub key of this site');
     const body = bodyOf(record);
     if (body === null) return bad('its content is not what a hub writes');
     if (body.n !== n) return bad(`it calls itself number ${String(body.n)}`);

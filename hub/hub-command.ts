@@ -1,6 +1,7 @@
 import { hostname } from 'node:os';
 import { type Console, EXIT, readArguments } from '../broker/command-line.ts';
 import { makeLocalSite } from '../broker/enroll.ts';
+import { DEFAULT_ENROLL_PORT, DEFAULT_TLS_PORT } from '../broker/join-protocol.ts';
 import { untilStopped } from '../broker/lifetime.ts';
 import { lineLog } from '../broker/log.ts';
 import { prepareFolder, stateFolder } from '../broker/state-folder.ts';
@@ -10,6 +11,9 @@ import { openHub } from './open-hub.ts';
 export const HUB_USAGE = `sentinel hub [--state DIR] [--host ADDRESS] [--port N] [--live] [--model GGUF|none] [--headless]
   Runs the hub: broker, store, reasoning, policy. Dry run unless --live.
   --state DIR    where everything is kept (default ./.sentinel)
+  --tls-port N, --enroll-port N, --tls-host ADDRESS
+                 on a site made with \`sentinel init\`: where other hosts connect (8883) and enrol (8884), and on which
+                 address of this machine (default: all)
   --model FILE   a GGUF that reasons beside the rules; a broken one costs the model, not the hub
   for example: sentinel hub --state /var/lib/sentinel-hub --live`;
 
@@ -21,6 +25,9 @@ export async function hubCommand(argv: readonly string[], io: Console): Promise<
       state: { type: 'string', default: './.sentinel' },
       host: { type: 'string', default: '127.0.0.1' },
       port: { type: 'string' },
+      'tls-host': { type: 'string' },
+      'tls-port': { type: 'string', default: String(DEFAULT_TLS_PORT) },
+      'enroll-port': { type: 'string', default: String(DEFAULT_ENROLL_PORT) },
       live: { type: 'boolean', default: false },
       model: { type: 'string', default: 'none' },
       headless: { type: 'boolean', default: false },
@@ -42,6 +49,11 @@ export async function hubCommand(argv: readonly string[], io: Console): Promise<
     state,
     host: values.host,
     ...(values.port === undefined ? {} : { port: Number(values.port) }),
+    tls: {
+      ...(values['tls-host'] === undefined ? {} : { host: values['tls-host'] }),
+      port: Number(values['tls-port']),
+      enrollPort: Number(values['enroll-port']),
+    },
     live: values.live,
     ...(values.model === 'none' ? {} : { model: values.model }),
     log,

@@ -31,6 +31,7 @@ export const TIMES = {
 export interface Hub {
   readonly store: Store;
   readonly site: Site;
+  /** In force now: it changes while the hub runs, and so may the order key that it names. */
   readonly roster: Roster;
   readonly key: KeyPair;
   readonly policy: Policy;

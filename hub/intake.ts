@@ -153,7 +153,8 @@ export class Intake {
       void store.meta.put('ack_counter', next);
       return next;
     });
-    const ack: Ack = { agent, boot, through, now: now(), counter, audit_head: auditHead(store) };
+    const { epoch } = this.hub.roster;
+    const ack: Ack = { agent, boot, through, now: now(), counter, audit_head: auditHead(store), epoch };
     await mesh.publish(agentTopic(agent, 'ack'), seal('ack', encodeCbor(ack), key));
   }
 

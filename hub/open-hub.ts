@@ -1,14 +1,15 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { encodeCbor } from '../broker/cbor.ts';
 import { writeDurably } from '../broker/durable-file.ts';
-import { keyFile, readRoster, readSite } from '../broker/enroll.ts';
-import { readKeyPair } from '../broker/keys.ts';
+import { keyFile, readSite } from '../broker/enroll.ts';
 import type { Log } from '../broker/log.ts';
 import { DEFAULT_PORT } from '../broker/mesh.ts';
+import { hubKeys } from '../broker/roster.ts';
 import { claim, prepareFolder, type StateFolder } from '../broker/state-folder.ts';
 import { hubTopic } from '../broker/topics.ts';
 import { type PolicyChange, watchPolicy } from '../policy/watch-policy.ts';
 import { serveActs } from './act-server.ts';
+import type { Admin } from './admin-acts.ts';
 import { appendAudit, verifyAudit } from './audit.ts';
 import { readCorrelationRules } from './correlate/rules.ts';
 import { readServiceMap } from './correlate/service-map.ts';
@@ -20,6 +21,7 @@ import { loadPlaybooks } from './playbook.ts';
 import { openLlamaReasoner } from './reason/llama.ts';
 import type { Reasoner } from './reason/reasoner.ts';
 import { RulesReasoner } from './reason/rules.ts';
+import { noteRoster, RosterKeeper } from './roster-keeper.ts';
 import { SilentAgents } from './silent-agents.ts';
 import { getIncident } from './store/incidents.ts';
 import { type HubStatus, Store } from './store/store.ts';
@@ -34,6 +36,8 @@ export interface HubOptions {
   readonly host: string;
   /** Wanted port; an occupied one makes it take the next. Absent: the one it had last, else MQTT's own. */
   readonly port?: number;
+  /** Where hosts that were enrolled connect (TLS), and where they enrol; only on a site with a CA. */
+  readonly tls?: { readonly host?: string; readonly port: number; readonly enrollPort: number };
   readonly live: boolean;
   /** A GGUF file; absent: rules alone. */
   readonly model?: string;
@@ -61,9 +65,12 @@ export async function openHub(options: HubOptions): Promise<RunningHub> {
     for (const end of closing.toReversed()) await end();
   };
   try {
-    const site = readSite(state);
-    const { message: rosterMessage, roster } = readRoster(state, site);
-    const key = readKeyPair(keyFile.hub(state));
+    const local = readSite(state);
+    // Grows and shrinks with enrolment, and everything in the hub looks at this one table.
+    const agents = new Map(local.agents);
+    const site = { ...local, agents };
+    const keeper = new RosterKeeper(state, site);
+    const { key } = keeper;
     const store = new Store(state.store, 'write');
     closing.push(() => store.close());
     const policyChanged = async (change: PolicyChange) => {
@@ -75,7 +82,7 @@ export async function openHub(options: HubOptions): Promise<RunningHub> {
       const entry = { kind: 'policy.changed', incident: null, actor: 'hub', data: { policy: change.policy.hash } };
       await store.write(() => appendAudit(store, key, entry, Date.now())).catch((error) => log.error(String(error)));
     };
-    const chain = verifyAudit(store, key.public);
+    const chain = verifyAudit(store, hubKeys(keeper.roster));
     if (!chain.ok) log.error(`audit record ${chain.record}: ${chain.why}. Run \`sentinel audit verify\`.`);
     const rules = await watchPolicy({ siteDir: state.policy }, (change) => void policyChanged(change));
     closing.push(() => rules.close());
@@ -88,6 +95,11 @@ export async function openHub(options: HubOptions): Promise<RunningHub> {
     const reasoners: Reasoner[] = [codified];
     closing.push(() => Promise.all(reasoners.map((one) => one.close())));
 
+    // Loaded only where there is a CA: the X.509 library is large, and a site of one host does without it.
+    const opened = existsSync(keyFile.siteCa(state))
+      ? await (await import('./open-enrollment.ts')).openEnrollment({ state, site, agents, store, keeper, log })
+      : null;
+    if (opened !== null) closing.push(() => opened.close());
     // The broker calls the intake, which needs the hub, which needs the broker: until the hub stands, agents wait.
     const ready = deferred<Intake>();
     const wanted = options.port ?? lastPort(state) ?? DEFAULT_PORT;
@@ -108,7 +120,9 @@ export async function openHub(options: HubOptions): Promise<RunningHub> {
     const hub: Hub = {
       store,
       site,
-      roster,
+      get roster() {
+        return keeper.roster;
+      },
       key,
       // Followed: what is vetted from now on is vetted by the rules as they stand.
       get policy() {
@@ -144,11 +158,24 @@ export async function openHub(options: HubOptions): Promise<RunningHub> {
       void store.meta.put('hub', status);
       appendAudit(store, key, entry, hub.now());
     });
+    await noteRoster(store, keeper, 'site-root', hub.now());
     writeDurably(state.hubPort, `${mesh.port}\n`);
-    await mesh.publish(hubTopic('site'), rosterMessage, { retain: true });
+    await mesh.publish(hubTopic('site'), keeper.message, { retain: true });
     await mesh.publish(hubTopic('st'), encodeCbor({ state: 'online', ts: hub.now() }), { retain: true });
     closing.push(() => store.write(() => void store.meta.put('hub', { ...status, stopped: hub.now() })));
-    closing.push(await serveActs(hub, driver, state.actSocket));
+    const installRoster = async (message: Uint8Array, by: string) => {
+      keeper.install(message);
+      await noteRoster(store, keeper, by, hub.now());
+      await mesh.publish(hubTopic('site'), message, { retain: true });
+      log.info('a new roster is in force', { version: keeper.roster.version, epoch: keeper.roster.epoch });
+    };
+    let enrolling: Admin['enrolling'] = null;
+    if (opened !== null && options.tls !== undefined) {
+      const { host, port, enrollPort } = options.tls;
+      enrolling = { enrollment: opened.enrollment, at: await opened.listen(host, enrollPort, port) };
+      log.info('enrols other hosts', { at: enrolling.at });
+    }
+    closing.push(await serveActs(hub, driver, state.actSocket, { enrolling, installRoster }));
     const resumed = driver.resume();
     const intake = new Intake(hub, driver);
     const silent = new SilentAgents(hub, (event) => intake.take(event));

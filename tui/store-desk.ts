@@ -1,4 +1,5 @@
 import { readRoster, readSite } from '../broker/enroll.ts';
+import { hubKeys } from '../broker/roster.ts';
 import type { StateFolder } from '../broker/state-folder.ts';
 import { startTime } from '../broker/state-folder.ts';
 import { askHub, type LocalOperator, localOperator, signPlan } from '../hub/act-client.ts';
@@ -43,7 +44,7 @@ class StoreDesk implements Desk {
     this.store = new Store(folder.store, 'read');
     const { roster } = readRoster(folder, readSite(folder));
     // The whole chain once, at the start: verifying it at every refresh would cost more than everything else here.
-    this.auditGood = verifyAudit(this.store, roster.hub_key).ok;
+    this.auditGood = verifyAudit(this.store, hubKeys(roster)).ok;
     this.current = this.read();
     this.timer = setInterval(() => this.refresh(), REFRESH_MS);
   }

@@ -5,6 +5,7 @@ import type { Birth, Metric } from '../../broker/messages.ts';
 import type { AuditRecord } from '../audit.ts';
 import type { Member, Track } from '../correlate/memory.ts';
 import type { Silence } from '../correlate/silences.ts';
+import type { EnrolledRecord, TokenRecord } from '../enrollment.ts';
 import type { Incident } from '../incident.ts';
 
 /** Whether an agent is there; apart from its birth, which is large and changes seldom. */
@@ -92,6 +93,10 @@ export class Store {
   /** [agent, boot, channel] -> highest sequence number handled. */
   readonly handled: Database<number, [string, string, string]>;
   readonly meta: Database<unknown, string>;
+  /** agent -> its key and certificates. */
+  readonly enrolled: Database<EnrolledRecord, string>;
+  /** agent -> its join token, by hash. */
+  readonly tokens: Database<TokenRecord, string>;
   private readonly root: RootDatabase;
 
   /** `beside` is a second writer, in a worker thread of the process that has the store open with `write`. */
@@ -126,6 +131,8 @@ export class Store {
       this.columns = db('columns');
       this.handled = db('handled');
       this.meta = db('meta');
+      this.enrolled = db('enrolled');
+      this.tokens = db('tokens');
     } catch (error) {
       const why = error instanceof Error ? error.message : String(error);
       throw new StoreError('E_STORE_OPEN', `can't open the store in ${folder}: ${why}`);

@@ -93,6 +93,22 @@ test('time is the later of the clock and the hub’s, and runs on between acks',
   assert.is(new Trust(folder, root.public, () => 0).now(500), 10_000);
 });
 
+test('an ack of another epoch is refused; in a new one the hub that took over counts from the start', ({ folder }) => {
+  const first = new Trust(folder, root.public);
+  first.learnRoster(sealRoster(roster, root));
+  first.learnAck(ack({ counter: 50, epoch: 2, audit_head: { count: 90, hash: hash('aa') }, now: 5_000 }));
+  for (const epoch of [1, 3]) assert.throws(() => first.learnAck(ack({ counter: 51, epoch })), code('E_EPOCH_OLD'));
+  first.learnRoster(sealRoster({ ...roster, version: 4, epoch: 3 }, root));
+  for (const trust of [first, new Trust(folder, root.public)]) {
+    assert.throws(() => trust.learnAck(ack({ counter: 60, epoch: 2 })), code('E_EPOCH_OLD'));
+    assert.throws(() => trust.learnRoster(sealRoster(roster, root)), code('E_ROSTER_OLD'));
+  }
+  // Its backup's chain is shorter, and its counter too; what time it is, it can't take back.
+  first.learnAck(ack({ counter: 1, epoch: 3, audit_head: { count: 40, hash: hash('bb') }, now: 10 }));
+  assert.throws(() => first.witness({ count: 39, hash: hash('bb') }), code('E_AUDIT_ROLLBACK'));
+  assert.ok(first.now(0) >= 5_000);
+});
+
 test('a memory that can’t be read is an error, not a fresh start', ({ folder }) => {
   new Trust(folder, root.public).learnAck(ack({}));
   for (const content of ['', '{', '{}', '{"roster_version":-1}']) {

@@ -10,7 +10,7 @@ function openLink(port: number, secret = web.secret): Link {
   return new Link({
     url: `mqtt://127.0.0.1:${port}`,
     id: web.name,
-    secret,
+    login: { secret },
     will: { topic: 's/1/web-1/st', payload: new Uint8Array([0xdd]) },
     topics: ['s/1/web-1/c', 's/1/web-1/ack', 's/1/hub/site'],
   });

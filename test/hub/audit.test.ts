@@ -33,13 +33,13 @@ const record = (store: Store, n: number): AuditRecord => {
 const change = (store: Store, act: () => void): Promise<void> => store.write(act);
 
 function brokenAt(store: Store, n: number): void {
-  const finding = verifyAudit(store, key.public);
+  const finding = verifyAudit(store, [key.public]);
   assert.not(finding.ok);
   assert.is(finding.ok ? 0 : finding.record, n, JSON.stringify(finding));
 }
 
 test('a whole chain verifies, and its records read back', ({ store }) => {
-  assert.equal(verifyAudit(store, key.public), { ok: true, head: auditHead(store) });
+  assert.equal(verifyAudit(store, [key.public]), { ok: true, head: auditHead(store) });
   assert.is(auditHead(store).count, COUNT);
   const read = readAudit(record(store, 3));
   assert.equal([read.n, read.ts, read.kind, read.actor], [3, 1_003, 'test.said', 'hub']);
@@ -48,7 +48,7 @@ test('a whole chain verifies, and its records read back', ({ store }) => {
 test('an empty chain verifies', async () => {
   const { path, done } = tempFolder();
   const store = new Store(path, 'write');
-  assert.ok(verifyAudit(store, key.public).ok);
+  assert.ok(verifyAudit(store, [key.public]).ok);
   await store.close();
   done();
 });
@@ -58,7 +58,7 @@ test('appending goes on after a restart', async (context) => {
   context.store = new Store(context.path, 'write');
   const entry = { kind: 'test.again', incident: null, actor: 'hub', data: {} };
   await context.store.write(() => appendAudit(context.store, key, entry, 2_000));
-  assert.is(verifyAudit(context.store, key.public).ok && auditHead(context.store).count, COUNT + 1);
+  assert.is(verifyAudit(context.store, [key.public]).ok && auditHead(context.store).count, COUNT + 1);
 });
 
 test('one byte of any record changed is found, and the record named', async ({ store }) => {
@@ -77,7 +77,7 @@ test('one byte of any record changed is found, and the record named', async ({ s
     await change(store, () => void store.audit.put(n, { ...good, hash: 'ab'.repeat(32) }));
     brokenAt(store, n);
     await change(store, () => void store.audit.put(n, good));
-    assert.ok(verifyAudit(store, key.public).ok);
+    assert.ok(verifyAudit(store, [key.public]).ok);
   }
 });
 
@@ -144,7 +144,7 @@ test('a cut tail is found against the head, and a replaced head against the tail
     { ...head, count: COUNT - 1 },
   ]) {
     await change(store, () => void store.meta.put('audit_head', other));
-    assert.not(verifyAudit(store, key.public).ok);
+    assert.not(verifyAudit(store, [key.public]).ok);
   }
 });
 
@@ -167,7 +167,7 @@ test('signed content that is not ours is named', async ({ store }) => {
 });
 
 test('the whole chain by another key is not this site’s', ({ store }) => {
-  const finding = verifyAudit(store, newKeyPair().public);
+  const finding = verifyAudit(store, [newKeyPair().public]);
   assert.is(finding.ok ? 0 : finding.record, 1);
 });
 

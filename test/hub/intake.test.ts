@@ -62,7 +62,7 @@ const eventOf = (agent: TestAgent, seq: number, change: Partial<Event> = {}): Ev
 const say = (context: Context, agent: TestAgent, channel: string, payload: Uint8Array): Promise<boolean> =>
   isTaken(clientOf(context, agent), `s/1/${agent.name}/${channel}`, payload);
 const isWhole = ({ small: { hub } }: Context): void => {
-  const finding = verifyAudit(hub.store, hub.key.public);
+  const finding = verifyAudit(hub.store, [hub.key.public]);
   assert.ok(finding.ok, JSON.stringify(finding));
   for (const { value } of hub.store.audit.getRange({})) readAudit(value);
 };

@@ -68,7 +68,7 @@ export async function openSmallHub(
   });
   const hub: Hub = {
     store,
-    site: { name: 'local', root: keys.root.public, agents: enrolled(agents), localOperator: 'ann' },
+    site: { name: 'local', root: keys.root.public, agents: enrolled(agents), localOperator: 'ann', addresses: [] },
     roster,
     key: keys.hub,
     policy: await loadPolicy(),

@@ -72,7 +72,7 @@ class Bench {
   }
 
   isWhole(): void {
-    const found = verifyAudit(this.store, this.small.hub.key.public);
+    const found = verifyAudit(this.store, [this.small.hub.key.public]);
     assert.ok(found.ok, JSON.stringify(found));
     const indexed = [...this.store.signals.getRange({})].map(({ key }) => key[2]).sort();
     assert.equal(indexed, unfinished(this.store).sort(), 'the index by signal agrees with the records');

@@ -1,0 +1,43 @@
+import type { Operator } from '../broker/roster.ts';
+import type { Request } from './act-protocol.ts';
+import { type Enrollment, TOKEN_HOURS } from './enrollment.ts';
+import { ActError } from './steps/approve.ts';
+
+/** What an admin can change while the hub runs; null where this hub has no such thing. */
+export interface Admin {
+  readonly enrolling: { readonly enrollment: Enrollment; readonly at: string } | null;
+  /** Takes in a roster that the site root signed, in an operator's name; resolves when agents were told. */
+  readonly installRoster: ((message: Uint8Array, by: string) => Promise<void>) | null;
+}
+
+export const NO_ADMIN: Admin = { enrolling: null, installRoster: null };
+
+/** Carries out an admin's act, and answers what it was asked for; null when that is nothing but done. */
+export async function adminAct(admin: Admin, operator: Operator, asked: Request): Promise<string | null> {
+  if (operator.role !== 'admin') throw new ActError('E_ACT_ROLE', `${operator.name} is ${operator.role}: an admin may`);
+  const { agent = '', payload } = asked;
+  switch (asked.verb) {
+    case 'enroll': {
+      const { enrollment, at } = enrolling(admin);
+      return enrollment.issueToken(agent, asked.at ?? at, asked.hours ?? TOKEN_HOURS.usual, operator.name);
+    }
+    case 'revoke':
+      await enrolling(admin).enrollment.revoke(agent, operator.name);
+      return null;
+    case 'roster': {
+      if (admin.installRoster === null || payload === undefined)
+        throw new ActError('E_ACT_MISMATCH', 'no roster in it');
+      await admin.installRoster(payload, operator.name);
+      return null;
+    }
+    default:
+      throw new ActError('E_ACT_MISMATCH', `${asked.verb} needs an incident`);
+  }
+}
+
+function enrolling({ enrolling }: Admin): NonNullable<Admin['enrolling']> {
+  if (enrolling === null) {
+    throw new ActError('E_ACT_STATE', 'this site is of one host. Make one for several with `sentinel init`.');
+  }
+  return enrolling;
+}
