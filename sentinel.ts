@@ -20,6 +20,10 @@ const COMMANDS: Commands = {
     summary: 'let another host join the site, or revoke one',
     load: async () => (await import('./hub/enroll-command.ts')).enrollCommand,
   },
+  acl: {
+    summary: 'write the mesh’s rules for another broker',
+    load: async () => (await import('./hub/acl-command.ts')).aclCommand,
+  },
   roster: {
     summary: 'sign and install the roster',
     load: async () => (await import('./hub/roster-command.ts')).rosterCommand,

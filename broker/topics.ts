@@ -6,8 +6,8 @@ export const ID = /^[a-z0-9][a-z0-9-]{0,47}$/;
 
 /** What an agent says (birth, state, telemetry, event, result) and hears (order, stored-through). */
 export type AgentChannel = 'b' | 'st' | 'm' | 'e' | 'r' | 'c' | 'ack';
-/** What the hub says to all: its state, the roster bundle, the audit checkpoint. All retained. */
-export type HubChannel = 'st' | 'site' | 'ckpt';
+/** What the hub says to all: its state, the roster, the audit checkpoint, and whether execution is halted. All retained. */
+export type HubChannel = 'st' | 'site' | 'ckpt' | 'halt';
 
 /** The hub's own name: no agent may take it. */
 export const HUB_ID = 'hub';
