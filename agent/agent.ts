@@ -28,6 +28,7 @@ import { readOrder } from './open-order.ts';
 import { Outbox, type Waiting } from './outbox.ts';
 import { Renewal } from './renewal.ts';
 import { Sender } from './sender.ts';
+import { ContainersSense } from './sense/containers/containers.ts';
 import { ProcFiles } from './sense/proc-files.ts';
 import { Sensor } from './sense/sensor.ts';
 import { SiteJudge } from './site-judge.ts';
@@ -79,6 +80,7 @@ export class Agent {
   private seq = 0;
   private bornSchema = 0;
   private bornTags: readonly string[] = [];
+  private bornContainers = 0;
   private orders: Promise<void> = Promise.resolve();
   private waitingOrders = 0;
   private sampling: Promise<void> = Promise.resolve();
@@ -191,7 +193,7 @@ export class Agent {
     for (const finding of findings) await this.tell(finding, sample.ts);
     void this.growth.lookAhead(this.sensor.disks.disks());
     if (!this.link.connected || !this.greeted) return this.telemetry.skip();
-    if (sample.schema !== this.bornSchema || tags !== this.bornTags) {
+    if (sample.schema !== this.bornSchema || tags !== this.bornTags || this.containers() !== this.bornContainers) {
       void this.telemetry.flush();
       await this.sayBirth();
     }
@@ -220,6 +222,7 @@ export class Agent {
 
   private async sayBirth(): Promise<void> {
     const { agent, live } = this.options;
+    const containers = this.containers();
     const birth = birthOf(this.sensor, {
       agent,
       live,
@@ -231,6 +234,12 @@ export class Agent {
     if (!sent) return;
     this.bornSchema = birth.schema;
     this.bornTags = birth.host.tags;
+    this.bornContainers = containers;
+  }
+
+  /** Changes whenever the inventory's containers do: unlike units, they come and go by themselves. */
+  private containers(): number {
+    return this.sensor.find(ContainersSense)?.changes ?? 0;
   }
 
   private async tell(finding: Finding, ts: number): Promise<void> {

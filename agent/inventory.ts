@@ -2,6 +2,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import type { Inventory } from '../policy/verdict.ts';
+import { ContainersSense } from './sense/containers/containers.ts';
 import { readMounts } from './sense/mounts.ts';
 import { processRef } from './sense/process-stat.ts';
 import type { Sensor } from './sense/sensor.ts';
@@ -26,7 +27,7 @@ export function readInventory(
   return {
     units: readUnits(root),
     mounts: guarded(() => readMounts(sensor.proc).map(({ path }) => path)),
-    containers: [],
+    containers: [...(sensor.find(ContainersSense)?.names() ?? [])].sort(),
     hosts: readHosts(root),
     folders: sensor.watch.folders().map(({ path }) => path),
     processes: watchedFirst(sensor, processes).map((row) => processRef(sensor.proc, row)),

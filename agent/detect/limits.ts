@@ -6,6 +6,7 @@ import { LOG_LIMITS } from './limits/logs.ts';
 import { MACHINE_LIMITS } from './limits/machine.ts';
 import { NETWORK_LIMITS } from './limits/network.ts';
 import { PROCESS_LIMITS } from './limits/process.ts';
+import { SERVICE_LIMITS } from './limits/services.ts';
 
 /** Every hard limit; a metric has one at most. */
 export const LIMITS: readonly Limit[] = [
@@ -15,5 +16,6 @@ export const LIMITS: readonly Limit[] = [
   ...NETWORK_LIMITS,
   ...MACHINE_LIMITS,
   ...LOG_LIMITS,
+  ...SERVICE_LIMITS,
   ...DECLARED_LIMITS,
 ];

@@ -1,13 +1,21 @@
+import { certificatesSection, type WatchedCertificates } from './certificates.ts';
+import { databasesSection, type WatchedDatabase } from './databases.ts';
+import { endpointsSection, type WatchedEndpoint } from './endpoints.ts';
 import { foldersSection, type WatchedFolder } from './folders.ts';
 import { groupsSection, type WatchedGroup } from './groups.ts';
 import { logsSection, type WatchedLog } from './logs.ts';
 import type { Section } from './section.ts';
 import { type SenseSwitches, sensesSection } from './senses.ts';
+import { type StatsdSettings, statsdSection } from './statsd.ts';
 import { tagsSection } from './tags.ts';
 import { unitsSection, type WatchedUnits } from './units.ts';
 
 /** All that a site may declare, a field for each section. */
 export interface DropIn {
+  readonly certificates: readonly WatchedCertificates[];
+  readonly databases: readonly WatchedDatabase[];
+  readonly endpoints: readonly WatchedEndpoint[];
+  readonly statsd: StatsdSettings;
   readonly groups: readonly WatchedGroup[];
   readonly folders: readonly WatchedFolder[];
   readonly logs: readonly WatchedLog[];
@@ -19,6 +27,10 @@ export interface DropIn {
 /** Does the same to every section: a new one is a line here, a field above, and a file of its own. */
 export function eachSection(act: <T>(section: Section<T>, pick: (dropIn: DropIn) => T) => T): DropIn {
   return {
+    certificates: act(certificatesSection, ({ certificates }) => certificates),
+    databases: act(databasesSection, ({ databases }) => databases),
+    endpoints: act(endpointsSection, ({ endpoints }) => endpoints),
+    statsd: act(statsdSection, ({ statsd }) => statsd),
     groups: act(groupsSection, ({ groups }) => groups),
     folders: act(foldersSection, ({ folders }) => folders),
     logs: act(logsSection, ({ logs }) => logs),

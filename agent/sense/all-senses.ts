@@ -1,7 +1,10 @@
 import type { Watch } from '../watch.ts';
+import { CertificatesSense } from './certificates.ts';
 import { ClockSense } from './clock.ts';
 import { ConntrackSense } from './conntrack.ts';
+import { ContainersSense } from './containers/containers.ts';
 import { CpuSense } from './cpu.ts';
+import { DatabasesSense } from './databases/databases.ts';
 import { DiskIoSense } from './disk-io.ts';
 import type { DisksSense } from './disks.ts';
 import { FilesSense } from './files.ts';
@@ -17,7 +20,9 @@ import { PagingSense } from './paging.ts';
 import { PressureSense } from './pressure.ts';
 import type { ProcFiles } from './proc-files.ts';
 import type { ProcessesSense } from './processes.ts';
+import { ScrapeSense } from './scrape/scrape.ts';
 import type { Sense } from './sense.ts';
+import { StatsdSense } from './statsd/statsd.ts';
 import { SwapSense } from './swap.ts';
 import { ThermalSense } from './thermal.ts';
 import { UptimeSense } from './uptime.ts';
@@ -78,6 +83,13 @@ export const SENSES: Readonly<Record<string, SenseEntry>> = {
       new JournalSense({ state, wall, monotonic, ignored: () => watch.declared().units.ignore }),
   },
   logs: { make: ({ watch, wall, state }) => new LogsSense({ declared: () => watch.declared().logs, state, wall }) },
+  certificates: {
+    make: ({ watch, wall }) => new CertificatesSense(() => watch.declared().certificates, wall),
+  },
+  containers: { make: () => new ContainersSense() },
+  databases: { make: ({ watch }) => new DatabasesSense(() => watch.declared().databases) },
+  endpoints: { make: ({ watch, monotonic }) => new ScrapeSense(() => watch.declared().endpoints, monotonic) },
+  statsd: { make: ({ watch, monotonic }) => new StatsdSense(() => watch.declared().statsd, monotonic) },
 };
 
 /** What a site may switch. */

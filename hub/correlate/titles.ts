@@ -32,6 +32,17 @@ const TITLES: Readonly<Record<string, string>> = {
   'log.flood': 'log over its budget of lines',
   'log.new_error': 'new kind of error in log',
   'log.new_template': 'new kind of line in log',
+  'certificate.expiry': 'certificate about to end',
+  'container.restarts': 'container restarts all the time',
+  'container.unhealthy': 'container unhealthy',
+  'database.down': 'database does not answer',
+  'database.connections': 'database running out of connections',
+  'database.cache': 'database reads from disk',
+  'database.archive': 'database can not archive its log',
+  'database.lag': 'replica lags behind',
+  'database.replication': 'replication broken',
+  'database.memory': 'database nearly at its memory limit',
+  'endpoint.down': 'endpoint does not answer',
 };
 
 export function titleOf(event: Event): string {
