@@ -1,3 +1,4 @@
+import { titleOf } from '../correlate/titles.ts';
 import type { Evidence } from '../evidence.ts';
 import { figuresOf, itemAbout, labelledProcess, logIds, metricItem, mountFigures } from '../evidence-find.ts';
 import { splitMetric } from '../evidence-names.ts';
@@ -63,7 +64,7 @@ function sentenceFor(evidence: Evidence, { subject, at, bound, who }: Words): st
     case 'net.errors':
       return `Network interface ${subject === '' ? '' : `${subject} `}counts errors or drops, ${at}${bound}: a bad cable or port, a duplex mismatch, or a receive ring that overflows.`;
     default:
-      return `${oneLine(event.signal, 80)} is ${at}${bound}, and no playbook knows why.`;
+      return `${oneLine(titleOf(event), 120)}: ${at}${bound}.`;
   }
 }
 

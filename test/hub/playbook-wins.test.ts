@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { LIMITS } from '../../agent/detect/limits.ts';
 import type { Event } from '../../broker/messages.ts';
 import { fillCommand, SAMPLES } from '../../hub/playbook-placeholders.ts';
 import { RulesReasoner } from '../../hub/reason/rules.ts';
@@ -82,6 +83,13 @@ test('every built-in playbook is the answer to at least one of them, and there a
     [],
   );
   assert.ok(answered.size >= 60, `${answered.size}`);
+});
+
+test('every signal that an agent’s limits send has a playbook, and every playbook a signal that is sent', () => {
+  const sent = new Set(LIMITS.map(({ signal }) => signal));
+  const treated = new Set(builtIn.playbooks.flatMap(({ match }) => match.signals));
+  assert.equal([...sent].filter((signal) => !treated.has(signal)).sort(), []);
+  assert.equal([...treated].filter((signal) => !sent.has(signal)).sort(), []);
 });
 
 test('no step is blocked, and each can be compiled, with what undoes it', async () => {
