@@ -62,9 +62,10 @@ const TITLES: Readonly<Record<string, string>> = {
   'database.down': 'database does not answer',
   'database.connections': 'database running out of connections',
   'database.cache': 'database reads from disk',
-  'database.archive': 'database can not archive its log',
-  'database.lag': 'replica lags behind',
+  'database.wal_archive': 'database can not archive its log',
+  'database.replication_lag': 'replica lags behind',
   'database.replication': 'replication broken',
+  'database.locks': 'statements wait for a lock',
   'database.memory': 'database nearly at its memory limit',
   'endpoint.down': 'endpoint does not answer',
 };

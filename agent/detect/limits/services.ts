@@ -54,7 +54,16 @@ export const SERVICE_LIMITS: readonly Limit[] = [
   },
   {
     ...{
-      signal: 'database.archive',
+      signal: 'database.locks',
+      metric: 'database.waiting_locks',
+      what: 'statements that wait for a lock in the database %',
+    },
+    ...{ at: 10, severity: 'warning', ...LASTING },
+    why: 'one transaction holds up all behind it, and each of them holds a connection',
+  },
+  {
+    ...{
+      signal: 'database.wal_archive',
       metric: 'database.archive_failures',
       what: 'logs that the database % could not archive',
     },
@@ -62,7 +71,11 @@ export const SERVICE_LIMITS: readonly Limit[] = [
     why: 'what is not archived can not be restored, and stays on its disk until that is full',
   },
   {
-    ...{ signal: 'database.lag', metric: 'database.replication_lag_s', what: 'lag of a replica of the database %' },
+    ...{
+      signal: 'database.replication_lag',
+      metric: 'database.replication_lag_s',
+      what: 'lag of a replica of the database %',
+    },
     ...{ at: 60, critical: 600, severity: 'warning', ...LASTING },
     why: 'a minute of writes would be lost with the primary',
   },

@@ -79,7 +79,6 @@ function read(followed: Followed, now: number): Reading[] {
   const of = (name: string, unit: string, scale: number, value: number | null, learn = true): Reading => ({
     ...{ name: labelled(`database.${name}`, declared.name), unit, scale, value, learn },
   });
-  const both = declared.kind === 'postgres';
   const failed = found?.archiveFailures ?? null;
   return [
     of('down', '', 1, down, false),
@@ -87,9 +86,12 @@ function read(followed: Followed, now: number): Reading[] {
     of('cache_hit_percent', '%', 0.1, found === null ? null : hitPercent(followed.older, found)),
     of('replication_lag_s', 's', 0.1, found?.lagSeconds ?? null),
     of('replication_down', '', 1, found?.replicationDown ?? null, false),
-    both
-      ? of('archive_failures', '', 1, failed === null ? null : failures.see(now, failed), false)
-      : of('memory_percent', '%', 0.1, found?.memoryPercent ?? null),
+    ...(declared.kind === 'postgres'
+      ? [
+          of('archive_failures', '', 1, failed === null ? null : failures.see(now, failed), false),
+          of('waiting_locks', '', 1, found?.waitingLocks ?? null),
+        ]
+      : [of('memory_percent', '%', 0.1, found?.memoryPercent ?? null)]),
   ];
 }
 

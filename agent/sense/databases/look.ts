@@ -11,6 +11,8 @@ export interface DatabaseLook {
   readonly lagSeconds: number | null;
   /** 1 where a replica has lost its primary. */
   readonly replicationDown: number | null;
+  /** Statements that wait for a lock now. */
+  readonly waitingLocks: number | null;
   /** Of the memory that it may take. */
   readonly memoryPercent: number | null;
 }
@@ -22,5 +24,6 @@ export const NOTHING: DatabaseLook = {
   archiveFailures: null,
   lagSeconds: null,
   replicationDown: null,
+  waitingLocks: null,
   memoryPercent: null,
 };

@@ -14,6 +14,7 @@ const QUESTION = `SELECT json_build_object(
   'hits', (SELECT sum(blks_hit) FROM pg_stat_database),
   'misses', (SELECT sum(blks_read) FROM pg_stat_database),
   'archive_failures', (SELECT failed_count FROM pg_stat_archiver),
+  'waiting', (SELECT count(*) FROM pg_locks WHERE NOT granted),
   'lag', CASE WHEN NOT pg_is_in_recovery() THEN (SELECT max(extract(epoch FROM replay_lag)) FROM pg_stat_replication)
     WHEN pg_last_wal_receive_lsn() = pg_last_wal_replay_lsn() THEN 0
     ELSE extract(epoch FROM now() - pg_last_xact_replay_timestamp()) END,
@@ -26,6 +27,7 @@ const answer: Shape<{
   readonly hits?: number | null;
   readonly misses?: number | null;
   readonly archive_failures?: number | null;
+  readonly waiting?: number | null;
   readonly lag?: number | null;
   readonly receiver_down?: number | null;
 }> = record({
@@ -34,6 +36,7 @@ const answer: Shape<{
   hits: maybe(nullable(real)),
   misses: maybe(nullable(real)),
   archive_failures: maybe(nullable(real)),
+  waiting: maybe(nullable(real)),
   lag: maybe(nullable(real)),
   receiver_down: maybe(nullable(real)),
 });
@@ -47,6 +50,7 @@ export function parsePostgres(text: string): DatabaseLook {
     hits: said.hits ?? null,
     misses: said.misses ?? null,
     archiveFailures: said.archive_failures ?? null,
+    waitingLocks: said.waiting ?? null,
     lagSeconds: said.lag ?? null,
     replicationDown: said.receiver_down ?? null,
   };
