@@ -190,6 +190,7 @@ export class Agent {
     const findings = this.detector.feed(sample.ts, sample.readings);
     this.learned.keep(this.detector);
     for (const error of this.sensor.watch.errors()) this.complain(error);
+    if (findings.some(({ kind }) => kind === 'anomaly')) this.sensor.lookAgain();
     for (const finding of findings) await this.tell(finding, sample.ts);
     void this.growth.lookAhead(this.sensor.disks.disks());
     if (!this.link.connected || !this.greeted) return this.telemetry.skip();

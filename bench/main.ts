@@ -5,6 +5,7 @@ const BENCHES: Readonly<Record<string, () => Promise<(emit: Emit) => Promise<boo
   wire: async () => (await import('./wire.ts')).wireBench,
   policy: async () => (await import('./policy.ts')).policyBench,
   detect: async () => (await import('./detect.ts')).detectBench,
+  agent: async () => (await import('./agent.ts')).agentBench,
   pipeline: async () => (await import('./pipeline.ts')).pipelineBench,
 };
 

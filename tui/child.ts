@@ -35,10 +35,18 @@ export class Child {
   private readonly command: string;
   private readonly argv: (restart: boolean) => readonly string[];
   private readonly line: (line: string) => void;
+  private readonly nodeFlags: readonly string[];
   private process: ChildProcess | null = null;
   private stopping = false;
 
-  constructor(command: string, argv: (restart: boolean) => readonly string[], line: (line: string) => void) {
+  /** `nodeFlags` are Node's own, in front of the command. */
+  constructor(
+    command: string,
+    argv: (restart: boolean) => readonly string[],
+    line: (line: string) => void,
+    nodeFlags: readonly string[] = ['--enable-source-maps'],
+  ) {
+    this.nodeFlags = nodeFlags;
     this.command = command;
     this.argv = argv;
     this.line = line;
@@ -51,7 +59,7 @@ export class Child {
       let ready = false;
       const child = fork(FRONT_DOOR, [this.command, ...this.argv(restart)], {
         stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
-        execArgv: ['--enable-source-maps'],
+        execArgv: [...this.nodeFlags],
         // Its own group: Ctrl-C in the terminal is for us, and we end it in order.
         detached: true,
       });

@@ -1,6 +1,7 @@
 import { createWriteStream } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
+import { AGENT_NODE_FLAGS } from '../agent/node-flags.ts';
 import { type Console, EXIT, readArguments } from '../broker/command-line.ts';
 import { claim, prepareFolder, StateError, type StateFolder, stateFolder } from '../broker/state-folder.ts';
 import { idFromHostname } from '../broker/topics.ts';
@@ -52,6 +53,7 @@ export async function upCommand(argv: readonly string[], io: Console): Promise<n
       'agent',
       () => ['--state', state.root, ...broker, '--id', id, '--interval', values.interval, ...mode],
       say,
+      ['--enable-source-maps', ...AGENT_NODE_FLAGS],
     );
     children.push(agent);
     await started(agent);

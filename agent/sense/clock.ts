@@ -6,6 +6,8 @@ import type { Reading, Sense } from './sense.ts';
 const STEP_WINDOW_MS = 60_000;
 /** Slewing moves a clock by half a thousandth; a timer that is late moves both clocks alike. What remains is a step. */
 const STEP_MS = 500;
+/** Nothing that is told in hours is worth more than a look a minute. */
+const LOOK_MS = 60_000;
 /** Files that a time service touches when it has spoken with its source, and how long after that it is still well. */
 const MARKS = [
   'run/systemd/timesync/synchronized',
@@ -34,6 +36,8 @@ export class ClockSense implements Sense {
   readonly name = 'clock';
   readonly #witness: ClockWitness;
   #last: { readonly wall: number; readonly monotonic: number } | undefined;
+  #marked: number | null = null;
+  #lookAt = Number.NEGATIVE_INFINITY;
   #steps: { readonly at: number; readonly seconds: number }[] = [];
 
   constructor(witness: ClockWitness) {
@@ -48,7 +52,11 @@ export class ClockSense implements Sense {
     if (Math.abs(jump) >= STEP_MS) this.#steps.push({ at: now, seconds: Math.abs(jump) / 1_000 });
     this.#steps = this.#steps.filter(({ at }) => now - at < STEP_WINDOW_MS).slice(-8);
     const ahead = this.#witness.aheadOfHub();
-    const marked = this.#lastMark();
+    if (now >= this.#lookAt) {
+      this.#marked = this.#lastMark();
+      this.#lookAt = now + LOOK_MS;
+    }
+    const marked = this.#marked;
     return [
       {
         name: 'clock.step_s',
@@ -79,10 +87,10 @@ export class ClockSense implements Sense {
     let newest: number | null = null;
     for (const mark of MARKS) {
       try {
-        const { mtimeMs } = statSync(join(this.#witness.root, mark));
-        newest = Math.max(newest ?? 0, mtimeMs);
+        const found = statSync(join(this.#witness.root, mark), { throwIfNoEntry: false });
+        if (found !== undefined) newest = Math.max(newest ?? 0, found.mtimeMs);
       } catch {
-        // No such service here, or its folder is closed to us.
+        // Its folder is closed to us.
       }
     }
     return newest;

@@ -1,6 +1,7 @@
+import { type StatsFs, statfsSync } from 'node:fs';
 import { statfs } from 'node:fs/promises';
 import { FillTrend } from './fill-trend.ts';
-import { type Mount, readLocalMounts } from './mounts.ts';
+import { type LocalMount, type Mount, parseMounts } from './mounts.ts';
 import type { ProcFiles } from './proc-files.ts';
 import { labelled, percent, type Reading, type Sense } from './sense.ts';
 
@@ -14,6 +15,8 @@ export interface Disk extends Mount {
 }
 
 const MIB = 1_048_576;
+/** Their answer comes from counters in memory, whatever their disk does: no thread needs to be put at risk for it. */
+const NEVER_HANGS = new Set('ext2 ext3 ext4 xfs tmpfs f2fs vfat'.split(' '));
 /** A disk that does not answer within this is reported as a gap; waiting longer would hold up every other sense. */
 const ANSWER_WITHIN_MS = 1_000;
 
@@ -29,6 +32,8 @@ export class DisksSense implements Sense {
   #disks: readonly Disk[] = [];
   /** What was behind each path when it could be written. */
   #written = new Map<string, string>();
+  #mountinfo = '';
+  #mounts: readonly LocalMount[] = [];
   #trends = new Map<string, FillTrend>();
 
   constructor(proc: ProcFiles) {
@@ -61,9 +66,15 @@ export class DisksSense implements Sense {
   }
 
   /** Mounts that can be written, and those that could be while we looked. */
-  #watched(): (Mount & { readonly writable: boolean })[] {
+  #watched(): LocalMount[] {
     const written = new Map<string, string>();
-    const watched = readLocalMounts(this.#proc).filter(({ path, device, writable }) => {
+    const mountinfo = this.#proc.text('self/mountinfo');
+    // Mounts hardly ever change, and reading the list is cheaper than understanding it.
+    if (mountinfo !== this.#mountinfo) {
+      this.#mountinfo = mountinfo;
+      this.#mounts = parseMounts(mountinfo);
+    }
+    const watched = this.#mounts.filter(({ path, device, writable }) => {
       if (!writable && this.#written.get(path) !== device) return false;
       written.set(path, device);
       return true;
@@ -72,7 +83,7 @@ export class DisksSense implements Sense {
     return watched;
   }
 
-  #tell(mount: Mount & { readonly writable: boolean }, disk: Disk | null, trend: FillTrend, now: number): Reading[] {
+  #tell(mount: LocalMount, disk: Disk | null, trend: FillTrend, now: number): Reading[] {
     const { path, writable } = mount;
     if (disk !== null) trend.see(now, disk.used);
     const known = <T>(of: (disk: Disk) => T): T | null => (disk === null ? null : of(disk));
@@ -102,6 +113,13 @@ export class DisksSense implements Sense {
   }
 
   async #ask(mount: Mount): Promise<Disk | null> {
+    if (NEVER_HANGS.has(mount.type)) {
+      try {
+        return described(mount, statfsSync(mount.path));
+      } catch {
+        return null;
+      }
+    }
     if (this.#hanging.has(mount.path)) return null;
     this.#hanging.add(mount.path);
     let timer: NodeJS.Timeout | undefined;
@@ -110,14 +128,7 @@ export class DisksSense implements Sense {
     });
     const answer = statfs(mount.path)
       .then(
-        // The reserve of the superuser counts as used on both sides, as df does: 100 % is when services fail to write.
-        (fs) => ({
-          ...mount,
-          total: (fs.blocks - fs.bfree + fs.bavail) * fs.bsize,
-          used: (fs.blocks - fs.bfree) * fs.bsize,
-          inodes: fs.files,
-          inodesUsed: fs.files - fs.ffree,
-        }),
+        (fs) => described(mount, fs),
         () => null,
       )
       .finally(() => this.#hanging.delete(mount.path));
@@ -126,3 +137,14 @@ export class DisksSense implements Sense {
     return disk;
   }
 }
+
+/** The reserve of the superuser counts as used on both sides, as df does: 100 % is when services fail to write. */
+const described = (mount: Mount, fs: StatsFs): Disk => ({
+  path: mount.path,
+  type: mount.type,
+  device: mount.device,
+  total: (fs.blocks - fs.bfree + fs.bavail) * fs.bsize,
+  used: (fs.blocks - fs.bfree) * fs.bsize,
+  inodes: fs.files,
+  inodesUsed: fs.files - fs.ffree,
+});

@@ -3,8 +3,8 @@ import type { ProcFiles } from './proc-files.ts';
 import type { ProcessesSense, ProcessRow } from './processes.ts';
 import { percent, type Reading, type Sense } from './sense.ts';
 
-/** Processes whose open files are counted in one sample: at some 30 us each this is 2 ms, whatever runs. */
-const PER_SAMPLE = 64;
+/** Processes whose open files are counted in one sample, whatever runs: a few hundred take their turn within minutes. */
+const PER_SAMPLE = 8;
 /** No host has memory for so many files: a limit of it is none. */
 const NO_LIMIT = 1e12;
 /** A process that is allowed fewer is no service: its handful of files would be a large share of nothing. */
@@ -72,10 +72,12 @@ export class FilesSense implements Sense {
   #count(rows: readonly ProcessRow[]): void {
     const alive = new Map(rows.map((row) => [row.pid, row.start]));
     for (const [pid, { start }] of this.#counts) if (alive.get(pid) !== start) this.#counts.delete(pid);
-    for (let i = 0; i < Math.min(PER_SAMPLE, rows.length); i++) {
-      this.#next = (this.#next + 1) % rows.length;
-      const row = rows[this.#next];
-      if (row === undefined || row.state === 'Z') continue;
+    // Kernel threads and the dead have no memory, and no files.
+    const users = rows.filter(({ rss }) => rss > 0);
+    for (let i = 0; i < Math.min(PER_SAMPLE, users.length); i++) {
+      this.#next = (this.#next + 1) % users.length;
+      const row = users[this.#next];
+      if (row === undefined) continue;
       const open = countOpen(this.#proc, row.pid);
       if (open === undefined) continue;
       const known = this.#counts.get(row.pid);

@@ -98,6 +98,7 @@ export class GroupsSense implements Sense {
     }
     this.#lives = lives;
     this.#members = members;
+    this.#processes.attend(new Set([...members.values()].flatMap((rows) => rows.map(({ pid }) => pid))));
     return readings;
   }
 

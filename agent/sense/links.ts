@@ -13,10 +13,12 @@ const NAME = /^[A-Za-z0-9][A-Za-z0-9._:@-]{0,14}$/;
 const IFF_UP = 1;
 
 interface Link {
-  readonly index: string;
   readonly flaps: Recent;
-  /** It had a carrier since we look. */
+  /** The kernel's count as it was read last. */
+  changes: string;
+  /** It had a carrier since we look, and was not switched off. */
   wasUp: boolean;
+  down: 0 | 1;
 }
 
 /**
@@ -45,31 +47,34 @@ export class LinksSense implements Sense {
     return readings;
   }
 
-  /** What an interface is does not change while it keeps its index. Null for one that is not followed. */
+  /** What an interface is does not change while its name stands. Null for one that is not followed. */
   #known(name: string): Link | null {
     const before = this.#links.get(name);
     // What was left out stays so until the name is gone: a sample must not classify 200 container links anew.
     if (before === null) return null;
-    const index = this.#read(`${name}/ifindex`);
-    if (before !== undefined && before.index === index) return before;
+    if (before !== undefined) return before;
     const has = (entry: string) => existsSync(this.#sys.path(`class/net/${name}/${entry}`));
-    const virtual = has('bridge') || has('tun_flags') || this.#read(`${name}/iflink`) !== index;
-    return virtual && !has('device') ? null : { index, flaps: new Recent(FLAP_WINDOW_MS), wasUp: false };
+    const virtual = has('bridge') || has('tun_flags') || this.#read(`${name}/iflink`) !== this.#read(`${name}/ifindex`);
+    return virtual && !has('device') ? null : { flaps: new Recent(FLAP_WINDOW_MS), changes: '', wasUp: false, down: 0 };
   }
 
   #look(name: string, link: Link, now: number): Reading[] {
-    const changes = Number(this.#read(`${name}/carrier_changes`) || Number.NaN);
-    const switchedOn = (Number(this.#read(`${name}/flags`)) & IFF_UP) !== 0;
-    // Reading the carrier of an interface that is switched off is an error.
-    const carrier = switchedOn ? this.#read(`${name}/carrier`) : '';
-    if (carrier === '1') link.wasUp = true;
-    // Who switches an interface off means it.
-    if (!switchedOn) link.wasUp = false;
-    const down = link.wasUp && carrier === '0' ? 1 : 0;
+    const text = this.#read(`${name}/carrier_changes`);
+    // Without a change the carrier is what it was; one that is down may have been switched off since.
+    if (text === '' || text !== link.changes || link.down === 1) {
+      const switchedOn = (Number(this.#read(`${name}/flags`)) & IFF_UP) !== 0;
+      // Reading the carrier of an interface that is switched off is an error.
+      const carrier = switchedOn ? this.#read(`${name}/carrier`) : '';
+      // Who switches an interface off means it.
+      link.wasUp = switchedOn && (link.wasUp || carrier === '1');
+      link.down = link.wasUp && carrier === '0' ? 1 : 0;
+      link.changes = text;
+    }
+    const changes = Number(text || Number.NaN);
     const flaps = Number.isSafeInteger(changes) ? link.flaps.see(now, changes) : null;
     return [
       { name: labelled('network.flaps', name), unit: '', scale: 1, learn: false, value: flaps },
-      { name: labelled('network.link_down', name), unit: '', scale: 1, learn: false, value: down },
+      { name: labelled('network.link_down', name), unit: '', scale: 1, learn: false, value: link.down },
     ];
   }
 

@@ -6,9 +6,8 @@ const MIB = 1_048_576;
 /** Bytes by name, of the lines of /proc/meminfo. */
 export function readMeminfo(proc: ProcFiles): ReadonlyMap<string, number> {
   const found = new Map<string, number>();
-  for (const line of proc.text('meminfo').split('\n')) {
-    const match = /^(\w+):\s+(\d+) kB$/.exec(line);
-    if (match?.[1] !== undefined) found.set(match[1], Number(match[2]) * 1_024);
+  for (const [, name = '', kib] of proc.head('meminfo').matchAll(/^(\w+):\s+(\d{1,15}) kB$/gm)) {
+    found.set(name, Number(kib) * 1_024);
   }
   return found;
 }

@@ -7,6 +7,10 @@ export interface Mount {
   readonly device: string;
 }
 
+export interface LocalMount extends Mount {
+  readonly writable: boolean;
+}
+
 /** More mounts than this on one host are container layers; the first ones are the host's own. */
 export const MAX_MOUNTS = 32;
 /** A longer path would make a metric's name that no message may carry. */
@@ -38,9 +42,12 @@ export const readMounts = (proc: ProcFiles): Mount[] =>
   readLocalMounts(proc).flatMap(({ writable, ...mount }) => (writable ? [mount] : []));
 
 /** The same with those that can't be written: a filesystem that had an error is mounted read-only by the kernel. */
-export function readLocalMounts(proc: ProcFiles): (Mount & { readonly writable: boolean })[] {
+export const readLocalMounts = (proc: ProcFiles): LocalMount[] => parseMounts(proc.text('self/mountinfo'));
+
+/** The same from the text of /proc/self/mountinfo. */
+export function parseMounts(mountinfo: string): LocalMount[] {
   const visible = new Map<string, Mount & { readonly writable: boolean; readonly id: string }>();
-  for (const line of proc.text('self/mountinfo').split('\n')) {
+  for (const line of mountinfo.split('\n')) {
     const [left = '', right = ''] = line.split(' - ', 2);
     const [, , id = '', , point = '', options = ''] = left.split(' ');
     const [type = '', device = '', superOptions = ''] = right.split(' ');
@@ -51,7 +58,7 @@ export function readLocalMounts(proc: ProcFiles): (Mount & { readonly writable: 
     visible.set(path, { path, type, device: unescapeOctal(device), writable, id });
   }
   const seen = new Set<string>();
-  const mounts: (Mount & { readonly writable: boolean })[] = [];
+  const mounts: LocalMount[] = [];
   let [open, closed] = [0, 0];
   for (const { path, type, device, writable, id } of visible.values()) {
     if (!keeps(path, type) || !fits(path) || seen.has(id)) continue;

@@ -1,4 +1,4 @@
-import { readdirSync } from 'node:fs';
+import { accessSync, constants, readdirSync, statSync } from 'node:fs';
 import type { ProcFiles } from './proc-files.ts';
 
 /** A process that has files open under a folder. */
@@ -13,10 +13,18 @@ export interface Opener {
 /** Links that one search reads: at some 3 us each this is 60 ms. */
 const MAX_LINKS = 20_000;
 
-/** Number of open files of a process; undefined where that is not ours to know. */
+/**
+ * Number of open files of a process; undefined where that is not ours to know. Kernels from 6.2 on tell it as the
+ * folder's size, at a quarter of the price of listing it.
+ */
 export function countOpen(proc: ProcFiles, pid: number): number | undefined {
   try {
-    return readdirSync(proc.path(`${pid}/fd`)).length;
+    const folder = proc.path(`${pid}/fd`);
+    const size = proc.isLive ? statSync(folder).size : 0;
+    if (size === 0) return readdirSync(folder).length;
+    // The folder itself may be seen by all; what is in it only by those who may.
+    accessSync(folder, constants.R_OK);
+    return size;
   } catch {
     return undefined;
   }

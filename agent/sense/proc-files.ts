@@ -36,6 +36,33 @@ export class ProcFiles {
     }
   }
 
+  /** Whether this is the kernel's own tree: in a recorded one files are replaced, and none may be kept open. */
+  get isLive(): boolean {
+    return this.root === '/proc';
+  }
+
+  /** Opens a file to be read again and again with `again`, until `shut`; null where that can't be. */
+  open(name: string): number | null {
+    try {
+      return openSync(`${this.root}/${name}`, 'r');
+    } catch {
+      return null;
+    }
+  }
+
+  /** The first 8 KiB of an open file, as they are now; null when what it tells of is gone. */
+  again(fd: number): string | null {
+    try {
+      return this.#buffer.toString('utf8', 0, readSync(fd, this.#buffer, 0, ONE_READ, 0));
+    } catch {
+      return null;
+    }
+  }
+
+  shut(fd: number): void {
+    closeSync(fd);
+  }
+
   /** A whole file of at most 1 MiB; what is beyond is not read. */
   text(name: string): string {
     const fd = openSync(`${this.root}/${name}`, 'r');

@@ -1,6 +1,7 @@
 import type { ProcFiles } from './proc-files.ts';
 import { type ProcessStat, parseProcessStat } from './process-stat.ts';
 import { percent, type Reading, type Sense } from './sense.ts';
+import { StatFiles } from './stat-files.ts';
 
 /** A process of the last sample. */
 export interface ProcessRow extends ProcessStat {
@@ -23,7 +24,15 @@ const MIN_INTERVAL_MS = 200;
 const ROOMS = ['pid_max', 'threads-max'] as const;
 const ROOM_MS = 60_000;
 
+/** A process whose line was the same in so many samples sleeps, and is then read in every fourth one, by its number. */
+const ASLEEP_AFTER = 3;
+const ASLEEP_EVERY = 4;
+
 interface Track {
+  /** Samples in a row in which its line was the same. */
+  same: number;
+  /** What the row was read from: most processes sleep, and their line is the same in the next sample. */
+  line: string;
   row: ProcessRow;
   /** When `row.cpu` was taken, and the ticks then. */
   at: number;
@@ -35,15 +44,19 @@ interface Track {
 export class ProcessesSense implements Sense {
   readonly name = 'processes';
   readonly #proc: ProcFiles;
+  readonly #files: StatFiles;
   #tracks = new Map<number, Track>();
   #lastAt: number | undefined;
   #rows: readonly ProcessRow[] = [];
   #failed = false;
+  #turn = 0;
+  #attended: ReadonlySet<number> = new Set();
   #room = Number.NaN;
   #roomUntil = Number.NEGATIVE_INFINITY;
 
   constructor(proc: ProcFiles) {
     this.#proc = proc;
+    this.#files = new StatFiles(proc);
   }
 
   /** The table of the last sample, in no order. Throws when that sample failed: yesterday's table would be a lie. */
@@ -58,6 +71,7 @@ export class ProcessesSense implements Sense {
 
   /** Forgets everything: what comes after a pause is a first sample. */
   close(): void {
+    this.#files.close();
     this.#tracks = new Map();
     this.#rows = [];
     this.#lastAt = undefined;
@@ -73,27 +87,35 @@ export class ProcessesSense implements Sense {
     const { pageSize, ticksPerSecond } = this.#proc.units();
     this.#failed = true;
     const pids = this.#pids();
+    this.#files.keepOnly(pids.scanned);
     this.#failed = false;
     const tracks = new Map<number, Track>();
     const rows: ProcessRow[] = [];
     let [zombies, blocked] = [0, 0];
     for (const pid of pids.scanned) {
-      let stat: ProcessStat | null;
-      try {
-        stat = parseProcessStat(this.#proc.head(`${pid}/stat`), pageSize);
-      } catch {
-        continue; // it ended since the folder was listed
+      const known = this.#tracks.get(Number(pid));
+      if (known !== undefined && this.#sleeps(known)) {
+        // What it did meanwhile is counted when it is read again, over all of that time.
+        tracks.set(known.row.pid, known);
+        rows.push(known.row);
+        if (known.row.state === 'Z') zombies++;
+        if (known.row.state === 'D') blocked++;
+        continue;
       }
+      const line = this.#files.read(pid);
+      if (line === null) continue; // it ended since the folder was listed
+      const stat = known?.line === line ? known.row : parseProcessStat(line, pageSize);
       if (stat === null) continue;
       if (stat.state === 'Z') zombies++;
       if (stat.state === 'D') blocked++;
-      const track = this.#follow(stat, now, ticksPerSecond);
+      const track = this.#follow(stat, line, now, ticksPerSecond);
       tracks.set(stat.pid, track);
       rows.push(track.row);
     }
     this.#tracks = tracks;
     this.#rows = rows;
     this.#lastAt = now;
+    this.#turn++;
     return [
       { name: 'process.count', unit: '', scale: 1, value: pids.count },
       { name: 'process.zombies', unit: '', scale: 1, value: zombies },
@@ -101,6 +123,20 @@ export class ProcessesSense implements Sense {
       { name: 'process.blocked', unit: '', scale: 1, value: blocked },
       { name: 'process.table_percent', unit: '%', scale: 0.1, value: this.#tableUse(now) },
     ];
+  }
+
+  /** From the next sample on these are read every time: a budget is on them. */
+  attend(pids: ReadonlySet<number>): void {
+    this.#attended = pids;
+  }
+
+  /** Reads all processes at the next sample: whoever slept until now may be the one to name. */
+  wakeAll(): void {
+    for (const track of this.#tracks.values()) track.same = 0;
+  }
+
+  #sleeps({ same, row: { pid } }: Track): boolean {
+    return same >= ASLEEP_AFTER && (pid + this.#turn) % ASLEEP_EVERY !== 0 && !this.#attended.has(pid);
   }
 
   /** Tasks, threads included, of as many as this kernel can number. */
@@ -117,14 +153,15 @@ export class ProcessesSense implements Sense {
     }
   }
 
-  #follow(stat: ProcessStat, now: number, ticksPerSecond: number): Track {
+  #follow(stat: ProcessStat, line: string, now: number, ticksPerSecond: number): Track {
     const share = (ticks: number, ms: number): number => Math.max(0, (ticks * 100_000) / ticksPerSecond / ms);
     const known = this.#tracks.get(stat.pid);
     if (known === undefined || known.row.start !== stat.start) {
       const ms = now - (this.#lastAt ?? now);
       // In the first sample nothing says which of its ticks are recent.
       const cpu = this.#lastAt !== undefined && ms >= MIN_INTERVAL_MS ? share(stat.ticks, ms) : 0;
-      return { row: { ...stat, cpu, growth: 0 }, at: now, ticks: stat.ticks, points: [{ at: now, rss: stat.rss }] };
+      const points = [{ at: now, rss: stat.rss }];
+      return { same: 0, line, row: { ...stat, cpu, growth: 0 }, at: now, ticks: stat.ticks, points };
     }
     let cpu = known.row.cpu;
     if (now - known.at >= MIN_INTERVAL_MS) {
@@ -135,7 +172,12 @@ export class ProcessesSense implements Sense {
     const points = known.points;
     if (now - (points.at(-1)?.at ?? 0) >= POINT_EVERY_MS) points.push({ at: now, rss: stat.rss });
     while (points.length > 1 && now - (points[0]?.at ?? 0) > WINDOW_MS) points.shift();
-    known.row = { ...stat, cpu, growth: stat.rss - (points[0]?.rss ?? stat.rss) };
+    const growth = stat.rss - (points[0]?.rss ?? stat.rss);
+    if (stat !== known.row || cpu !== known.row.cpu || growth !== known.row.growth) {
+      known.row = { ...stat, cpu, growth };
+    }
+    known.same = known.line === line ? known.same + 1 : 0;
+    known.line = line;
     return known;
   }
 

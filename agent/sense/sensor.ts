@@ -136,6 +136,18 @@ export class Sensor {
     return wanted;
   }
 
+  /** Reads all processes once more, those who sleep included: before a snapshot names some of them. */
+  lookAgain(): void {
+    const now = this.#clock.monotonic();
+    try {
+      this.processes.wakeAll();
+      if (this.#running.has('processes')) this.processes.sample(now);
+      if (this.#running.has('groups')) this.groups.sample(now);
+    } catch {
+      // The table of the sample stands.
+    }
+  }
+
   async #ask(sense: Sense): Promise<readonly Reading[]> {
     try {
       const readings = (await sense.sample(this.#clock.monotonic())).map(finite);

@@ -1,4 +1,5 @@
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
@@ -61,6 +62,25 @@ real('gives sane values, in the order of its metrics', async () => {
   const own = sensor.processes.find(process.pid);
   assert.ok(own !== undefined && own.cpu > 10 && own.rss > 10 * 1_048_576, 'this process was busy');
   assert.equal(own?.start, readProcessStat(sensor.proc, process.pid)?.start);
+});
+
+real('a process that ends is gone from the next sample, one that begins is in it, by its own file', async () => {
+  const sense = new ProcessesSense(new ProcFiles());
+  sense.sample(0);
+  const child = spawn(process.execPath, ['-e', 'setInterval(() => {}, 2 ** 30)'], { stdio: 'ignore' });
+  const { pid = 0 } = child;
+  sense.sample(1_000);
+  const row = sense.find(pid);
+  assert.is(row?.start, readProcessStat(new ProcFiles(), pid)?.start);
+  const ended = new Promise((resolve) => child.on('close', resolve));
+  child.kill('SIGKILL');
+  await ended;
+  sense.sample(2_000);
+  assert.is(sense.find(pid), undefined);
+  const open = () => readdirSync('/proc/self/fd').length;
+  const before = open();
+  sense.close();
+  assert.ok(open() < before, 'and nothing stays open');
 });
 
 real('a fault in one sense is a counted gap in its metrics alone', async () => {
@@ -261,6 +281,33 @@ recorded('processes: cpu, growth, a reused pid, a folder that vanished', () => {
   assert.throws(() => sense.sample(3_000));
   assert.throws(() => sense.rows(), /failed/);
 });
+
+recorded(
+  'who sleeps is read in every fourth sample, in all when attended or woken; its time is shared out rightly',
+  () => {
+    const line = (pid: number, ticks: number) => statLine(pid, 'x', ticks, 10);
+    const root = tree({ '10/stat': line(10, 100), '11/stat': line(11, 100) });
+    const sense = new ProcessesSense(new ProcFiles(root));
+    sense.attend(new Set([11]));
+    for (let i = 0; i < 5; i++) sense.sample(i * 1_000);
+    for (const pid of [10, 11]) writeFileSync(join(root, `${pid}/stat`), line(pid, 200));
+    const seen: { readonly attended: number; readonly other: number }[] = [];
+    for (let i = 5; i < 9; i++) {
+      sense.sample(i * 1_000);
+      seen.push({ attended: sense.find(11)?.cpu ?? -1, other: sense.find(10)?.cpu ?? -1 });
+    }
+    assert.is(seen[0]?.attended, 100, 'at once');
+    const late = seen.findIndex(({ other }) => other > 0);
+    assert.ok(late >= 0, 'within four samples');
+    assert.ok((seen[late]?.other ?? 0) <= 100 / (late + 1) + 0.01, 'over all the time that it was not looked at');
+    for (let i = 9; i < 14; i++) sense.sample(i * 1_000);
+    writeFileSync(join(root, '10/stat'), line(10, 900));
+    sense.wakeAll();
+    sense.sample(14_000);
+    assert.is(sense.find(10)?.ticks, 900);
+    rmSync(root, { recursive: true });
+  },
+);
 
 recorded('a folder walk follows no link, counts a hard link once and is bounded', async () => {
   const root = mkdtempSync(join(tmpdir(), 'sentinel-walk-'));

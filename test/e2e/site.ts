@@ -58,8 +58,13 @@ export class Site {
     await this.startHub(...flags);
   }
 
+  /** Where the hub's broker listens. */
+  get broker(): string {
+    return `mqtt://127.0.0.1:${this.port}`;
+  }
+
   async startAgent(...flags: string[]): Promise<void> {
-    const broker = ['--broker', `mqtt://127.0.0.1:${this.port}`, '--interval', '0.25'];
+    const broker = ['--broker', this.broker, '--interval', '0.25'];
     this.watcher = await this.start('agent', [...broker, ...flags], /watching this host/);
   }
 
