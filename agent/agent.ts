@@ -26,6 +26,7 @@ import { Journal } from './journal.ts';
 import { Learned } from './learned.ts';
 import { readOrder } from './open-order.ts';
 import { Outbox, type Waiting } from './outbox.ts';
+import { isProbeMessage, Prober } from './probe/prober.ts';
 import { Renewal } from './renewal.ts';
 import { Sender } from './sender.ts';
 import { ContainersSense } from './sense/containers/containers.ts';
@@ -73,6 +74,7 @@ export class Agent {
   private readonly detector: Detector;
   private readonly growth = new Growth();
   private readonly executor: Executor;
+  private readonly prober: Prober;
   private readonly link: Link;
   private readonly renewal: Renewal;
   private readonly release: () => void;
@@ -117,6 +119,16 @@ export class Agent {
       running: { cages: openCages(NO_HOME, false) },
       now: Date.now,
       audit: auditLog(state.agentAudit, Date.now),
+    });
+    this.prober = new Prober({
+      agent,
+      boot: this.boot,
+      trust: this.trust,
+      host: { sensor: this.sensor, growth: this.growth, root: '/', now: Date.now },
+      inventory: () => readInventory(this.sensor),
+      // Not kept: a question whose answer is lost is asked again.
+      say: (result) =>
+        void this.link.publish(agentTopic(agent, 'r'), seal('probe_result', encodeCbor(result), this.key)),
     });
     this.link = new Link({
       url: options.url,
@@ -168,6 +180,7 @@ export class Agent {
     await this.sampling;
     clearTimeout(this.timer);
     this.executor.stop();
+    await this.prober.close();
     await within(COMMAND_END_MS, this.orders);
     await within(LAST_WORDS_MS, this.sayGoodbye());
     await this.link.close();
@@ -308,7 +321,10 @@ export class Agent {
     try {
       if (topic === hubTopic('site')) this.trust.learnRoster(payload);
       else if (topic === agentTopic(agent, 'ack')) this.hearAck(payload);
-      else if (topic === agentTopic(agent, 'c')) this.hearOrder(payload);
+      else if (topic === agentTopic(agent, 'c')) {
+        if (isProbeMessage(payload)) this.prober.hear(payload);
+        else this.hearOrder(payload);
+      }
     } catch (error) {
       const code = error instanceof Error && 'code' in error ? String(error.code) : 'E_MESSAGE';
       this.refused.set(code, (this.refused.get(code) ?? 0) + 1);

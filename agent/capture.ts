@@ -7,9 +7,9 @@ import type { Finding } from './detect/finding.ts';
 import { withUnit } from './detect/finding.ts';
 import { Growth } from './growth.ts';
 import { linesInSystemLog } from './host-logs.ts';
+import { bootTime } from './sense/boot-time.ts';
 import { readMeminfo } from './sense/memory.ts';
 import { countOpen, type Opener } from './sense/open-files.ts';
-import type { ProcFiles } from './sense/proc-files.ts';
 import { processRef, readProcessStat } from './sense/process-stat.ts';
 import type { ProcessRow } from './sense/processes.ts';
 import { splitMetric } from './sense/sense.ts';
@@ -153,16 +153,6 @@ function lookAtHost(metric: string, sensor: Sensor): Focus {
   }
   const known = culprit === undefined ? {} : { culprit: culprit.pid };
   return { members: [], openers: [], ...known, facts: pidFacts(known) };
-}
-
-/** When the kernel started, in milliseconds since the epoch; null where /proc does not say. */
-function bootTime(proc: ProcFiles): number | null {
-  try {
-    const seconds = Number(/^btime (\d{1,12})$/m.exec(proc.text('stat'))?.[1]);
-    return Number.isSafeInteger(seconds) && seconds > 0 ? seconds * 1_000 : null;
-  } catch {
-    return null;
-  }
 }
 
 const pidFacts = (pids: { readonly culprit?: number; readonly supervisor?: number }): Record<string, Said> =>

@@ -7,7 +7,18 @@ import { bytes, ShapeError } from './shape.ts';
  * the payload's transmitted bytes, never a re-encoding. The kind goes in as external data, so that a signed ack can't
  * be shown as an order.
  */
-export type SignedKind = 'birth' | 'event' | 'result' | 'order' | 'ack' | 'roster' | 'checkpoint' | 'enroll' | 'halt';
+export type SignedKind =
+  | 'birth'
+  | 'event'
+  | 'result'
+  | 'order'
+  | 'ack'
+  | 'probe'
+  | 'probe_result'
+  | 'roster'
+  | 'checkpoint'
+  | 'enroll'
+  | 'halt';
 
 export class SignatureError extends Error {
   readonly code = 'E_SIGNATURE';

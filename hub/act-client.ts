@@ -85,7 +85,8 @@ export type Act =
   | { readonly verb: 'unsilence'; readonly silence: string }
   | { readonly verb: 'enroll'; readonly agent: string; readonly hours: number; readonly at?: string }
   | { readonly verb: 'revoke'; readonly agent: string }
-  | { readonly verb: 'roster'; readonly payload: Uint8Array };
+  | { readonly verb: 'roster'; readonly payload: Uint8Array }
+  | { readonly verb: 'probe'; readonly incident: string; readonly probe: string; readonly name: string };
 
 /** Opens the socket, proves who the operator is, asks one thing, and gives the hub's answer. */
 export function askHub(state: StateFolder, operator: LocalOperator, act: Act): Promise<Response> {

@@ -1,4 +1,6 @@
-import { bytes, type Infer, int, maybe, oneOf, pattern, record, text } from '../broker/shape.ts';
+import { said } from '../broker/messages.ts';
+import { PROBE_LIMITS, PROBE_STATES } from '../broker/probe-messages.ts';
+import { bool, bytes, type Infer, int, list, maybe, oneOf, pattern, record, text } from '../broker/shape.ts';
 import { ID } from '../broker/topics.ts';
 import { TOKEN_HOURS } from './enrollment.ts';
 
@@ -31,6 +33,7 @@ export const request = record({
     'roster',
     'halt',
     'lift',
+    'probe',
   ),
   /** What approve, reject, ack and cancel are about. */
   incident: maybe(incident),
@@ -48,6 +51,9 @@ export const request = record({
   match: maybe(text(500)),
   from: maybe(millis),
   until: maybe(millis),
+  /** probe: which of the catalogue, and the name or pid that it is about. */
+  probe: maybe(text(64)),
+  name: maybe(text(1_024)),
   /** unsilence: which. */
   silence: maybe(silence),
 });
@@ -60,6 +66,15 @@ export const response = record({
   message: maybe(text(1_000)),
   /** What was asked for: a join token. */
   text: maybe(text(2_000)),
+  /** probe: what the agent said. */
+  probe: maybe(
+    record({
+      state: oneOf(...PROBE_STATES, 'silent'),
+      code: text(64),
+      lines: list(said, PROBE_LIMITS.lines),
+      truncated: bool,
+    }),
+  ),
 });
 export type Response = Infer<typeof response>;
 

@@ -92,6 +92,7 @@ async function answer(desk: Desk, entered: Operator, value: unknown): Promise<Re
     const operator = present(hub, entered);
     if (operator.role === 'viewer') throw new ActError('E_ACT_ROLE', `${operator.name} may look, not act`);
     const about = asked.incident;
+    if (asked.verb === 'probe') return { tx, ok: 'yes', probe: await probe(hub, driver, operator, asked) };
     if (about !== undefined) {
       await driver.change(about, () => actOnIncident(hub, operator, about, asked));
       return { tx, ok: 'yes' };
@@ -123,6 +124,23 @@ async function actOnIncident(hub: Hub, operator: Operator, id: string, asked: Re
     throw new ActError('E_ACT_MISMATCH', 'an approval needs its signed payload');
   }
   return acceptApproval(hub, incident, { payload, signature });
+}
+
+/** Not in the incident's turn: an agent may take seconds, and results must not wait for it. */
+async function probe(
+  hub: Hub,
+  driver: Driver,
+  operator: Operator,
+  asked: Request,
+): Promise<NonNullable<Response['probe']>> {
+  const { incident = '', probe = '', name = '' } = asked;
+  const { state, code, lines, truncated } = await hub.probes.ask(hub, driver, {
+    incident,
+    probe,
+    param: name,
+    by: operator.name,
+  });
+  return { state, code, lines, truncated };
 }
 
 /** Answers what was asked for, null when that is nothing but done. */

@@ -6,6 +6,7 @@ import type { Roster } from '../broker/messages.ts';
 import type { Policy } from '../policy/policy.ts';
 import type { Correlation } from './correlate/decide.ts';
 import type { Playbook } from './playbook.ts';
+import type { Probes } from './probes.ts';
 import type { Reasoner } from './reason/reasoner.ts';
 import type { Store } from './store/store.ts';
 
@@ -44,6 +45,8 @@ export interface Hub {
   readonly live: boolean;
   /** Orders given to the mesh since their agent last connected, with that agent: anything else is sent again. */
   readonly delivered: Map<string, string>;
+  /** Read-only questions to agents. */
+  readonly probes: Probes;
   readonly log: Log;
   readonly now: () => number;
 }

@@ -7,10 +7,12 @@ import type { Response } from './act-protocol.ts';
 import { type Member, membersOf } from './correlate/memory.ts';
 import type { Incident, PlannedCommand } from './incident.ts';
 import { bytesAsBase64 } from './json.ts';
+import { listProbes, probeIncident } from './probe-command.ts';
 import { runnable } from './steps/approve.ts';
 import { allOf } from './steps/vet.ts';
 import { getIncident, listIncidents } from './store/incidents.ts';
 import { Store } from './store/store.ts';
+import { visible } from './visible.ts';
 
 export const INCIDENT_USAGE = `sentinel incident list [--json] [--limit N]
 sentinel incident show ID [--json]
@@ -18,6 +20,7 @@ sentinel incident approve ID [--reviewed all|N,N] [--yes]
 sentinel incident reject ID [--note TEXT]
 sentinel incident ack ID                     it is yours until it closes
 sentinel incident cancel ID [--note TEXT]    before its order is sent
+sentinel incident probe [ID PROBE [NAME]] [--json]   asks its host a read-only question; alone: lists them
   All take --state DIR (default ./.sentinel). An ID may be cut to what is unique.
   for example: sentinel incident approve 01KB2X --reviewed 1 --yes`;
 
@@ -46,6 +49,7 @@ export async function incidentCommand(argv: readonly string[], io: Console): Pro
     return EXIT.done;
   }
   const [verb = '', id = ''] = positionals;
+  if (verb === 'probe' && id === '') return listProbes(values.json, io);
   const state = stateFolder(values.state);
   readSite(state);
   const store = new Store(state.store, 'read');
@@ -58,6 +62,10 @@ export async function incidentCommand(argv: readonly string[], io: Console): Pro
     if (verb === 'reject' || verb === 'cancel') {
       const answer = await asked({ verb, incident: incident.id, note: values.note });
       return told(answer, `${verb === 'reject' ? 'rejected' : 'cancelled'} ${incident.id}`, io);
+    }
+    if (verb === 'probe') {
+      const [, , probe = '', name = ''] = positionals;
+      return await probeIncident(state, { incident: incident.id, probe, name }, values.json, io);
     }
     if (verb === 'ack') {
       return told(await asked({ verb, incident: incident.id }), `acknowledged ${incident.id}`, io);
@@ -112,6 +120,12 @@ function show(incident: Incident, members: readonly Member[], json: boolean, io:
     );
     for (const line of stdout.split('\n').slice(0, 20)) if (line !== '') io.stdout(`    ${visible(line)}`);
   }
+  for (const { probe, name, state, code, by, lines } of incident.probes ?? []) {
+    io.stdout(
+      `  probe ${probe}${name === '' ? '' : ` ${visible(name)}`} (${by}): ${state}${code === '' ? '' : ` ${code}`}`,
+    );
+    for (const { text } of lines.slice(0, 20)) io.stdout(`    ${visible(text)}`);
+  }
   for (const { ts, state, by, note } of incident.timeline) {
     io.stdout(`  ${new Date(ts).toISOString()}  ${state.padEnd(12)} ${by}: ${visible(note)}`);
   }
@@ -138,9 +152,6 @@ const verdictLine = ({ phase, number, command, verdict }: PlannedCommand) => ({
   effect: verdict.effect,
   reason: verdict.reason,
 });
-
-/** What a remote host wrote, for a terminal: no control, escape or direction characters. */
-const visible = (text: string): string => text.replace(/[\p{C}\p{Zl}\p{Zp}]/gu, '�');
 
 async function approve(
   state: StateFolder,

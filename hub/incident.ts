@@ -2,6 +2,7 @@ import type { Event, Phase, Result, Severity } from '../broker/messages.ts';
 import type { Program } from '../policy/program.ts';
 import type { ProcessRef, Verdict } from '../policy/verdict.ts';
 import type { Evidence } from './evidence.ts';
+import type { ProbeAnswer } from './probes.ts';
 import type { Diagnosis } from './reason/reasoner.ts';
 
 /** The states of docs/design.md section 2, in the order of a good day, then the ways out. */
@@ -154,6 +155,8 @@ export interface Incident {
   readonly approval: SignedApproval | null;
   readonly orders: readonly SentOrder[];
   readonly results: readonly Result[];
+  /** Read-only questions that were asked about its host, with their answers; absent where none was. */
+  readonly probes?: readonly ProbeAnswer[];
   /** Playbooks already tried on this incident: none is tried twice. */
   readonly tried: readonly string[];
   /** Its outcome was counted for the playbook's record. */

@@ -8,7 +8,7 @@ import {
   type Result,
   result as resultShape,
 } from '../broker/messages.ts';
-import { open, seal } from '../broker/signed.ts';
+import { open, peek, seal } from '../broker/signed.ts';
 import { agentTopic } from '../broker/topics.ts';
 import { auditHead } from './audit.ts';
 import type { Hub } from './hub.ts';
@@ -123,6 +123,7 @@ export class Intake {
   private async result(agent: string, payload: Uint8Array): Promise<void> {
     const enrolled = this.hub.site.agents.get(agent);
     if (enrolled === undefined) return;
+    if (isProbeResult(payload)) return this.hub.probes.hear(this.hub, agent, payload);
     const result = redactResult(resultShape(decodeCbor(open('result', payload, enrolled.key)), ''));
     if (result.agent !== agent)
       throw Object.assign(new Error('a result of another agent'), { code: 'E_MESSAGE_SHAPE' });
@@ -174,6 +175,12 @@ export class Intake {
     const why = error instanceof Error ? error.message : String(error);
     this.hub.log.warn(what, { agent, channel, code, why, count });
   }
+}
+
+/** Whether a result is an answer to a question, which no step and no acknowledgement follows. Its signature is checked apart. */
+function isProbeResult(message: Uint8Array): boolean {
+  const payload = decodeCbor(peek(message));
+  return typeof payload === 'object' && payload !== null && 'probe' in payload;
 }
 
 /** A result is kept once, and only for an order that this incident gave. */

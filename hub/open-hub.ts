@@ -18,6 +18,7 @@ import { Intake } from './intake.ts';
 import { openMeshThread } from './mesh-thread.ts';
 import { Driver } from './pipeline.ts';
 import { loadPlaybooks } from './playbook.ts';
+import { Probes } from './probes.ts';
 import { openLlamaReasoner } from './reason/llama.ts';
 import type { Reasoner } from './reason/reasoner.ts';
 import { RulesReasoner } from './reason/rules.ts';
@@ -134,6 +135,7 @@ export async function openHub(options: HubOptions): Promise<RunningHub> {
       mesh,
       live,
       delivered: new Map(),
+      probes: new Probes(),
       log,
       now: Date.now,
     };

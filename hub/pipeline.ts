@@ -143,9 +143,12 @@ function isUnmoved(seen: Incident, present: Incident): boolean {
 /** The outcome of a thought, with what was counted while it was thought. */
 function rebased(outcome: Outcome, seen: Incident, present: Incident): Outcome {
   if (outcome.kind === 'wait') return outcome;
-  const { repeats, last_seen, timeline } = present;
+  const { repeats, last_seen, timeline, probes } = present;
   const moments = [...timeline, ...outcome.incident.timeline.slice(seen.timeline.length)];
-  return { ...outcome, incident: { ...outcome.incident, repeats, last_seen, timeline: moments } };
+  return {
+    ...outcome,
+    incident: { ...outcome.incident, repeats, last_seen, timeline: moments, ...(probes ? { probes } : {}) },
+  };
 }
 
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

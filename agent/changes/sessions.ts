@@ -9,7 +9,7 @@ const TAIL_RECORDS = 512;
 /** Kinds of records (utmp(5)). */
 const RUN_LEVEL = 1;
 const BOOT_TIME = 2;
-const USER_PROCESS = 7;
+export const USER_PROCESS = 7;
 
 /** One record of utmp or wtmp. */
 export interface Session {

@@ -4,15 +4,19 @@ import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { encodeCbor } from '../../broker/cbor.ts';
 import { Framed } from '../../broker/framed.ts';
 import type { KeyPair } from '../../broker/keys.ts';
+import { seal } from '../../broker/signed.ts';
 import { NAMESPACES, sshSign } from '../../broker/sshsig.ts';
-import { challengeBytes } from '../../hub/act-protocol.ts';
+import { challengeBytes, response } from '../../hub/act-protocol.ts';
 import { serveActs } from '../../hub/act-server.ts';
+import { readAudit } from '../../hub/audit.ts';
 import { allSilences } from '../../hub/correlate/silences.ts';
 import type { Incident } from '../../hub/incident.ts';
 import { socketAddress } from '../../hub/socket-address.ts';
 import { getIncident } from '../../hub/store/incidents.ts';
+import * as samples from '../broker/samples.ts';
 import { testAgent, until } from '../broker/site.ts';
 import { approvalFor, keys, openSmallHub, proposeTo, type SmallHub } from './small-hub.ts';
 
@@ -211,6 +215,41 @@ test('two operators at once: one approval counts, the other is told', async ({ s
   );
   assert.equal(answers.map(({ ok }) => ok).sort(), ['no', 'no', 'yes']);
   for (const client of clients) client.close();
+});
+
+test('a question about a host goes through the socket and its answer comes back; a viewer may not ask', async ({
+  small,
+  path,
+}) => {
+  const { hub } = small;
+  const incident = await proposeTo(hub);
+  await hub.store.write(() => {
+    void hub.store.births.put('web-1', { ...samples.birth, agent: 'web-1' });
+    void hub.store.presence.put('web-1', { state: 'online', boot: samples.BOOT, last_seen: hub.now() });
+  });
+  const viewer = new Client(path);
+  await viewer.enter('vic', keys.vic);
+  const question = { verb: 'probe', incident: incident.id, probe: 'memory' };
+  assert.is((await viewer.ask(question))['code'], 'E_ACT_ROLE');
+  const client = new Client(path);
+  await client.enter('ann', keys.ann);
+  assert.is((await client.ask({ ...question, probe: 'read_file' }))['code'], 'E_PROBE_UNKNOWN');
+  const asking = client.ask(question);
+  const asked = () =>
+    [...hub.store.audit.getRange({})].map(({ value }) => readAudit(value)).find(({ kind }) => kind === 'probe.asked');
+  await until('it is asked', () => asked() !== undefined);
+  const id = String(asked()?.data['id']);
+  const lines = [{ text: 'MemTotal: 1 kB', trusted: true }];
+  const said = { agent: 'web-1', boot: samples.BOOT, id, probe: 'memory', state: 'done', lines, truncated: false };
+  const payload = seal('probe_result', encodeCbor({ ...said, started: 1, ended: 2 }), web.key);
+  // The record of the question is on the disk before the question is on the wire.
+  await until('it is answered', () => {
+    hub.probes.hear(hub, 'web-1', payload);
+    return getIncident(hub.store, incident.id)?.probes !== undefined;
+  });
+  const answer = response(await asking, '');
+  assert.equal([answer.ok, answer.probe?.state, answer.probe?.lines], ['yes', 'done', lines]);
+  for (const one of [viewer, client]) one.close();
 });
 
 test('garbage, a huge length and a client that says nothing disturb nobody', async ({ small, path }) => {

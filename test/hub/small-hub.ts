@@ -14,6 +14,7 @@ import { Ingest } from '../../hub/ingest.ts';
 import { Intake } from '../../hub/intake.ts';
 import { Driver } from '../../hub/pipeline.ts';
 import { planHash } from '../../hub/plan-hash.ts';
+import { Probes } from '../../hub/probes.ts';
 import { RulesReasoner } from '../../hub/reason/rules.ts';
 import { approvalOf } from '../../hub/steps/approve.ts';
 import { commitIncident, getIncident } from '../../hub/store/incidents.ts';
@@ -78,6 +79,7 @@ export async function openSmallHub(
     mesh,
     live: true,
     delivered: new Map(),
+    probes: new Probes(),
     log: lineLog('hub', (line) => log.push(line)),
     now: Date.now,
     ...change,

@@ -140,6 +140,27 @@ test('an incident shows what changed and what was logged, and quotes what a stra
   });
 });
 
+test('an incident shows what its host was asked, and quotes the answer', async () => {
+  const probes = [
+    {
+      id: INCIDENT.id,
+      probe: 'unit_log' as const,
+      name: 'postgresql.service',
+      by: 'ann',
+      asked: NOW,
+      answered: NOW,
+      state: 'done' as const,
+      code: '',
+      lines: [{ text: 'archive command failed \u001b[2J', trusted: false }],
+      truncated: false,
+    },
+  ];
+  await look({ keys: ['enter'], rows: 90, desk: busy({ ...INCIDENT, probes }) }, (text) => {
+    assert.match(text, /unit_log postgresql\.service +by ann: done/);
+    assert.match(text, /“archive command failed .*”/);
+  });
+});
+
 test('too small a terminal says so and takes no key but quit', async () => {
   await look({ cols: 60, rows: 15 }, async (text, seen) => {
     wellMade(text, seen);

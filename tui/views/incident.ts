@@ -55,6 +55,23 @@ function causeLines(incident: Incident, columns: number): readonly Line[] {
   ];
 }
 
+/** Questions that were put to the host, with their answers: quoted, since a stranger may have chosen the words. */
+function probeLines(incident: Incident, columns: number): readonly Line[] {
+  const probes = incident.probes ?? [];
+  if (probes.length === 0) return [];
+  return [
+    line(span('asked', 'strong')),
+    ...probes.flatMap(({ probe, name, by, state, code, lines }) => [
+      line(
+        `${probe}${name === '' ? '' : ` ${name}`}`,
+        span(`  by ${by}: ${state}${code === '' ? '' : ` ${code}`}`, 'dim'),
+      ),
+      ...lines.flatMap(({ text, trusted }) => hanging(line(span('  ')), trusted ? text : `“${text}”`, columns)),
+    ]),
+    EMPTY,
+  ];
+}
+
 function timelineLines(incident: Incident, columns: number): readonly Line[] {
   return [
     line(span('timeline', 'strong')),
@@ -90,6 +107,7 @@ export function incidentLines(model: Model): readonly Line[] {
         ...planLines(incident, model, columns),
         EMPTY,
         ...results(columns),
+        ...probeLines(incident, columns),
         ...timelineLines(incident, columns),
       ]),
     ];
@@ -105,6 +123,7 @@ export function incidentLines(model: Model): readonly Line[] {
     ...indent(beside(fill(evidence, rows), left, span('  '), plan)),
     EMPTY,
     ...indent(results(cols - 2)),
+    ...indent(probeLines(incident, cols - 2)),
     ...indent(timelineLines(incident, cols - 2)),
   ];
 }
