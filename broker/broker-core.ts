@@ -10,11 +10,18 @@ type Publish = (packet: PublishPacket, client: Client | Done | null, done?: Done
  * hub alone, which has had it by then (`authorizePublish`), and nobody may subscribe to it.
  */
 export class BrokerCore extends Aedes {
+  /** Aedes' own table, which its types leave out. */
+  declare readonly clients: Readonly<Record<string, Client | undefined>>;
   private readonly own: string;
 
   constructor(options: AedesOptions) {
     super(options);
     this.own = `$SYS/${this.id}/`;
+  }
+
+  /** Who is connected under this name. */
+  clientOf(id: string): Client | undefined {
+    return this.clients[id];
   }
 
   override publish(packet: PublishPacket, client: Client | Done | null, done?: Done): void {

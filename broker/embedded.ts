@@ -6,12 +6,14 @@ import { mayPublish, maySubscribe } from './acl.ts';
 import { Admission } from './admission.ts';
 import { BrokerCore } from './broker-core.ts';
 import { BROKER } from './broker-limits.ts';
-import { type Enrolled, sameSecret } from './enroll.ts';
+import type { Enrolled } from './enroll.ts';
 import { Guard } from './guard.ts';
+import { isGoodCertificate, isGoodLogin } from './login.ts';
 import type { Inbound, Mesh, MeshCounters } from './mesh.ts';
 import { LIMITS } from './messages.ts';
 import { Outgoing } from './outgoing.ts';
 import { Routes } from './routes.ts';
+import { type Certificate, renewContext, type TlsMaterial, tlsListener } from './tls-listener.ts';
 import { parseAgentTopic } from './topics.ts';
 import { type MeshHealth, Traffic } from './traffic.ts';
 
@@ -28,17 +30,32 @@ export interface EmbeddedOptions {
   /** The message is acknowledged (PUBACK) only when this resolves: durable before acknowledged (invariant 9). */
   readonly onMessage: (message: Inbound) => Promise<void>;
   readonly counters: MeshCounters;
+  /** A second listener for other hosts, by certificate. Absent: there is none. */
+  readonly tls?: TlsMaterial & { readonly host?: string; readonly port: number };
 }
 
 /** The broker itself, for the thread in which it runs. */
 export interface Embedded extends Mesh {
   /** What went through since the last call, how late the event loop was, and who is there. */
   health(): MeshHealth;
+  /** Port of the TLS listener; null when there is none. */
+  readonly tlsPort: number | null;
+  /** Cuts off a client whose login is not good any more, by the table of agents as it is now. */
+  recheck(agent: string): void;
+  /** The server's own new certificate, for connections that come from now on. */
+  renewTls(tls: TlsMaterial): void;
 }
 
 export class BrokerError extends Error {
-  readonly code = 'E_BROKER_PORT';
+  readonly code: 'E_BROKER_PORT' | 'E_BROKER_PLAIN';
+  constructor(message: string, code: BrokerError['code'] = 'E_BROKER_PORT') {
+    super(message);
+    this.code = code;
+  }
 }
+
+/** Without TLS a secret travels as it is: that is for this machine alone. */
+const LOOPBACK = /^(127\.\d+\.\d+\.\d+|::1|localhost)$/;
 
 /**
  * Starts Aedes inside this thread and listens; an occupied port makes it take the next one. Every connection goes
@@ -46,8 +63,15 @@ export class BrokerError extends Error {
  */
 export async function openEmbedded(options: EmbeddedOptions): Promise<Embedded> {
   const { agents, counters } = options;
+  if (!LOOPBACK.test(options.host)) {
+    throw new BrokerError(
+      `${options.host} is not this machine’s loopback: other hosts connect with TLS (\`sentinel init\`, then \`sentinel enroll\`).`,
+      'E_BROKER_PLAIN',
+    );
+  }
   const traffic = new Traffic(counters);
   const guards = new WeakMap<Duplex, Guard>();
+  const certificates = new WeakMap<Duplex, Certificate>();
   const aedes = new BrokerCore({
     mq: new Routes(),
     connectTimeout: BROKER.connectMs,
@@ -63,9 +87,8 @@ export async function openEmbedded(options: EmbeddedOptions): Promise<Embedded> 
     },
 
     authenticate(client, username, password, done) {
-      const enrolled = username === undefined ? undefined : agents.get(username);
-      const secret = password?.toString('utf8') ?? '';
-      if (enrolled !== undefined && client.id === username && sameSecret(secret, enrolled.secretHash)) {
+      const login = { id: client.id, username, password, certificate: certificates.get(client.conn) ?? null };
+      if (isGoodLogin(login, agents)) {
         done(null, true);
         return;
       }
@@ -162,10 +185,30 @@ export async function openEmbedded(options: EmbeddedOptions): Promise<Embedded> 
   const server = createServer({ keepAlive: true, keepAliveInitialDelay: BROKER.keepAliveMs }, (socket) =>
     accept(socket, socket.remoteAddress ?? ''),
   );
-  const port = await listenNear(server, options).catch(async (error: unknown) => {
+  const refusedTls = (why: 'busy' | 'tls') => {
+    if (why === 'busy') counters.refusedBusy++;
+    else counters.refusedConnect++;
+  };
+  const secure =
+    options.tls === undefined
+      ? null
+      : tlsListener(options.tls, admission, refusedTls, (socket, certificate) => {
+          certificates.set(socket, certificate);
+          accept(socket, socket.remoteAddress ?? '');
+        });
+  const listen = async () => ({
+    port: await listenNear(server, options),
+    tlsPort:
+      secure === null || options.tls === undefined
+        ? null
+        : await listenNear(secure, { ports: options.ports, ...options.tls }),
+  });
+  const { port, tlsPort } = await listen().catch(async (error: unknown) => {
+    server.close();
     await new Promise<void>((resolve) => aedes.close(() => resolve()));
     throw error;
   });
+  secure?.on('error', () => {});
   server.on('error', () => {
     // One connection that could not be accepted (no descriptor left) must not end the hub.
   });
@@ -174,11 +217,23 @@ export async function openEmbedded(options: EmbeddedOptions): Promise<Embedded> 
   return {
     host: options.host,
     port,
+    tlsPort,
+    recheck: (agent) => {
+      const client = aedes.clientOf(agent);
+      const certificate = client && certificates.get(client.conn);
+      if (client === undefined || isGoodCertificate(agent, certificate ?? null, agents)) return;
+      client.close();
+      client.conn.destroy();
+    },
+    renewTls: (tls) => {
+      if (secure !== null) renewContext(secure, tls);
+    },
     publish: (topic, payload, { retain = false } = {}) => outgoing.publish(topic, payload, retain),
     health: () => traffic.health({ sockets, clients: aedes.connectedClients, waiting: outgoing.waiting }),
     close: async () => {
       traffic.stop();
       server.close();
+      secure?.close();
       for (const socket of sockets) socket.destroy();
       await new Promise<void>((resolve) => aedes.close(() => resolve()));
     },
@@ -188,7 +243,11 @@ export async function openEmbedded(options: EmbeddedOptions): Promise<Embedded> 
 /** Listens on the wanted port or one of the next; port 0 takes any free one. */
 async function listenNear(
   server: Server,
-  { host, port: wanted, ports = PORTS_TRIED }: Pick<EmbeddedOptions, 'host' | 'port' | 'ports'>,
+  {
+    host,
+    port: wanted,
+    ports = PORTS_TRIED,
+  }: { readonly host?: string | undefined; readonly port: number; readonly ports?: number | undefined },
 ): Promise<number> {
   for (let port = wanted; port < wanted + ports; port++) {
     const taken = await new Promise<boolean>((resolve, reject) => {
@@ -197,14 +256,18 @@ async function listenNear(
         else reject(error);
       };
       server.once('error', failed);
-      server.listen(port, host, () => {
+      const listening = () => {
         server.off('error', failed);
         resolve(false);
-      });
+      };
+      if (host === undefined) server.listen(port, listening);
+      else server.listen(port, host, listening);
     });
     if (taken) continue;
     const address = server.address();
     return typeof address === 'object' && address !== null ? address.port : port;
   }
-  throw new BrokerError(`no free port from ${wanted} to ${wanted + ports - 1} on ${host}. Choose one with --port N.`);
+  throw new BrokerError(
+    `no free port from ${wanted} to ${wanted + ports - 1} on ${host ?? 'this machine'}. Choose one with --port N.`,
+  );
 }

@@ -1,8 +1,8 @@
 import { createServer, type TLSSocket } from 'node:tls';
 import { Framed } from '../broker/framed.ts';
 import { type EnrollAnswer, enrollRequest } from '../broker/join-protocol.ts';
+import type { TlsMaterial } from '../broker/tls-listener.ts';
 import type { Admission, Enrollment } from './enrollment.ts';
-import type { ServerTls } from './server-tls.ts';
 
 /** From the connection to the answer: an issued certificate takes milliseconds, a slow link seconds. */
 const VISIT_MS = 20_000;
@@ -14,7 +14,7 @@ export interface DoorOptions {
   readonly host: string | undefined;
   /** 0 takes any free port. */
   readonly port: number;
-  readonly tls: ServerTls;
+  readonly tls: TlsMaterial;
   readonly enrollment: Enrollment;
   /** The roster in force, as the site root signed it. */
   readonly roster: () => Uint8Array;
@@ -25,7 +25,7 @@ export interface DoorOptions {
 export interface Door {
   readonly port: number;
   /** A renewed certificate for those who come from now on. */
-  renewTls(tls: ServerTls): void;
+  renewTls(tls: TlsMaterial): void;
   close(): Promise<void>;
 }
 

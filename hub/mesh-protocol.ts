@@ -1,4 +1,5 @@
 import type { Enrolled } from '../broker/enroll.ts';
+import type { TlsMaterial } from '../broker/tls-listener.ts';
 import type { AgentChannel } from '../broker/topics.ts';
 import type { MeshHealth } from '../broker/traffic.ts';
 import type { CommitHealth } from './commits.ts';
@@ -10,6 +11,8 @@ export interface MeshStart {
   /** A broker that is started again takes its port and no other. */
   readonly exact: boolean;
   readonly agents: ReadonlyMap<string, Enrolled>;
+  /** The listener for other hosts; null where there is none. */
+  readonly tls: (TlsMaterial & { readonly host?: string; readonly port: number }) | null;
   /** The store's folder, which the hub's main thread has open. */
   readonly store: string;
 }
@@ -36,11 +39,15 @@ export type ToMesh =
     }
   /** What was said as `inbound` is on the disk, or could not be stored. */
   | { readonly kind: 'settled'; readonly id: number; readonly failure: Failure | null }
+  /** An agent may connect with other certificates now; null: with none. */
+  | { readonly kind: 'agent'; readonly agent: string; readonly enrolled: Enrolled | null }
+  /** The hub's own new certificate. */
+  | { readonly kind: 'tls'; readonly tls: TlsMaterial }
   | { readonly kind: 'close' };
 
 /** Said by the thread with the broker. */
 export type FromMesh =
-  | { readonly kind: 'listening'; readonly port: number }
+  | { readonly kind: 'listening'; readonly port: number; readonly tlsPort: number | null }
   | { readonly kind: 'failed'; readonly failure: Failure }
   | { readonly kind: 'published'; readonly id: number; readonly failure: Failure | null }
   /** A message that is no telemetry: the main thread's to store. */

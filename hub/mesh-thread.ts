@@ -4,6 +4,7 @@ import type { Enrolled } from '../broker/enroll.ts';
 import { within } from '../broker/lifetime.ts';
 import type { Log } from '../broker/log.ts';
 import type { Inbound, Mesh } from '../broker/mesh.ts';
+import type { TlsMaterial } from '../broker/tls-listener.ts';
 import { type Failure, type FromMesh, failureOf, type MeshStart, type ToMesh } from './mesh-protocol.ts';
 
 /** A thread that ends is started again after this, and after twice as long each time up to the most. */
@@ -21,7 +22,10 @@ const LATE_MS = 1_000;
 export interface MeshThreadOptions {
   readonly host: string;
   readonly port: number;
+  /** Read at each start of the thread; what changes while it runs is told with `admit`. */
   readonly agents: ReadonlyMap<string, Enrolled>;
+  /** The listener for other hosts. */
+  readonly tls?: NonNullable<MeshStart['tls']>;
   /** The store's folder; this thread has it open for writing. */
   readonly store: string;
   /** Stores what is no telemetry; a rejection means that it is not stored, and must not be acknowledged. */
@@ -36,21 +40,32 @@ export class MeshThreadError extends Error {
   readonly code = 'E_MESH_RESTART';
 }
 
+/** The mesh whose broker is the hub's own. */
+export interface LocalMesh extends Mesh {
+  /** Port of the listener for other hosts; null when there is none. */
+  readonly tlsPort: number | null;
+  /** An agent may connect with other certificates from now on, or (null) not at all; who may not any more is cut off. */
+  admit(agent: string, enrolled: Enrolled | null): void;
+  /** The hub's own new certificate, for connections that come from now on. */
+  renewTls(tls: TlsMaterial): void;
+}
+
 /**
  * The hub's side of the thread in which the broker and the ingest of telemetry run. A thread that ends is started
  * again on the same port, with what was retained; agents connect anew and bring what was not acknowledged.
  */
-export async function openMeshThread(options: MeshThreadOptions): Promise<Mesh> {
+export async function openMeshThread(options: MeshThreadOptions): Promise<LocalMesh> {
   const thread = new MeshThread(options);
   await thread.start();
   return thread;
 }
 
-class MeshThread implements Mesh {
+class MeshThread implements LocalMesh {
   readonly host: string;
   private readonly options: MeshThreadOptions;
   private worker: Worker | null = null;
   private actualPort = 0;
+  private tls: MeshStart['tls'];
   private asked = 0;
   private readonly unpublished = new Map<number, { resolve: () => void; reject: (error: Error) => void }>();
   private readonly retained = new Map<string, Uint8Array>();
@@ -61,17 +76,34 @@ class MeshThread implements Mesh {
   constructor(options: MeshThreadOptions) {
     this.options = options;
     this.host = options.host;
+    this.tls = options.tls ?? null;
   }
 
   get port(): number {
     return this.actualPort;
   }
 
+  get tlsPort(): number | null {
+    return this.tls?.port ?? null;
+  }
+
+  admit(agent: string, enrolled: Enrolled | null): void {
+    if (this.worker !== null) this.say(this.worker, { kind: 'agent', agent, enrolled });
+  }
+
+  renewTls(tls: TlsMaterial): void {
+    if (this.tls === null) return;
+    this.tls = { ...this.tls, ...tls };
+    if (this.worker !== null) this.say(this.worker, { kind: 'tls', tls });
+  }
+
   /** Resolves when the broker listens; rejects with E_BROKER_PORT or E_STORE_OPEN when it can't. */
   start(): Promise<void> {
     const { host, agents, store } = this.options;
+    const { tls } = this;
     const exact = this.actualPort !== 0;
-    const workerData: MeshStart = { host, agents, store, exact, port: exact ? this.actualPort : this.options.port };
+    const port = exact ? this.actualPort : this.options.port;
+    const workerData: MeshStart = { host, agents, store, exact, port, tls };
     return new Promise((resolve, reject) => {
       const worker = new Worker(new URL('./mesh-worker.js', import.meta.url), {
         workerData,
@@ -83,10 +115,15 @@ class MeshThread implements Mesh {
       worker.on('message', (message: FromMesh) => {
         if (message.kind === 'listening') {
           this.actualPort = message.port;
+          if (this.tls !== null && message.tlsPort !== null) this.tls = { ...this.tls, port: message.tlsPort };
           resolve();
         } else if (message.kind === 'failed') {
           const { code, message: text } = message.failure;
-          reject(code === 'E_BROKER_PORT' ? new BrokerError(text) : Object.assign(new Error(text), { code }));
+          reject(
+            code === 'E_BROKER_PORT' || code === 'E_BROKER_PLAIN'
+              ? new BrokerError(text, code)
+              : Object.assign(new Error(text), { code }),
+          );
           void worker.terminate();
         } else this.hear(message);
       });

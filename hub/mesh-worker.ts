@@ -18,7 +18,9 @@ const PORT_TRY_MS = 100;
  * The thread in which the broker runs, with the storing of telemetry right beside it: neither a model that thinks nor a
  * screen that draws delays an acknowledgement, and a reader that is frozen costs the hub nothing.
  */
-const { host, port, exact, agents, store: folder } = workerData as MeshStart;
+const { host, port, exact, tls, agents: enrolled, store: folder } = workerData as MeshStart;
+/** This thread's own copy: the main thread says what changes in its. */
+const agents = new Map(enrolled);
 const say = (message: FromMesh, transfer: ArrayBuffer[] = []): void => parentPort?.postMessage(message, transfer);
 
 /** Messages that the main thread is storing. */
@@ -44,7 +46,13 @@ function handOver({ agent, channel, payload }: Inbound): Promise<void> {
 }
 
 async function listen(): Promise<Embedded> {
-  const options = { host, agents, counters: noCounters(), onMessage: (message: Inbound) => ingest.receive(message) };
+  const options = {
+    host,
+    agents,
+    counters: noCounters(),
+    onMessage: (message: Inbound) => ingest.receive(message),
+    ...(tls === null ? {} : { tls }),
+  };
   if (!exact) return openEmbedded({ ...options, port });
   for (let tries = 1; ; tries++) {
     try {
@@ -80,12 +88,20 @@ async function run(): Promise<void> {
         else waiting?.reject(new StoreError('E_STORE_WRITE', message.failure.message));
         return;
       }
+      case 'agent':
+        if (message.enrolled === null) agents.delete(message.agent);
+        else agents.set(message.agent, message.enrolled);
+        broker.recheck(message.agent);
+        return;
+      case 'tls':
+        broker.renewTls(message.tls);
+        return;
       case 'close':
         clearInterval(timer);
         void close(broker);
     }
   });
-  say({ kind: 'listening', port: broker.port });
+  say({ kind: 'listening', port: broker.port, tlsPort: broker.tlsPort });
 }
 
 async function close(broker: Embedded): Promise<void> {

@@ -3,10 +3,11 @@ import { isIPv6 } from 'node:net';
 import { type Enrolled, keyFile, type Site } from '../broker/enroll.ts';
 import type { Log } from '../broker/log.ts';
 import type { StateFolder } from '../broker/state-folder.ts';
+import type { TlsMaterial } from '../broker/tls-listener.ts';
 import { openDoor } from './enroll-door.ts';
 import { Enrollment } from './enrollment.ts';
 import type { RosterKeeper } from './roster-keeper.ts';
-import { openSiteCa, type ServerTls, serverTls } from './server-tls.ts';
+import { openSiteCa, serverTls } from './server-tls.ts';
 import type { Store } from './store/store.ts';
 
 /** The hub's own certificate is looked at so often; it is made anew months before it ends. */
@@ -25,11 +26,11 @@ export interface EnrollmentParts {
 /** Where other hosts are let in, and what the broker needs for its own TLS listener. */
 export interface OpenEnrollment {
   readonly enrollment: Enrollment;
-  readonly tls: ServerTls;
+  readonly tls: TlsMaterial;
   /** Hears of agents whose certificates changed (null: none is good any more), and of the hub's own new certificate. */
   onChange(listener: {
     readonly agent: (agent: string, enrolled: Enrolled | null) => void;
-    readonly tls: (tls: ServerTls) => void;
+    readonly tls: (tls: TlsMaterial) => void;
   }): void;
   /** Opens the door for hosts that join and agents that renew; answers HOST:PORT under which they find it. */
   listen(host: string | undefined, port: number, brokerPort: number): Promise<string>;

@@ -107,8 +107,9 @@ export async function openHub(options: HubOptions): Promise<RunningHub> {
     const mesh = await openMeshThread({
       host: options.host,
       port: wanted,
-      agents: site.agents,
+      agents,
       store: state.store,
+      ...(opened === null || options.tls === undefined ? {} : { tls: { ...options.tls, ...opened.tls } }),
       onMessage: async (message) => (await ready.promise).receive(message),
       onSampled: (agents) => void ready.promise.then((intake) => intake.sampled(agents)),
       onDropped: (message, { code, message: why }) =>
@@ -172,10 +173,11 @@ export async function openHub(options: HubOptions): Promise<RunningHub> {
       log.info('a new roster is in force', { version: keeper.roster.version, epoch: keeper.roster.epoch });
     };
     let enrolling: Admin['enrolling'] = null;
-    if (opened !== null && options.tls !== undefined) {
-      const { host, port, enrollPort } = options.tls;
-      enrolling = { enrollment: opened.enrollment, at: await opened.listen(host, enrollPort, port) };
-      log.info('enrols other hosts', { at: enrolling.at });
+    if (opened !== null && options.tls !== undefined && mesh.tlsPort !== null) {
+      opened.onChange({ agent: (agent, enrolled) => mesh.admit(agent, enrolled), tls: (tls) => mesh.renewTls(tls) });
+      const { host, enrollPort } = options.tls;
+      enrolling = { enrollment: opened.enrollment, at: await opened.listen(host, enrollPort, mesh.tlsPort) };
+      log.info('other hosts connect and enrol', { tls_port: mesh.tlsPort, enrol_at: enrolling.at });
     }
     closing.push(await serveActs(hub, driver, state.actSocket, { enrolling, installRoster }));
     const resumed = driver.resume();

@@ -3,15 +3,8 @@ import { existsSync, readFileSync } from 'node:fs';
 import { writeDurably } from '../broker/durable-file.ts';
 import { keyFile, type Site } from '../broker/enroll.ts';
 import { StateError, type StateFolder } from '../broker/state-folder.ts';
+import type { TlsMaterial } from '../broker/tls-listener.ts';
 import { isDue, newTlsKey, pemOf, SiteCa } from './site-ca.ts';
-
-/** What a TLS listener of the hub is opened with: PEM each. */
-export interface ServerTls {
-  readonly key: string;
-  /** The server's certificate, and behind it the CA's: a joining agent knows only the hash of that one. */
-  readonly cert: string;
-  readonly ca: string;
-}
 
 /** Writes a new CA into the state folder; one that is there is kept. */
 export async function makeSiteCa(state: StateFolder, site: string, now: number): Promise<void> {
@@ -35,9 +28,9 @@ export async function openSiteCa(state: StateFolder): Promise<SiteCa | null> {
 
 /**
  * The hub's own certificate, for the site's addresses: made anew when it is in its last third, was issued by another
- * CA, or lacks an address.
+ * CA, or lacks an address. Behind it stands the CA's, since a joining agent knows only the hash of that one.
  */
-export async function serverTls(state: StateFolder, site: Site, ca: SiteCa, now: number): Promise<ServerTls> {
+export async function serverTls(state: StateFolder, site: Site, ca: SiteCa, now: number): Promise<TlsMaterial> {
   const file = keyFile.server(state);
   const addresses = [...new Set([...site.addresses, 'localhost', '127.0.0.1', '::1'])];
   if (!existsSync(file) || !isGood(readFileSync(file, 'utf8'), ca, addresses, now)) {

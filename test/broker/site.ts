@@ -2,10 +2,10 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connect, type IClientOptions, type MqttClient } from 'mqtt';
-import { type EmbeddedOptions, openEmbedded } from '../../broker/embedded.ts';
+import { type Embedded, type EmbeddedOptions, openEmbedded } from '../../broker/embedded.ts';
 import { type Enrolled, secretHash } from '../../broker/enroll.ts';
 import { type KeyPair, newKeyPair } from '../../broker/keys.ts';
-import { type Inbound, type Mesh, type MeshCounters, noCounters } from '../../broker/mesh.ts';
+import { type Inbound, type MeshCounters, noCounters } from '../../broker/mesh.ts';
 
 /** An enrolled agent with what only it has. */
 export interface TestAgent {
@@ -35,7 +35,7 @@ export async function until(what: string, holds: () => boolean): Promise<void> {
 }
 
 export interface TestBroker {
-  readonly mesh: Mesh;
+  readonly mesh: Embedded;
   readonly counters: MeshCounters;
   readonly heard: Inbound[];
   /** An MQTT client as an agent has it; `options` override. */

@@ -203,7 +203,7 @@ test('a broker that can’t listen says why', async () => {
   );
   await store.close();
   done();
-  assert.is(answer, 'EADDRNOTAVAIL');
+  assert.is(answer, 'E_BROKER_PLAIN');
 });
 
 test.run();
