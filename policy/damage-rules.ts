@@ -4,4 +4,17 @@ import { HOST_DAMAGES } from './damage-host.ts';
 import type { DamageRule } from './damage-words.ts';
 
 /** Every known way to ruin a host; the first that matches names the damage. */
-export const DAMAGES: readonly DamageRule[] = [...FILE_DAMAGES, ...HOST_DAMAGES, ...DATA_DAMAGES];
+const DAMAGES: readonly DamageRule[] = [...FILE_DAMAGES, ...HOST_DAMAGES, ...DATA_DAMAGES];
+
+/** Names whose rules are kept ready: the commands of plans are few, and a hostile text's names must not fill memory. */
+const KEPT = { names: 512, length: 64 } as const;
+const kept = new Map<string, readonly DamageRule[]>();
+
+/** The rules that speak about a command of this name, in their order. */
+export function damagesOf(name: string): readonly DamageRule[] {
+  const ready = kept.get(name);
+  if (ready !== undefined) return ready;
+  const found = DAMAGES.filter(({ names }) => names.test(name));
+  if (kept.size < KEPT.names && name.length <= KEPT.length) kept.set(name, found);
+  return found;
+}

@@ -93,7 +93,9 @@ export function stripRunners(words: readonly string[]): string[][] {
     }
     const name = words[at];
     if (name === undefined) continue;
-    found.push([base(name), ...words.slice(at + 1, at + 513)]);
+    const command = words.slice(at, at + 513);
+    command[0] = base(name);
+    found.push(command);
     if (!RUNNERS.has(base(name))) continue;
     let flagged = false;
     let operands = OPERANDS.get(base(name)) ?? 0;

@@ -1,4 +1,4 @@
-import { DAMAGES } from './damage-rules.ts';
+import { damagesOf } from './damage-rules.ts';
 import { narrowed, searched } from './damage-words.ts';
 import { isSystemTree, normalise } from './paths.ts';
 import { isOwnPath, isOwnUnit, namesSelf } from './self.ts';
@@ -65,13 +65,13 @@ const READING_VERBS = new Set([
 
 /** The damage that one command does by itself, or null. */
 export function damage(words: readonly string[]): Damage | null {
-  const [name = '', ...args] = words;
+  const name = wordAt(words, 0);
+  const args = words.slice(1);
   if (touchesSelf(name, args)) {
     return { rule: 'self.target', effect: 'breach', reason: 'Sentinel does not act on itself' };
   }
-  for (const rule of DAMAGES) {
-    if (rule.names.test(name) && rule.when(args, name))
-      return { rule: rule.rule, effect: rule.effect, reason: rule.reason };
+  for (const rule of damagesOf(name)) {
+    if (rule.when(args, name)) return { rule: rule.rule, effect: rule.effect, reason: rule.reason };
   }
   return null;
 }
@@ -112,7 +112,8 @@ function substituted(words: readonly string[]): string[] {
 }
 
 function runTexts(words: readonly string[]): string[] {
-  const [name = '', ...args] = words;
+  const name = wordAt(words, 0);
+  const args = words.slice(1);
   if (/^(?:ba|da|z|k|a|c|fi|tc|mk)?sh$/.test(name)) {
     // A text with blanks that no flag leads in comes from `<<<`.
     return [...argumentAfter(args, /^-[a-z]*c[a-z]*$/), ...args.filter((arg) => /\s/.test(arg))];

@@ -5,6 +5,7 @@ import { type LooseCommand, looseCommands } from './loose.ts';
 import { holdsSecrets, isDevice, isSecret, isSystem, normalise } from './paths.ts';
 import type { Program } from './program.ts';
 import { namesSelf } from './self.ts';
+import { wordAt } from './word-at.ts';
 
 export type { Damage } from './damage.ts';
 
@@ -40,6 +41,12 @@ export function destructionInProgram(program: Program): (Damage & { readonly com
   return null;
 }
 
+/** A command with every command that it could run: itself, and what its runners would. */
+interface Stripped {
+  readonly command: LooseCommand;
+  readonly readings: readonly (readonly string[])[];
+}
+
 class Search {
   /** What an earlier command of the same text or Program brought from elsewhere. */
   readonly #fetched = new Set<string>();
@@ -53,26 +60,28 @@ class Search {
   }
 
   commands(commands: readonly LooseCommand[], depth: number): Damage | null {
-    for (const [i, command] of commands.entries()) {
+    let earlier: Stripped | undefined;
+    for (const command of commands) {
       if (--this.#left.commands < 0) return null;
-      const before = command.piped ? commands[i - 1] : undefined;
-      const found =
-        this.#command(command, depth) ?? (before === undefined ? null : this.#piped(before, command, depth));
+      const now = { command, readings: stripRunners(command.words) };
+      const before = command.piped ? earlier : undefined;
+      const found = this.#command(now, depth) ?? (before === undefined ? null : this.#piped(before, now, depth));
       if (found !== null) return found;
-      if (runsFetched(command.words, this.#fetched)) {
+      if (runsFetched(now, this.#fetched)) {
         return { rule: 'destruction.remote-code', effect: 'breach', reason: 'it runs code that nobody vetted' };
       }
-      for (const path of fetches(command)) this.#fetched.add(path);
+      for (const path of fetches(now)) this.#fetched.add(path);
+      earlier = now;
     }
     return null;
   }
 
-  #command(command: LooseCommand, depth: number): Damage | null {
+  #command({ command, readings }: Stripped, depth: number): Damage | null {
     for (const target of command.writes) {
       const found = writeDamage(target);
       if (found !== null) return found;
     }
-    for (const words of stripRunners(command.words)) {
+    for (const words of readings) {
       this.#left.words -= words.length;
       if (this.#left.words < 0) return null;
       const found = damage(words) ?? this.#nested(words, depth);
@@ -91,8 +100,8 @@ class Search {
   }
 
   /** `curl ... | sh`: what arrives is run. `echo rm -rf / | sh`: what is printed is run. `cat KEY | nc`: it leaves. */
-  #piped(before: LooseCommand, command: LooseCommand, depth: number): Damage | null {
-    const readers = stripRunners(command.words);
+  #piped({ command: before, readings }: Stripped, now: Stripped, depth: number): Damage | null {
+    const { command, readings: readers } = now;
     const source = base(before.words.find((word) => !word.startsWith('-')) ?? '');
     if (
       readers.some(([name]) => SENDERS.test(base(name))) &&
@@ -103,7 +112,7 @@ class Search {
     ) {
       return { rule: 'destruction.exfiltration', effect: 'breach', reason: 'it sends secrets to another machine' };
     }
-    const shell = stripRunners(before.words).some(([name]) => INTERPRETERS.test(base(name)));
+    const shell = readings.some(([name]) => INTERPRETERS.test(base(name)));
     if (shell && readers.some(([name]) => /^(?:nc|ncat|netcat|socat|telnet|openssl)$/.test(base(name)))) {
       return { rule: 'destruction.reverse-shell', effect: 'breach', reason: 'it gives a shell to another machine' };
     }
@@ -135,23 +144,24 @@ const PACKERS = /^(?:tar|cpio|zip|cat|find|gzip|xz|dd|rsync|base64|grep)$/;
 const SENDERS = /^(?:curl|wget|nc|ncat|netcat|socat|telnet|ssh|mail|sendmail|ftp|aws)$/;
 
 /** Files that a command of a line brings from elsewhere. */
-function fetches({ words, writes }: LooseCommand): string[] {
-  return stripRunners(words).flatMap(([name = '', ...args]) => {
-    if (!/^(?:curl|wget|scp|sftp|ftp|tftp|aria2c|git|fetch)$/.test(name)) return [];
+function fetches({ command, readings }: Stripped): string[] {
+  return readings.flatMap((words) => {
+    if (!/^(?:curl|wget|scp|sftp|ftp|tftp|aria2c|git|fetch)$/.test(wordAt(words, 0))) return [];
+    const args = words.slice(1);
     const named = args.flatMap((arg, i) =>
       /^(?:-[a-zA-Z]*[oOP]|--output|--output-document)$/.test(arg)
         ? [args[i + 1] ?? '']
         : [arg.replace(/^(?:-[oO]|--output(?:-document)?=)/, ''), base(arg)],
     );
-    return [...named, ...writes].filter((path) => path !== '').map(normalise);
+    return [...named, ...command.writes].filter((path) => path !== '').map(normalise);
   });
 }
 
 /** True when a command runs, or makes runnable, a file that was fetched before it in the same line. */
-function runsFetched(words: readonly string[], fetched: ReadonlySet<string>): boolean {
+function runsFetched({ command, readings }: Stripped, fetched: ReadonlySet<string>): boolean {
   if (fetched.size === 0) return false;
-  return stripRunners(words).some(([name = '', ...args], i) => {
-    if (i === 0 && words[0] !== undefined && fetched.has(normalise(words[0]))) return true;
+  if (fetched.has(normalise(wordAt(command.words, 0)))) return true;
+  return readings.some(([name = '', ...args]) => {
     if (!INTERPRETERS.test(name) && !/^(?:\.|source|chmod|exec)$/.test(name)) return false;
     return args.some((arg) => fetched.has(normalise(arg)));
   });

@@ -94,7 +94,7 @@ class TreeWalk {
 
   root(cursor: TreeCursor): void {
     if (cursor.nodeTypeId !== this.#k.program) this.#refuse(cursor, 'it is not a command');
-    this.#children(cursor, (c) => this.#statement(c));
+    this.#children(cursor, (c, kind) => this.#statement(c, kind));
     this.#gap(this.#text.length, true);
   }
 
@@ -104,13 +104,13 @@ class TreeWalk {
     return { program: { version: 1, jobs: this.#jobs }, spans: this.#spans };
   }
 
-  #statement(cursor: TreeCursor): void {
+  #statement(cursor: TreeCursor, kind: number): void {
     const k = this.#k;
-    switch (cursor.nodeTypeId) {
+    switch (kind) {
       case k.list:
       case k.pipeline:
       case k.redirected:
-        this.#children(cursor, (c) => this.#statement(c));
+        this.#children(cursor, (c, inner) => this.#statement(c, inner));
         return;
       case k.command:
         this.#command(cursor);
@@ -165,51 +165,52 @@ class TreeWalk {
   }
 
   #command(cursor: TreeCursor): void {
+    const start = cursor.startIndex;
     if (this.#pipe.length > 0 && !this.#wanting) {
       // The tree has no node for a line break that ends a command; it is only seen between leaves.
-      if (!this.#text.slice(this.#at, cursor.startIndex).includes('\n')) this.#refuse(cursor, 'an operator is missing');
+      if (!this.#text.slice(this.#at, start).includes('\n')) this.#refuse(cursor, 'an operator is missing');
       this.#endJob();
     }
-    this.#gap(cursor.startIndex, true);
-    this.#at = cursor.startIndex;
+    this.#gap(start, true);
+    this.#at = start;
     if (this.#pipe.length >= LIMITS.pipe) this.#refuse(cursor, 'the pipe is too long');
     const open: OpenCommand = { argv: [], spans: [], stdout: 'keep', stderr: 'keep', stdin: false, redirected: false };
     this.#pipe.push(open);
     this.#wanting = false;
-    this.#children(cursor, (c) => {
-      if (c.nodeTypeId === this.#k.name) {
+    this.#children(cursor, (c, kind) => {
+      if (kind === this.#k.name) {
         if (open.argv.length > 0) this.#refuse(c, 'a second command name');
-        this.#children(c, (inner) => this.#argument(inner, open));
+        this.#children(c, (inner, word) => this.#argument(inner, word, open));
       } else if (open.argv.length === 0) this.#refuse(c, `${c.nodeType} before the command's name`);
-      else if (c.nodeTypeId === this.#k.redirect) this.#redirect(c);
-      else this.#argument(c, open);
+      else if (kind === this.#k.redirect) this.#redirect(c);
+      else this.#argument(c, kind, open);
     });
     if (open.argv.length === 0) this.#refuse(cursor, 'a command without a name');
   }
 
-  #argument(cursor: TreeCursor, open: OpenCommand): void {
+  #argument(cursor: TreeCursor, kind: number, open: OpenCommand): void {
     if (open.redirected) this.#refuse(cursor, 'a word after a redirect');
     if (open.argv.length >= LIMITS.argv) this.#refuse(cursor, 'too many arguments');
     const [start, end] = [cursor.startIndex, cursor.endIndex];
     const whole = this.#text.slice(start, end);
-    if (cursor.nodeTypeId === this.#k.concatenation && BRACED.test(whole)) open.argv.push(this.#leaf(cursor));
-    else if (cursor.nodeTypeId === this.#k.word && open.argv.length > 0 && LITERAL.test(whole)) {
-      open.argv.push(this.#leaf(cursor).slice(-1));
-    } else if (cursor.nodeTypeId === this.#k.concatenation) {
+    if (kind === this.#k.concatenation && !BRACED.test(whole)) {
       this.#gap(start);
       let value = '';
-      this.#children(cursor, (c) => {
-        if (c.startIndex !== start && c.startIndex !== this.#at) this.#refuse(c, 'a word with a gap in it');
-        value += this.#piece(c);
+      this.#children(cursor, (c, inner) => {
+        const from = c.startIndex;
+        if (from !== start && from !== this.#at) this.#refuse(c, 'a word with a gap in it');
+        value += this.#piece(c, inner, from, c.endIndex);
       });
       open.argv.push(value);
-    } else open.argv.push(this.#piece(cursor));
+    } else if (kind === this.#k.concatenation) open.argv.push(this.#leaf(cursor, start, end));
+    else if (kind === this.#k.word && open.argv.length > 0 && LITERAL.test(whole)) {
+      open.argv.push(this.#leaf(cursor, start, end).slice(-1));
+    } else open.argv.push(this.#piece(cursor, kind, start, end));
     open.spans.push([start, end]);
   }
 
-  #piece(cursor: TreeCursor): string {
-    const kind = cursor.nodeTypeId;
-    const raw = this.#leaf(cursor);
+  #piece(cursor: TreeCursor, kind: number, start: number, end: number): string {
+    const raw = this.#leaf(cursor, start, end);
     if (kind === this.#k.word || kind === this.#k.number) {
       if (!WORD.test(raw)) this.#refuse(cursor, 'a bare word holds a metacharacter');
       return raw;
@@ -247,18 +248,18 @@ class TreeWalk {
     else throw new Refusal('a redirect that does not compile', start, end, 'subset.redirect');
   }
 
-  #children(cursor: TreeCursor, visit: (cursor: TreeCursor) => void): void {
+  /** Visits each child with its kind: every look at a cursor is a call into WASM, so each is taken once. */
+  #children(cursor: TreeCursor, visit: (cursor: TreeCursor, kind: number) => void): void {
     if (++this.#depth > DEPTH) this.#refuse(cursor, 'nested too deep');
     if (!cursor.gotoFirstChild()) this.#refuse(cursor, 'a part is missing');
-    do visit(cursor);
+    do visit(cursor, cursor.nodeTypeId);
     while (cursor.gotoNextSibling());
     cursor.gotoParent();
     this.#depth--;
   }
 
   /** The text of a leaf, which must not be empty (a part that the parser made up) nor follow anything but blanks. */
-  #leaf(cursor: TreeCursor): string {
-    const [start, end] = [cursor.startIndex, cursor.endIndex];
+  #leaf(cursor: TreeCursor, start = cursor.startIndex, end = cursor.endIndex): string {
     this.#gap(start);
     if (end <= start) this.#refuse(cursor, 'a part is missing');
     this.#at = end;

@@ -48,8 +48,8 @@ function tokenize(text: string): Token[] | Fault {
       i++;
       continue;
     }
-    const next = '&<>'.includes(c) || /^[0-9]+[<>]/.test(text.slice(i, i + 4)) ? redirectOrAnd(text, i) : null;
-    const token = next ?? literal(text, i) ?? (';|\n'.includes(c) ? operator(text, i) : word(text, i));
+    const token =
+      redirectOrAnd(text, i, c) ?? literal(text, i, c) ?? (';|\n'.includes(c) ? operator(text, i) : word(text, i));
     if ('fault' in token) return token;
     tokens.push(token);
     i = token.end;
@@ -65,13 +65,16 @@ function operator(text: string, start: number): Token | Fault {
 }
 
 /** Whole words that are literal by a backslash or by their place: `\(`, `\)`, `\;`, `\!`, `!`. */
-function literal(text: string, start: number): Token | null {
+function literal(text: string, start: number, c: string): Token | null {
+  if (c !== '\\' && c !== '!') return null;
   const match = /^(?:\\([();!])|!)(?=$|[ \t\n])/.exec(text.slice(start, start + 3));
   if (match === null) return null;
   return { type: 'l', value: match[1] ?? '!', start, end: start + match[0].length };
 }
 
-function redirectOrAnd(text: string, start: number): Token | Fault {
+function redirectOrAnd(text: string, start: number, c: string): Token | Fault | null {
+  const numbered = c >= '0' && c <= '9' && /^[0-9]+[<>]/.test(text.slice(start, start + 4));
+  if (!numbered && c !== '&' && c !== '<' && c !== '>') return null;
   if (text.startsWith('&&', start)) return { type: 'o', value: '&&', start, end: start + 2 };
   const match = /^(2>&1|(?:[12&]?>|<)[ \t]*\/dev\/null)(?=$|[ \t\n;|&<>])/.exec(text.slice(start, start + 64));
   if (match?.[1] === undefined) return fault('reader.redirect', 'a redirect that is not read', start, start + 1);
@@ -144,8 +147,12 @@ function assemble(tokens: readonly Token[], length: number): Program | Fault {
     return null;
   };
 
-  for (const token of [...tokens, { type: 'o', value: '\n', start: length, end: length } satisfies Token]) {
-    const bad = (reason: string) => fault('reader.syntax', reason, token.start, token.end);
+  // The end of a text ends a command, as a line break does.
+  const end: Token = { type: 'o', value: '\n', start: length, end: length };
+  let token = end;
+  const bad = (reason: string) => fault('reader.syntax', reason, token.start, token.end);
+  for (let at = 0; at <= tokens.length; at++) {
+    token = tokens[at] ?? end;
     if (token.type === 'w' || token.type === 'l') {
       if (redirects.length > 0) return bad('a word after a redirect');
       if (token.type === 'l' && argv.length === 0) return bad('a metacharacter in the place of a command');

@@ -34,7 +34,10 @@ const OWN = [
 function couldMean(part: string): boolean {
   if (part.length > 64 || !/[*?[]/.test(part) || !/[a-z]{2}/i.test(part.replace(/\[[^\]]*\]/g, ''))) return false;
   const glob = part.replace(/\[[^\]]*\]?/g, '?');
-  return OWN.some((name) => globMatches(glob, name));
+  // What stands before the first and after the last wildcard tells most of them apart at once.
+  const stem = glob.replace(/[*?].*$/, '');
+  const tail = glob.replace(/^.*[*?]/, '');
+  return OWN.some((name) => name.startsWith(stem) && name.endsWith(tail) && globMatches(glob, name));
 }
 
 /** `*` and `?` only, in time that is a product of the two lengths. */
