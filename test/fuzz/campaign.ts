@@ -9,6 +9,8 @@ import { Seeded } from './seeded.ts';
 export interface Findings {
   /** Commands that were allowed and run by bash too. */
   readonly compared: number;
+  /** Programs that bash started for these, each seen to be the right one. */
+  readonly started: number;
   readonly generated: number;
   /** Of the generated: allowed commands with a trick put into them, and how many of these were still allowed. */
   readonly mutated: number;
@@ -156,5 +158,5 @@ export async function campaign(options: CampaignOptions): Promise<Findings> {
   } finally {
     oracle.close();
   }
-  return { ...found, differences };
+  return { ...found, started: oracle.started, differences };
 }

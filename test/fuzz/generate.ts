@@ -44,11 +44,12 @@ export class Generator {
     this.#random = random;
   }
 
-  /** One text: a few commands with operators between them. */
+  /** One text: half of them one command, the others two to four with operators between them. */
   text(): string {
     const random = this.#random;
     let text = this.#command();
-    for (let n = random.below(4); n > 0; n--) text += random.pick(OPERATORS) + this.#command();
+    for (let n = random.chance(50) ? 0 : 1 + random.below(3); n > 0; n--)
+      text += random.pick(OPERATORS) + this.#command();
     return random.chance(5) ? `${random.pick([' ', '\n', '\t'])}${text}${random.pick([';', '\n', ' '])}` : text;
   }
 

@@ -2,12 +2,13 @@ import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
 import { campaign } from './campaign.ts';
 
-// npm run fuzz -- [--count N] [--seed N] [--stubs programs|functions]: compares N allowed commands with what real bash runs. Exit 1 on a difference.
+// npm run fuzz -- [--count N] [--seed N] [--stubs programs|functions] [--batch N] [--jobs N]: compares N allowed commands with what real bash runs. Exit 1 on a difference.
 const { values } = parseArgs({
   options: {
     count: { type: 'string', default: '20000' },
     seed: { type: 'string', default: String(Date.now() % 1e9) },
     stubs: { type: 'string', default: 'programs' },
+    batch: { type: 'string', default: '500' },
     jobs: { type: 'string', default: String(availableParallelism()) },
   },
 });
@@ -21,6 +22,7 @@ const found = await campaign({
   count,
   stubs: values.stubs === 'functions' ? 'functions' : 'programs',
   jobs: Number(values.jobs),
+  batch: Number(values.batch),
   progress: (compared) => {
     if (compared - told < 50_000) return;
     told = compared;
