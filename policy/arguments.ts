@@ -84,6 +84,8 @@ class Reading {
     const whole = this.#schema.flags.get(word);
     if (whole !== undefined) return this.#flag(word, whole, argv, at);
     if (this.#schema.style === 'single') {
+      const place = word.startsWith('@') ? this.#schema.flags.get('@') : undefined;
+      if (place !== undefined && place.takes !== null) return this.#place(word, place, place.takes, at);
       return word.startsWith('-') && word !== '-' ? this.#unknown(word, at) : this.#operand(word, at);
     }
     if (word.startsWith('--')) return this.#long(word, at);
@@ -118,8 +120,9 @@ class Reading {
     if (missing !== undefined) {
       return { stranger: 'needs', reason: `it is only known with ${missing[0]}`, schema, at: 0 };
     }
-    let effect = schema.effect;
-    let decision = schema.decision ?? decisionFor(schema.effect, schema.attributes);
+    const asked = this.#seen.size > 0 && [...this.#seen].every((flag) => schema.asks.includes(flag));
+    let effect = asked ? 'read' : schema.effect;
+    let decision = asked ? 'allow' : (schema.decision ?? decisionFor(schema.effect, schema.attributes));
     const attributes = new Set(schema.attributes);
     let paths: PathMode | null = null;
     let worst: { rule: FlagRule; at: number } | null = null;
@@ -140,7 +143,7 @@ class Reading {
       inner: this.#inner,
       given: this.#seen,
       paths,
-      reason: worst?.rule.reason ?? schema.reason,
+      reason: worst?.rule.reason ?? (asked ? null : schema.reason),
       alternative: worst?.rule.alternative ?? schema.alternative,
       at: worst?.at ?? 0,
     };
@@ -184,6 +187,13 @@ class Reading {
     if (value === undefined) return this.#unknown(name, at);
     this.#uses.push({ rule: rule.takes, value, at: at + 1, option: true });
     return at + 1;
+  }
+
+  /** `@10.0.0.53`: a flag whose name is one character, with its value after it. */
+  #place(word: string, rule: FlagRule, takes: OperandRule, at: number): number {
+    this.#note('@', rule, at);
+    this.#uses.push({ rule: takes, value: word.slice(1), at, option: true });
+    return at;
   }
 
   #long(word: string, at: number): number | Stranger {

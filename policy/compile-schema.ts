@@ -23,6 +23,8 @@ const COMMAND = [
   'style',
   'numeric',
   'bare',
+  'asks',
+  'any_account',
   'requires',
   'needs',
   'all_or_none',
@@ -87,6 +89,8 @@ function readCommand(node: RuleNode, id: string, inherited: Inherited): CommandS
     runs: node.flag('runs'),
     bare: sub === null || node.flag('bare'),
     allOrNone: node.flag('all_or_none'),
+    asks: node.list('asks').map(({ value }) => value),
+    anyAccount: node.flag('any_account'),
     requires: node.list('requires').map(({ value }) => value),
     needs,
     root,
@@ -112,6 +116,8 @@ const PLAIN = {
   runs: false,
   bare: true,
   allOrNone: false,
+  asks: [],
+  anyAccount: false,
   requires: [],
 } as const;
 

@@ -167,7 +167,8 @@ function runTexts(words: readonly string[]): string[] {
         (m) => m[1] ?? m[2] ?? m[3] ?? m[4] ?? '',
       ),
     );
-    return [args.join(' '), ...quoted];
+    // `:!` of an editor is a command of the shell.
+    return [args.join(' ').replaceAll(':!', ';'), ...quoted];
   }
   if (name === 'xargs' || name === 'parallel')
     return [

@@ -1,3 +1,4 @@
+import { Carried } from './carried.ts';
 import { type Damage, damage, shellTexts } from './damage.ts';
 import { stripRunners } from './damage-runners.ts';
 import { LIMITS } from './limits.ts';
@@ -45,28 +46,38 @@ export function destructionInProgram(program: Program): (Damage & { readonly com
 interface Stripped {
   readonly command: LooseCommand;
   readonly readings: readonly (readonly string[])[];
+  /** What it hands on came from elsewhere, through whatever pipe. */
+  readonly arrives: boolean;
 }
 
 class Search {
   /** What an earlier command of the same text or Program brought from elsewhere. */
   readonly #fetched = new Set<string>();
+  readonly #carried = new Carried();
   readonly #left: { bytes: number; words: number; commands: number } = { ...WORK };
 
   text(text: string, depth: number): Damage | null {
     this.#left.bytes -= text.length;
     if (this.#left.bytes < 0) return null;
     const raw = RAW.find(({ pattern }) => pattern.test(text));
-    return raw ?? this.commands(looseCommands(text, this.#left.commands), depth);
+    const found = raw ?? this.commands(looseCommands(text, this.#left.commands), depth);
+    if (found !== null || depth >= DEPTH || !PRINTED.test(text)) return found;
+    // What is printed in a substitution stands where the substitution stood: `$(echo rm) -rf /`.
+    return this.text(text.replace(new RegExp(PRINTED, 'g'), ' $1 '), depth + 1);
   }
 
   commands(commands: readonly LooseCommand[], depth: number): Damage | null {
     let earlier: Stripped | undefined;
     for (const command of commands) {
       if (--this.#left.commands < 0) return null;
-      const now = { command, readings: stripRunners(command.words) };
       const before = command.piped ? earlier : undefined;
-      const found = this.#command(now, depth) ?? (before === undefined ? null : this.#piped(before, now, depth));
+      const now = strip(command, before);
+      const found =
+        this.#command(now, depth) ??
+        (before === undefined ? null : this.#piped(before, now, depth)) ??
+        this.#filled(command, depth);
       if (found !== null) return found;
+      this.#carried.note(command.words);
       if (runsFetched(now, this.#fetched)) {
         return { rule: 'destruction.remote-code', effect: 'breach', reason: 'it runs code that nobody vetted' };
       }
@@ -90,6 +101,16 @@ class Search {
     return null;
   }
 
+  /** The command with what variables and loops of the same text put into it. */
+  #filled(command: LooseCommand, depth: number): Damage | null {
+    if (this.#left.words < 0) return null;
+    for (const words of this.#carried.fill(command.words)) {
+      const found = this.#command(strip({ ...command, words }, undefined), depth);
+      if (found !== null) return found;
+    }
+    return null;
+  }
+
   #nested(words: readonly string[], depth: number): Damage | null {
     if (depth >= DEPTH) return null;
     for (const inner of shellTexts(words)) {
@@ -100,7 +121,7 @@ class Search {
   }
 
   /** `curl ... | sh`: what arrives is run. `echo rm -rf / | sh`: what is printed is run. `cat KEY | nc`: it leaves. */
-  #piped({ command: before, readings }: Stripped, now: Stripped, depth: number): Damage | null {
+  #piped({ command: before, readings, arrives }: Stripped, now: Stripped, depth: number): Damage | null {
     const { command, readings: readers } = now;
     const source = base(before.words.find((word) => !word.startsWith('-')) ?? '');
     if (
@@ -117,7 +138,16 @@ class Search {
       return { rule: 'destruction.reverse-shell', effect: 'breach', reason: 'it gives a shell to another machine' };
     }
     if (depth >= DEPTH) return null;
+    if (readers.some(([name]) => name === 'crontab')) {
+      return this.text(before.words.slice(1).join(' ').replace(SCHEDULE, '\n'), depth + 1);
+    }
     if (base(command.words[0]) === 'xargs') {
+      const ran = readers[1];
+      // What is found and handed over whole is what `find -exec` would run on.
+      const find = readings.find(([name]) => name === 'find');
+      const found =
+        find === undefined || ran === undefined ? null : this.#nested([...find, '-exec', ...ran, '{}'], depth);
+      if (found !== null) return found;
       const [, ...inner] = readers.find(([name]) => CONTAINERS.test(name ?? '')) ?? [];
       if (CONTAINERS.test(source) && inner.some((word) => /^(?:rm|kill|stop|delete)$/.test(word))) {
         return { rule: 'destruction.containers', effect: 'destroy', reason: 'it takes away every container' };
@@ -128,8 +158,8 @@ class Search {
         if (found !== null) return found;
       }
     }
-    if (!readers.some(([name]) => INTERPRETERS.test(base(name)))) return null;
-    if (SOURCES.test(source)) {
+    if (!readers.some(runsInput)) return null;
+    if (arrives) {
       return { rule: 'destruction.remote-code', effect: 'breach', reason: 'it runs code that nobody vetted' };
     }
     return this.text(before.words.slice(1).join(' '), depth + 1);
@@ -142,6 +172,31 @@ const SOURCES =
   /^(?:curl|wget|nc|ncat|netcat|telnet|lynx|aria2c|fetch|http|socat|base64|base32|xxd|openssl|ssh|ftp|gunzip|zcat|rev|tr)$/;
 const PACKERS = /^(?:tar|cpio|zip|cat|find|gzip|xz|dd|rsync|base64|grep)$/;
 const SENDERS = /^(?:curl|wget|nc|ncat|netcat|socat|telnet|ssh|mail|sendmail|ftp|aws)$/;
+
+const PRINTED = /(?:\$\(|`)\s{0,4}(?:echo|printf)\s([^)`$]{0,128})[)`]/;
+
+/** When a line of a crontab runs: five fields, or a name. */
+const SCHEDULE = /(?:^|\n)\s{0,8}(?:(?:[\d*/,-]{1,32}[ \t]{1,8}){5}|@[a-z]{4,10}[ \t])/g;
+
+function strip(command: LooseCommand, before: Stripped | undefined): Stripped {
+  const source = base(command.words.find((word) => !word.startsWith('-')) ?? '');
+  return { command, readings: stripRunners(command.words), arrives: before?.arrives === true || SOURCES.test(source) };
+}
+
+/** True when an interpreter takes its program from standard input, and not only data for a program that is named. */
+function runsInput(words: readonly string[]): boolean {
+  const [name = '', ...args] = words;
+  if (!INTERPRETERS.test(base(name))) return false;
+  if (name === 'at' || name === 'batch') return true;
+  const text = args.find((_, i) => /^(?:-[a-zA-Z]*[cemr]|--eval)$/.test(wordAt(args, i - 1)));
+  if (text !== undefined) return /\{\}|\$[@*0-9]|exec|eval|system|popen|subprocess|spawn/.test(text);
+  const first = args.find((arg) => !arg.startsWith('-') || arg === '-');
+  return (
+    first === undefined ||
+    /^(?:-|\/dev\/stdin|\/dev\/fd\/0|\/proc\/self\/fd\/0)$/.test(first) ||
+    args.some((arg) => /^-[a-z]*s$/.test(arg))
+  );
+}
 
 /** Files that a command of a line brings from elsewhere. */
 function fetches({ command, readings }: Stripped): string[] {
@@ -172,6 +227,8 @@ const base = (word: string | undefined): string => (word ?? '').replace(/^.*\//,
 function writeDamage(target: string): Damage | null {
   if (namesSelf(target)) return { rule: 'self.path', effect: 'breach', reason: 'Sentinel does not act on itself' };
   const path = normalise(target);
+  // A serial line takes what is said to it, and keeps nothing: a person may consent.
+  if (/^\/dev\/tty(?:USB|ACM|S|AMA|mxc)\d{1,3}$/.test(path)) return null;
   if (isDevice(path) && !/^\/dev\/(?:tty\d*|pts\/\d+|fd\/\d+|tcp|udp)/.test(path)) {
     return { rule: 'destruction.device', effect: 'destroy', reason: 'it overwrites a device' };
   }
@@ -196,6 +253,12 @@ const RAW: readonly (Damage & { readonly pattern: RegExp })[] = [
   },
   {
     pattern: /([\w:.]{1,32})[ \t]{0,4}\(\)[ \t\n]{0,4}\{[^}]{0,64}\|[^}&]{0,64}&/,
+    rule: 'destruction.fork-bomb',
+    effect: 'destroy',
+    reason: 'it starts copies of itself until nothing runs',
+  },
+  {
+    pattern: /\bfork\s{1,4}while\s{1,4}fork\b/,
     rule: 'destruction.fork-bomb',
     effect: 'destroy',
     reason: 'it starts copies of itself until nothing runs',

@@ -146,6 +146,9 @@ function judgeCommand(rules: RuleSet, command: Command, inventory: Inventory | n
   const meant = readArguments(schema, argv, inner.at + 1);
   const known = !('stranger' in meant);
   const found = known ? judgeMeant(rules, meant, inner.at, inventory) : [strange(meant)];
+  if (inner.account !== '' && !(known && schema.anyAccount && meant.effect === 'read')) {
+    found.push(review('wrapper.account', `it runs as ${inner.account}, whose own settings may change it`, inner.at));
+  }
   if (known && meant.inner.length > 0) found.push(...judgeInner(rules, meant, inventory, fed));
   if (rules.tighten.length > 0) {
     found.push(...tightened(rules, [inner.name, ...argv.slice(inner.at + 1)], inner.at));

@@ -30,14 +30,19 @@ export function looseCommands(text: string, limit: number): LooseCommand[] {
   return new LooseReader(text).read(limit);
 }
 
+/** Words that one pair of braces may stand for: more is nobody's command. */
+const BRACES = 64;
+
 class LooseReader {
   readonly #text: string;
   readonly #commands: LooseCommand[] = [];
   #words: string[] = [];
   #writes: string[] = [];
+  /** Files that a redirect reads: they are told after the words, since they may stand before the command's name. */
+  #reads: string[] = [];
   #word = '';
   #inWord = false;
-  #target: 'word' | 'write' = 'word';
+  #target: 'word' | 'write' | 'read' = 'word';
   #piped = false;
   #at = 0;
 
@@ -144,13 +149,16 @@ class LooseReader {
     }
     this.#endWord();
     let writes = c === '>';
+    const start = this.#at;
     while ('<>&|-'.includes(this.#text.charAt(this.#at)) && this.#at < this.#text.length) {
       writes ||= this.#text.charAt(this.#at) === '>';
       this.#at++;
     }
+    const operator = this.#at;
     if (this.#text.charAt(this.#at) === '(') return;
     while (' \t'.includes(this.#text.charAt(this.#at)) && this.#at < this.#text.length) this.#at++;
     if (writes) this.#target = 'write';
+    else if (this.#text.slice(start, operator) === '<') this.#target = 'read';
   }
 
   #operator(length: number, piped: boolean): void {
@@ -162,6 +170,7 @@ class LooseReader {
   #endWord(): void {
     if (this.#inWord) {
       if (this.#target === 'write') this.#writes.push(this.#word);
+      else if (this.#target === 'read') this.#reads.push(this.#word);
       else this.#words.push(this.#word);
       this.#target = 'word';
     }
@@ -172,11 +181,16 @@ class LooseReader {
   #endCommand(pipeNext: boolean): void {
     this.#endWord();
     this.#target = 'word';
+    // `{rm,-rf,/}` is three words.
+    const braces = /^\{([^{}]*,[^{}]*)\}$/.exec(this.#words[0] ?? '')?.[1];
+    if (braces !== undefined) this.#words.splice(0, 1, ...braces.split(',').slice(0, BRACES));
+    this.#words.push(...this.#reads);
     if (this.#words.length > 0 || this.#writes.length > 0) {
       this.#commands.push({ words: this.#words, writes: this.#writes, piped: this.#piped });
       this.#piped = pipeNext;
     } else if (pipeNext) this.#piped = true;
     this.#words = [];
     this.#writes = [];
+    this.#reads = [];
   }
 }

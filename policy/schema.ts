@@ -71,6 +71,10 @@ export interface CommandSchema extends Meaning {
   readonly bare: boolean;
   /** Without any operand it answers too: `vmstat`, `vmstat 1 5`, but not `vmstat 1`. */
   readonly allOrNone: boolean;
+  /** With nothing but these flags it only asks, whatever it does otherwise: `kill -0`. Empty: it has none. */
+  readonly asks: readonly string[];
+  /** It reads no settings from a home folder: `sudo -u postgres` may run it as another account than root. */
+  readonly anyAccount: boolean;
   /** At least one of these must be given: `top -b`. Empty: none. */
   readonly requires: readonly string[];
   /** Of each of these groups one must be given: `psql -X` and `-c`. */

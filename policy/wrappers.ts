@@ -16,7 +16,17 @@ interface Wrapper {
 const NUMBER = /^-?\d{1,3}$/;
 
 const WRAPPERS: ReadonlyMap<string, Wrapper> = new Map([
-  ['sudo', { flags: new Set(['-n', '--non-interactive']), values: new Map([['-u', /^root$/]]), operands: 0 }],
+  [
+    'sudo',
+    {
+      flags: new Set(['-n', '--non-interactive']),
+      values: new Map([
+        ['-u', CHARSETS.user],
+        ['--user', CHARSETS.user],
+      ]),
+      operands: 0,
+    },
+  ],
   ['env', { flags: new Set<string>(), values: new Map(), operands: 0 }],
   [
     'nice',
@@ -58,22 +68,49 @@ const WRAPPERS: ReadonlyMap<string, Wrapper> = new Map([
 
 /** The innermost command of a wrapped one, or why it could not be reached. */
 export type Unwrapped =
-  | { readonly name: string; readonly at: number }
+  | { readonly name: string; readonly at: number; readonly account: string }
   | { readonly unreadable: string; readonly at: number };
 
-/** Reads through sudo, env, nice, ionice, timeout and nohup to what really runs; `at` is the index of its name. */
+/**
+ * Reads through sudo, env, nice, ionice, timeout and nohup to what really runs; `at` is the index of its name, and
+ * `account` who it runs as where that is not root or the agent's own, else empty. `sudo -l` and `ionice -p` run nothing: they are the command.
+ */
 export function unwrap(argv: readonly string[]): Unwrapped {
   let at = 0;
+  let account = '';
   for (let depth = 0; depth <= LIMITS.wrappers; depth++) {
     const name = bareName(wordAt(argv, at));
     if (name === null || RESERVED.has(name)) return { unreadable: 'a command is named by its bare name', at };
     const wrapper = WRAPPERS.get(name);
-    if (wrapper === undefined) return { name, at };
+    if (wrapper === undefined || asks(name, argv, at + 1)) return { name, at, account };
     const inner = innerIndex(wrapper, argv, at + 1);
     if (typeof inner !== 'number') return inner;
+    if (name === 'sudo') account = accountOf(argv.slice(at + 1, inner)) || account;
     at = inner;
   }
   return { unreadable: 'wrapped too often', at };
+}
+
+/** The flags with which a wrapper runs nothing and only tells: its rules then say which of these are known. */
+const ASKING: ReadonlyMap<string, RegExp> = new Map([
+  ['sudo', /^(?:-n?l|-ln|--list)$/],
+  ['ionice', /^(?:-p|--pid)$/],
+]);
+
+function asks(name: string, argv: readonly string[], from: number): boolean {
+  const asking = ASKING.get(name);
+  if (asking === undefined) return false;
+  const end = argv.findIndex((word, i) => i >= from && !word.startsWith('-'));
+  return argv.slice(from, end < 0 ? argv.length : end).some((word) => asking.test(word));
+}
+
+/** The account that flags of sudo name, where it is another than root. */
+function accountOf(flags: readonly string[]): string {
+  const named = flags.flatMap((flag, i) => {
+    if (flag === '-u' || flag === '--user') return [wordAt(flags, i + 1)];
+    return /^(?:-u|--user=)./.test(flag) ? [flag.replace(/^(?:-u|--user=)/, '')] : [];
+  });
+  return named.find((account) => account !== 'root') ?? '';
 }
 
 function innerIndex(

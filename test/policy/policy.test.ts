@@ -127,7 +127,19 @@ test('Sentinel does not act on itself', () => {
 
 test('wrappers are read through, runners are not', () => {
   assert.is(decided('sudo -n nice -n 10 timeout 5 df -h'), 'allow disk.df');
-  assert.is(decided('sudo -u postgres df'), 'review unknown.wrapper');
+  for (const root of ['-u root', '-uroot', '--user root', '--user=root']) {
+    assert.is(decided(`sudo ${root} df`), 'allow disk.df');
+  }
+  assert.is(decided('sudo -u postgres df'), 'review wrapper.account');
+  assert.is(decided('sudo -n --user=deploy sudo df'), 'review wrapper.account');
+  assert.is(decided("sudo -upostgres psql -X -c 'select 1'"), 'allow databases.psql');
+  assert.is(decided("sudo -u postgres psql -c 'select 1'"), 'review databases.psql.needs');
+  assert.is(decided('sudo -u Postgres! df'), 'review subset.byte');
+  assert.is(decided('sudo -l'), 'allow accounts.sudo');
+  assert.is(decided('sudo -l df'), 'review accounts.sudo.operand');
+  assert.is(decided('sudo -U deploy -l'), 'review unknown.wrapper');
+  assert.is(decided('ionice --pid 4242'), 'allow processes.ionice');
+  assert.is(decided('ionice -c 3 -p 4242'), 'review unknown.wrapper');
   assert.is(decided('env A=1 df'), 'review unknown.wrapper');
   assert.is(decided('sudo'), 'review unknown.wrapper');
   assert.is(decided('nice nice nice nice nice nice df'), 'review unknown.wrapper');
