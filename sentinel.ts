@@ -12,6 +12,10 @@ const COMMANDS: Commands = {
     summary: 'run an agent for this host',
     load: async () => (await import('./agent/agent-command.ts')).agentCommand,
   },
+  exec: {
+    summary: 'carry out orders as root, for an agent that is not',
+    load: async () => (await import('./agent/exec/exec-command.ts')).execCommand,
+  },
   init: {
     summary: 'make a site for several hosts',
     load: async () => (await import('./hub/init-command.ts')).initCommand,

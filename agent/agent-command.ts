@@ -12,9 +12,11 @@ import { type Joined, readJoined } from './identity.ts';
 import { joinSite } from './join.ts';
 
 export const AGENT_USAGE = `sentinel agent [--state DIR] [--broker URL] [--id NAME] [--interval SECONDS] [--batch N]
-                [--live] [--join TOKEN|-]
+                [--live] [--exec SOCKET | --sudo] [--join TOKEN|-]
   Watches this host, reports to the hub, and runs what was approved. Dry run unless --live.
   --batch N sends N samples at once: fewer bytes on a thin link, and later. Events always go at once.
+  --exec SOCKET has a sentinel exec carry out orders, as root. --sudo puts sudo -n before what needs root, by the entries
+  that sentinel policy sudoers prints. With neither, an agent that is not root is read-only there.
   --join TOKEN makes this host an agent of the site that printed the token (\`sentinel enroll HOST\`); - reads it from
   standard input. After that the address and the name are known, and the flag may stay: a token counts once.
   for example: sentinel agent --broker mqtt://127.0.0.1:1883 --interval 30`;
@@ -33,6 +35,8 @@ export async function agentCommand(argv: readonly string[], io: Console): Promis
       interval: { type: 'string', default: '2' },
       batch: { type: 'string', default: '1' },
       live: { type: 'boolean', default: false },
+      exec: { type: 'string' },
+      sudo: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
     },
     AGENT_USAGE,
@@ -59,6 +63,8 @@ export async function agentCommand(argv: readonly string[], io: Console): Promis
     live: values.live,
     interval: interval * 1_000,
     batch,
+    ...(values.exec === undefined ? {} : { exec: values.exec }),
+    sudo: values.sudo,
     log,
   });
   agent.start();
@@ -66,7 +72,13 @@ export async function agentCommand(argv: readonly string[], io: Console): Promis
   log.info('watching this host', {
     id,
     mode: values.live ? 'live' : 'dry-run',
-    acts_as: root ? 'root' : 'an ordinary user',
+    acts_as: root
+      ? 'root'
+      : values.exec !== undefined
+        ? 'the executor does'
+        : values.sudo
+          ? 'sudo'
+          : 'an ordinary user',
   });
   process.send?.({ ready: true });
   await untilStopped(io.signal);

@@ -17,6 +17,9 @@ import { capture } from './capture.ts';
 import { Detector } from './detect/detector.ts';
 import type { Finding } from './detect/finding.ts';
 import { NO_HOME } from './environment.ts';
+import { ExecLink } from './exec/exec-link.ts';
+import { Hands } from './exec/hands.ts';
+import type { Hello, Request } from './exec/protocol.ts';
 import { Executor, type StepReport } from './execute.ts';
 import { Growth } from './growth.ts';
 import { HubClock } from './hub-clock.ts';
@@ -55,6 +58,10 @@ export interface AgentOptions {
   readonly interval: number;
   /** Samples in one publish: fewer bytes a sample, and later. Events are never held back. */
   readonly batch?: number;
+  /** Socket of an executor that may act as root: it carries the orders out, and this process need not be root. */
+  readonly exec?: string;
+  /** Puts `sudo -n` before what needs root. */
+  readonly sudo?: boolean;
   readonly log: Log;
 }
 
@@ -73,7 +80,11 @@ export class Agent {
   private readonly learned: Learned;
   private readonly detector: Detector;
   private readonly growth = new Growth();
-  private readonly executor: Executor;
+  private readonly hands: Hands;
+  private readonly exec: ExecLink | null;
+  private readonly handed: Journal;
+  /** The newest signed messages, as they came: what an executor checks an order with. */
+  private heard: Pick<Request, 'roster' | 'ack'> = { roster: new Uint8Array() };
   private readonly prober: Prober;
   private readonly link: Link;
   private readonly renewal: Renewal;
@@ -108,7 +119,9 @@ export class Agent {
       state: state.agent,
       aheadOfHub: () => this.hubClock.ahead(),
     });
-    this.executor = new Executor({
+    this.exec = options.exec === undefined ? null : new ExecLink(options.exec);
+    this.handed = new Journal(state.handed);
+    const own = new Executor({
       agent,
       boot: this.boot,
       live: options.live,
@@ -117,8 +130,19 @@ export class Agent {
       judge: new SiteJudge(state.policy, log),
       inventory: () => readInventory(this.sensor, { processes: JUDGED_PROCESSES }),
       running: { cages: openCages(NO_HOME, false) },
+      sudo: options.sudo ?? false,
       now: Date.now,
       audit: auditLog(state.agentAudit, Date.now),
+    });
+    this.hands = new Hands({
+      own,
+      journal: this.journal,
+      handed: this.handed,
+      link: this.exec,
+      boot: this.boot,
+      live: options.live,
+      now: Date.now,
+      signed: () => this.heard,
     });
     this.prober = new Prober({
       agent,
@@ -179,7 +203,7 @@ export class Agent {
     clearTimeout(this.timer);
     await this.sampling;
     clearTimeout(this.timer);
-    this.executor.stop();
+    this.hands.stop();
     await this.prober.close();
     await within(COMMAND_END_MS, this.orders);
     await within(LAST_WORDS_MS, this.sayGoodbye());
@@ -187,6 +211,7 @@ export class Agent {
     this.sensor.close();
     this.learned.save(this.detector);
     this.journal.close();
+    this.handed.close();
     this.release();
   }
 
@@ -226,6 +251,7 @@ export class Agent {
 
   private async greet(): Promise<void> {
     if (this.sensor.schema() === 0) await this.sensor.sample();
+    await this.askExecutor();
     await this.sayBirth();
     await this.link.publish(agentTopic(this.options.agent, 'st'), this.stateMessage('online'), true);
     if (!this.link.connected) return;
@@ -234,12 +260,27 @@ export class Agent {
     this.sender.open();
   }
 
+  private can: Pick<Hello, 'live' | 'privileged'> | null = null;
+
+  /** What may be done here is the executor's to say where there is one: live takes both. */
+  private async askExecutor(): Promise<void> {
+    const { exec, live, sudo, log } = this.options;
+    const hello = this.exec === null ? null : await this.exec.ask();
+    const privileged = hello?.privileged ?? (sudo === true || process.geteuid?.() === 0);
+    if (!privileged && this.can?.privileged !== false)
+      log.warn(
+        `read-only here: cannot act as root${exec === undefined ? '' : `. No executor of root's answers at ${exec}`}`,
+      );
+    this.can = { live: live && (hello?.live ?? true), privileged };
+  }
+
   private async sayBirth(): Promise<void> {
-    const { agent, live } = this.options;
+    const { agent } = this.options;
+    const can = this.can ?? { live: this.options.live };
     const containers = this.containers();
     const birth = birthOf(this.sensor, {
       agent,
-      live,
+      ...can,
       boot: this.boot,
       key: this.key.public,
       ring: { oldest: this.outbox.all()[0]?.seq ?? 0, newest: this.seq, dropped: this.outbox.dropped },
@@ -319,7 +360,7 @@ export class Agent {
   private hear(topic: string, payload: Uint8Array): void {
     const { agent, log } = this.options;
     try {
-      if (topic === hubTopic('site')) this.trust.learnRoster(payload);
+      if (topic === hubTopic('site')) this.hearRoster(payload);
       else if (topic === agentTopic(agent, 'ack')) this.hearAck(payload);
       else if (topic === agentTopic(agent, 'c')) {
         if (isProbeMessage(payload)) this.prober.hear(payload);
@@ -332,10 +373,16 @@ export class Agent {
     }
   }
 
+  private hearRoster(payload: Uint8Array): void {
+    this.trust.learnRoster(payload);
+    this.heard = { ...this.heard, roster: payload };
+  }
+
   private hearAck(payload: Uint8Array): void {
     const ack: Ack = ackShape(decodeCbor(open('ack', payload, this.trust.roster.hub_key)), '');
     if (ack.agent !== this.options.agent) return;
     this.trust.learnAck(ack);
+    this.heard = { ...this.heard, ack: payload };
     this.hubClock.hear(ack.now);
     this.outbox.stored(ack.boot, ack.through);
   }
@@ -347,7 +394,7 @@ export class Agent {
     this.waitingOrders++;
     // One at a time: two plans on one host could undo each other.
     this.orders = this.orders
-      .then(() => this.executor.run(order, (report) => this.report(order, report)))
+      .then(() => this.hands.run(order, payload, (report) => this.report(order, report)))
       .catch((error: unknown) => this.options.log.error('an order failed', { order: order.id, why: String(error) }))
       .finally(() => this.waitingOrders--);
   }

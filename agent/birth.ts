@@ -9,9 +9,9 @@ export const AGENT_VERSION = '0.1.0';
 /** What an agent says of itself and its host whenever it connects or its metrics change. */
 export function birthOf(
   sensor: Sensor,
-  self: Pick<Birth, 'agent' | 'boot' | 'key' | 'ring'> & { readonly live: boolean },
+  self: Pick<Birth, 'agent' | 'boot' | 'key' | 'ring'> & { readonly live: boolean; readonly privileged?: boolean },
 ): Birth {
-  const { agent, boot, key, ring, live } = self;
+  const { agent, boot, key, ring, live, privileged = process.geteuid?.() === 0 } = self;
   return {
     agent,
     boot,
@@ -28,7 +28,7 @@ export function birthOf(
     schema: sensor.schema(),
     metrics: sensor.metrics(),
     inventory: readInventory(sensor),
-    can: { live, privileged: process.geteuid?.() === 0 },
+    can: { live, privileged },
     ring,
   };
 }

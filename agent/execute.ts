@@ -267,7 +267,11 @@ function checkPaths(program: Program, check: (path: string) => void): void {
 
 /** An order that can't be opened any more, since its approval lapsed, may still ask what became of its steps. */
 function approvalId(order: Order, opened: OpenedOrder | Error): string {
-  if (!(opened instanceof Error)) return opened.approval.id;
+  return opened instanceof Error ? approvalIdOf(order) : opened.approval.id;
+}
+
+/** The name of an order's approval as it says itself, nothing of it checked; empty when it can't be read. */
+export function approvalIdOf(order: Order): string {
   const read = attempt(() => approvalShape(decodeCbor(order.approval), '').id);
   return read instanceof Error ? '' : read;
 }

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { Inventory } from '../policy/verdict.ts';
 import { ContainersSense } from './sense/containers/containers.ts';
 import { readMounts } from './sense/mounts.ts';
+import type { ProcFiles } from './sense/proc-files.ts';
 import { processRef } from './sense/process-stat.ts';
 import type { Sensor } from './sense/sensor.ts';
 
@@ -25,12 +26,29 @@ export function readInventory(
 ): Inventory {
   const { processes = BIRTH_PROCESSES, root = '/' } = options;
   return {
-    units: readUnits(root),
-    mounts: guarded(() => readMounts(sensor.proc).map(({ path }) => path)),
-    containers: [...(sensor.find(ContainersSense)?.names() ?? [])].sort(),
-    hosts: readHosts(root),
-    folders: sensor.watch.folders().map(({ path }) => path),
+    ...readNames(
+      sensor.proc,
+      sensor.watch.folders().map(({ path }) => path),
+      sensor.find(ContainersSense)?.names() ?? [],
+      root,
+    ),
     processes: watchedFirst(sensor, processes).map((row) => processRef(sensor.proc, row)),
+  };
+}
+
+/** All names but those of processes, for whoever watches none; `folders` are those that the site declared. */
+export function readNames(
+  proc: ProcFiles,
+  folders: readonly string[],
+  containers: readonly string[],
+  root = '/',
+): Omit<Inventory, 'processes'> {
+  return {
+    units: readUnits(root),
+    mounts: guarded(() => readMounts(proc).map(({ path }) => path)),
+    containers: [...containers].sort(),
+    hosts: readHosts(root),
+    folders,
   };
 }
 

@@ -6,6 +6,10 @@ const COMMANDS: Commands = {
     summary: 'run an agent for this host',
     load: async () => (await import('./agent-command.ts')).agentCommand,
   },
+  exec: {
+    summary: 'carry out orders as root, for an agent that is not',
+    load: async () => (await import('./exec/exec-command.ts')).execCommand,
+  },
   detect: {
     summary: 'run the shipping detector over CSV series',
     load: async () => (await import('./detect-command.ts')).detectCommand,

@@ -30,6 +30,8 @@ export interface StateFolder {
   readonly agent: string;
   readonly watch: string;
   readonly journal: string;
+  /** What an agent handed over to an executor. */
+  readonly handed: string;
   readonly outbox: string;
   readonly agentAudit: string;
 }
@@ -63,6 +65,7 @@ export function stateFolder(dir: string): StateFolder {
     agent,
     watch: join(agent, 'watch.d'),
     journal: join(agent, 'journal.jsonl'),
+    handed: join(agent, 'handed.jsonl'),
     outbox: join(agent, 'outbox'),
     agentAudit: join(agent, 'audit.jsonl'),
   };

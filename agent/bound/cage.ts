@@ -25,4 +25,6 @@ export interface Cages {
   /** For the log: what holds programs here. */
   readonly kind: string;
   make(): Cage;
+  /** Processes of cages that were closed and still run. */
+  left(): number;
 }

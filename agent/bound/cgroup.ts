@@ -31,6 +31,7 @@ export function openCgroups(delegated: boolean, bounds: CageBounds = BOUNDS): Ca
   let number = 0;
   return {
     kind: controlled ? 'cgroup with memory and pids' : 'cgroup, watched',
+    left: () => kept.reduce((sum, group) => sum + group.count(), 0),
     make() {
       for (const group of kept.splice(0)) if (!group.remove() && kept.length < KEPT_MAX) kept.push(group);
       const folder = makeGroup(own, String(++number));

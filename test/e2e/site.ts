@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { setImmediate, setTimeout as sleep } from 'node:timers/promises';
@@ -26,6 +26,7 @@ export class Site {
   log = '';
   hub: ChildProcess | null = null;
   watcher: ChildProcess | null = null;
+  executor: ChildProcess | null = null;
   /** What agents are started with; the bundle's file where a test is about that. */
   agentDoor = FRONT_DOOR;
   private store: Store | null = null;
@@ -66,6 +67,15 @@ export class Site {
   async startAgent(...flags: string[]): Promise<void> {
     const broker = ['--broker', this.broker, '--interval', '0.25'];
     this.watcher = await this.start('agent', [...broker, ...flags], /watching this host/);
+  }
+
+  /** An executor for this agent's orders; it declares the spool for itself, since it asks no agent what there is. */
+  async startExec(...flags: string[]): Promise<string> {
+    const socket = join(this.dir, 'exec.sock');
+    mkdirSync(join(this.state.root, 'exec', 'watch.d'), { recursive: true });
+    cpSync(join(this.state.watch, 'spool.yaml'), join(this.state.root, 'exec', 'watch.d', 'spool.yaml'));
+    this.executor = await this.start('exec', ['--socket', socket, ...flags], /listening/);
+    return socket;
   }
 
   private start(command: string, flags: readonly string[], ready: RegExp, limitKib?: number): Promise<ChildProcess> {
@@ -180,7 +190,7 @@ export class Site {
 
   async close(): Promise<void> {
     await this.store?.close();
-    for (const child of [this.watcher, this.hub]) if (child !== null) await kill(child, 'SIGTERM');
+    for (const child of [this.watcher, this.executor, this.hub]) if (child !== null) await kill(child, 'SIGTERM');
     rmSync(this.dir, { recursive: true, force: true });
   }
 }

@@ -3,8 +3,8 @@ import { Background } from '../background.ts';
 import { labelled, type Reading, type Sense } from '../sense.ts';
 import { labelOf, TroubleCounts } from '../trouble-counts.ts';
 import { type Container, listContainers, restartsOf } from './api.ts';
+import { NAME, SOCKETS } from './names.ts';
 
-const SOCKETS = ['/run/docker.sock', '/var/run/docker.sock', '/run/podman/podman.sock'];
 const EVERY_MS = 60_000;
 const DEADLINE_MS = 20_000;
 /** Containers whose restarts are looked up in one look; with more, each has its turn. */
@@ -12,8 +12,6 @@ const INSPECTED = 32;
 const RESTART_MS = 600_000;
 /** Samples at zero before the metric of a container that is well again goes. */
 const SAMPLES_AT_ZERO = 6;
-/** What a policy's operand may name (invariant 8). */
-const NAME = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,127}$/;
 
 interface Look {
   readonly containers: readonly Container[];

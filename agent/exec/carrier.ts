@@ -1,0 +1,141 @@
+import { existsSync, mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { decodeCbor } from '../../broker/cbor.ts';
+import type { Log } from '../../broker/log.ts';
+import { ack as ackShape } from '../../broker/messages.ts';
+import { open } from '../../broker/signed.ts';
+import { claim, type StateFolder } from '../../broker/state-folder.ts';
+import { auditLog } from '../audit-log.ts';
+import type { Cages } from '../bound/cage.ts';
+import { openCages } from '../bound/open-cages.ts';
+import { NO_HOME } from '../environment.ts';
+import { Executor, type StepReport } from '../execute.ts';
+import { readNames } from '../inventory.ts';
+import { Journal } from '../journal.ts';
+import { readOrder } from '../open-order.ts';
+import { checkPrivilegedPath } from '../paths.ts';
+import { containerNames } from '../sense/containers/names.ts';
+import { ProcFiles } from '../sense/proc-files.ts';
+import { SiteJudge } from '../site-judge.ts';
+import { Trust, TrustError } from '../trust.ts';
+import { Watch } from '../watch.ts';
+import type { Carrier } from './exec-server.ts';
+import { readPin } from './pin.ts';
+import type { Hello, Request } from './protocol.ts';
+
+export interface ExecOptions {
+  readonly state: StateFolder;
+  /** The agent's name, where none was pinned. */
+  readonly agent: string;
+  readonly live: boolean;
+  /** The site's own rules and watched folders; as root only where nobody else can change them. */
+  readonly policy: string;
+  readonly watch: string;
+  /** The groups below ours are ours (systemd's Delegate=). */
+  readonly delegated: boolean;
+  readonly log: Log;
+}
+
+/**
+ * Carries out orders on its own judgement: its own pinned site root, its own memory of what it heard and ran, its own
+ * rules and its own look at the host. Whoever hands it an order can withhold it, and nothing else.
+ */
+export class RootCarrier implements Carrier {
+  readonly hello: Hello;
+  private readonly options: ExecOptions;
+  private readonly folder: string;
+  private readonly home: string;
+  private readonly trust: Trust;
+  private readonly journal: Journal;
+  private readonly judge: SiteJudge;
+  private readonly cages: Cages;
+  private readonly watch: Watch;
+  private readonly proc = new ProcFiles();
+  private readonly release: () => void;
+  private running: Executor | null = null;
+  private stopping = false;
+
+  /** Throws when its files can't be read, are another's to change, or are in use. */
+  constructor(options: ExecOptions) {
+    const { state, live, policy, watch, delegated, log } = options;
+    this.options = options;
+    const root = process.geteuid?.() === 0;
+    const { agent, root: siteRoot } = readPin(state, options.agent);
+    this.folder = join(state.root, 'exec');
+    this.home = root ? join(this.folder, 'home') : NO_HOME;
+    for (const folder of [this.folder, policy, watch]) mkdirSync(folder, { recursive: true, mode: 0o750 });
+    if (root) {
+      mkdirSync(this.home, { recursive: true, mode: 0o500 });
+      // Otherwise who owns them says whom we believe, what we allow and what has run already.
+      for (const path of [state.root, state.site, this.folder, policy, watch])
+        if (existsSync(path)) checkPrivilegedPath(path);
+    }
+    this.release = claim(this.folder, 'an executor');
+    this.trust = new Trust(this.folder, siteRoot);
+    this.journal = new Journal(join(this.folder, 'journal.jsonl'));
+    this.judge = new SiteJudge(policy, log);
+    this.cages = openCages(this.home, delegated);
+    this.watch = new Watch(watch);
+    this.hello = { version: 1, agent, live, privileged: root };
+    log.info('carries out orders', { mode: live ? 'live' : 'dry-run', cages: this.cages.kind });
+  }
+
+  async carry({ order: message, roster, ack, dry }: Request, report: (report: StepReport) => void): Promise<void> {
+    const { agent } = this.hello;
+    this.trust.learnRoster(roster);
+    if (ack !== undefined) this.learnAck(ack);
+    const order = readOrder(message, this.trust);
+    const containers = await containerNames();
+    if (this.stopping) return;
+    this.watch.refresh();
+    const executor = new Executor({
+      agent,
+      // Which start of the agent an order is for is the agent's to know; nothing runs twice here, whenever it comes.
+      boot: order.boot,
+      live: this.options.live && !dry,
+      trust: this.trust,
+      journal: this.journal,
+      judge: this.judge,
+      inventory: () => ({
+        ...readNames(
+          this.proc,
+          this.watch.folders().map(({ path }) => path),
+          containers,
+        ),
+        processes: [],
+      }),
+      running: { home: this.home, cages: this.cages },
+      now: Date.now,
+      audit: auditLog(join(this.folder, 'audit.jsonl'), Date.now),
+    });
+    this.running = executor;
+    await executor.run(order, report).finally(() => {
+      this.running = null;
+    });
+  }
+
+  stop(): void {
+    this.stopping = true;
+    this.running?.stop();
+  }
+
+  busy(): boolean {
+    return this.cages.left() > 0;
+  }
+
+  close(): void {
+    this.journal.close();
+    this.release();
+  }
+
+  /** One that was heard before is no news and no fault: the same one comes with every order until the next. */
+  private learnAck(message: Uint8Array): void {
+    const ack = ackShape(decodeCbor(open('ack', message, this.trust.roster.hub_key)), '');
+    if (ack.agent !== this.hello.agent) return;
+    try {
+      this.trust.learnAck(ack);
+    } catch (error) {
+      if (!(error instanceof TrustError && error.code === 'E_ACK_OLD')) throw error;
+    }
+  }
+}

@@ -1,0 +1,50 @@
+import { LIMITS, PHASES, RESULT_STATES } from '../../broker/messages.ts';
+import { bool, bytes, type Infer, int, maybe, oneOf, pattern, record, text } from '../../broker/shape.ts';
+import { ID } from '../../broker/topics.ts';
+
+/**
+ * What the sensing agent and the executor say to each other over a local socket, as CBOR with its length before it
+ * (broker/framed.ts). The executor believes nothing of a request but what is signed inside it; a wish to run dry is
+ * the one thing that is taken on trust, since it can only make less happen.
+ */
+const id = pattern(ID, 'an id: a-z, 0-9 and dashes, at most 48');
+
+/** The executor's first words on every connection: what it would do. */
+export const hello = record({ version: int(1, 1), agent: id, live: bool, privileged: bool });
+export type Hello = Infer<typeof hello>;
+
+/** An order, and the signed messages that it is checked with; each as it came over the wire. */
+export const request = record({
+  order: bytes(LIMITS.payload),
+  roster: bytes(LIMITS.payload),
+  /** The newest stored-through: the hub's signed time and the head of its audit chain. */
+  ack: maybe(bytes(LIMITS.payload)),
+  dry: bool,
+});
+export type Request = Infer<typeof request>;
+
+const millis = int(0, 8_640_000_000_000_000);
+
+/** One step as it ended; the fields are those of a result. */
+const report = record({
+  step: maybe(record({ phase: oneOf(...PHASES), number: int(1, LIMITS.programs) })),
+  state: oneOf(...RESULT_STATES),
+  code: maybe(text(128)),
+  exit: maybe(int(0, 255)),
+  signal: maybe(text(16)),
+  started: millis,
+  ended: millis,
+  stdout: text(LIMITS.output),
+  stderr: text(LIMITS.output),
+  truncated: bool,
+  last: bool,
+});
+
+/** A report, or that there is no more to come; `refused` when the request could not even be read as an order. */
+export const answer = record({
+  kind: oneOf('report', 'end', 'refused'),
+  report: maybe(report),
+  code: maybe(text(128)),
+  message: maybe(text(1_024)),
+});
+export type Answer = Infer<typeof answer>;
