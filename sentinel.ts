@@ -50,6 +50,10 @@ const COMMANDS: Commands = {
     load: async () => (await import('./policy/check-command.ts')).policyCommand,
   },
   audit: { summary: 'verify the audit chain', load: async () => (await import('./hub/audit-command.ts')).auditCommand },
+  watch: {
+    summary: 'print the mesh’s messages as JSON lines',
+    load: async () => (await import('./hub/watch-command.ts')).watchCommand,
+  },
   detect: {
     summary: 'run the shipping detector over CSV series',
     load: async () => (await import('./agent/detect-command.ts')).detectCommand,

@@ -5,7 +5,14 @@ import type { KeyPair } from '../broker/keys.ts';
 import { within } from '../broker/lifetime.ts';
 import { Link } from '../broker/link.ts';
 import type { Log } from '../broker/log.ts';
-import { type Ack, ack as ackShape, type Event, LIMITS, type Order } from '../broker/messages.ts';
+import {
+  type Ack,
+  ack as ackShape,
+  type Event,
+  hubState as hubStateShape,
+  LIMITS,
+  type Order,
+} from '../broker/messages.ts';
 import { redact, redactOutput } from '../broker/redact.ts';
 import { open, seal } from '../broker/signed.ts';
 import { claim, prepareFolder, type StateFolder } from '../broker/state-folder.ts';
@@ -48,6 +55,8 @@ const ORDERS_MAX = 16;
 const COMMAND_END_MS = 30_000;
 /** At the end the last results and the goodbye have so long to leave. */
 const LAST_WORDS_MS = 3_000;
+/** A hub that has come is greeted after this, up to five times as late: a fleet must not answer in one wave. */
+const REGREET_MS = 1_000;
 
 export interface AgentOptions {
   readonly state: StateFolder;
@@ -97,6 +106,10 @@ export class Agent {
   private orders: Promise<void> = Promise.resolve();
   private waitingOrders = 0;
   private sampling: Promise<void> = Promise.resolve();
+  /** When the hub that is there has started, by its own word. */
+  private hubSince = 0;
+  private greetedAt = 0;
+  private regreeting: NodeJS.Timeout | undefined;
   /** Orders that were refused before they could be answered, by code. */
   readonly refused = new Map<string, number>();
 
@@ -159,7 +172,7 @@ export class Agent {
       id: agent,
       login: self.login,
       will: { topic: agentTopic(agent, 'st'), payload: this.stateMessage('dead') },
-      topics: [agentTopic(agent, 'c'), agentTopic(agent, 'ack'), hubTopic('site')],
+      topics: [agentTopic(agent, 'c'), agentTopic(agent, 'ack'), hubTopic('site'), hubTopic('st')],
     });
     this.telemetry = new Telemetry({
       boot: this.boot,
@@ -201,6 +214,7 @@ export class Agent {
   async close(): Promise<void> {
     this.renewal.stop();
     clearTimeout(this.timer);
+    clearTimeout(this.regreeting);
     await this.sampling;
     clearTimeout(this.timer);
     this.hands.stop();
@@ -257,6 +271,7 @@ export class Agent {
     if (!this.link.connected) return;
     this.telemetry.restart();
     this.greeted = true;
+    this.greetedAt = Date.now();
     this.sender.open();
   }
 
@@ -360,7 +375,8 @@ export class Agent {
   private hear(topic: string, payload: Uint8Array): void {
     const { agent, log } = this.options;
     try {
-      if (topic === hubTopic('site')) this.hearRoster(payload);
+      if (topic === hubTopic('st')) this.hearHub(payload);
+      else if (topic === hubTopic('site')) this.hearRoster(payload);
       else if (topic === agentTopic(agent, 'ack')) this.hearAck(payload);
       else if (topic === agentTopic(agent, 'c')) {
         if (isProbeMessage(payload)) this.prober.hear(payload);
@@ -376,6 +392,28 @@ export class Agent {
   private hearRoster(payload: Uint8Array): void {
     this.trust.learnRoster(payload);
     this.heard = { ...this.heard, roster: payload };
+  }
+
+  /**
+   * On a broker of its own a hub comes and goes while the connection stays: one that has come is greeted like a new
+   * connection, since it may know nothing of what was said before. Nobody signs this, so it may cost a greeting only.
+   */
+  private hearHub(payload: Uint8Array): void {
+    const { state, ts } = hubStateShape(decodeCbor(payload), '');
+    if (state !== 'online' || ts === this.hubSince) return;
+    this.hubSince = ts;
+    // What is retained comes with the connection, whose own greeting is on its way or was just heard.
+    if (Date.now() - this.greetedAt < REGREET_MS || !this.greeted || this.regreeting !== undefined) return;
+    this.regreeting = setTimeout(
+      () => {
+        this.regreeting = undefined;
+        if (!this.link.connected) return;
+        this.greeted = false;
+        this.sender.shut();
+        void this.greet().catch((error: unknown) => this.options.log.error('could not greet', { why: String(error) }));
+      },
+      REGREET_MS * (1 + 4 * Math.random()),
+    );
   }
 
   private hearAck(payload: Uint8Array): void {

@@ -25,12 +25,12 @@ export const MESH_RULES: Readonly<Record<MeshRole, MeshRules>> = {
     retains: [`s/1/${SELF}/b`, `s/1/${SELF}/st`],
   },
   tool: {
-    hears: ['view/1/#', 'json/1/#', 's/1/+/b', 's/1/+/st', 's/1/+/m', 's/1/+/e', `hub/res/${SELF}/+`],
+    hears: ['view/1/#', 'json/1/#', 's/1/+/b', 's/1/+/st', 's/1/+/m', 's/1/+/e', 's/1/hub/+', `hub/res/${SELF}/+`],
     says: [`hub/req/${SELF}/+`],
     retains: [],
   },
   hub: {
-    hears: ['s/1/+/b', 's/1/+/st', 's/1/+/m', 's/1/+/e', 's/1/+/r', 'hub/req/+/+'],
+    hears: ['s/1/+/b', 's/1/+/st', 's/1/+/m', 's/1/+/e', 's/1/+/r', 's/1/hub/+', 'hub/req/+/+'],
     says: ['s/1/+/c', 's/1/+/ack', 's/1/hub/+', 'view/1/#', 'json/1/#', 'hub/res/+/+'],
     retains: ['s/1/hub/+', 'view/1/#', 'json/1/#'],
   },

@@ -1,4 +1,5 @@
 import { Aedes, type AedesOptions, type Client, type PublishPacket } from 'aedes';
+import { parseRequestTopic } from './requests.ts';
 import { parseAgentTopic } from './topics.ts';
 
 type Done = (error?: Error) => void;
@@ -7,12 +8,14 @@ type Publish = (packet: PublishPacket, client: Client | Done | null, done?: Done
 
 /**
  * Aedes, with agents' messages and its own bookkeeping taken out before they are routed: what an agent says is for the
- * hub alone, which has had it by then (`authorizePublish`), and nobody may subscribe to it.
+ * hub alone, which has had it by then (`authorizePublish`), unless there are tools that may listen.
  */
 export class BrokerCore extends Aedes {
   /** Aedes' own table, which its types leave out. */
   declare readonly clients: Readonly<Record<string, Client | undefined>>;
   private readonly own: string;
+  /** Whether there are tools, which may read what agents say. */
+  hasListeners = (): boolean => false;
 
   constructor(options: AedesOptions) {
     super(options);
@@ -26,10 +29,16 @@ export class BrokerCore extends Aedes {
 
   override publish(packet: PublishPacket, client: Client | Done | null, done?: Done): void {
     const then = typeof client === 'function' ? client : done;
-    if (packet.topic.startsWith(this.own) || parseAgentTopic(packet.topic) !== null) {
+    if (packet.topic.startsWith(this.own) || this.isForHubAlone(packet.topic)) {
       then?.();
       return;
     }
     (super.publish as Publish).call(this, packet, client, done);
+  }
+
+  private isForHubAlone(topic: string): boolean {
+    const said = parseAgentTopic(topic);
+    if (said === null) return parseRequestTopic(topic) !== null;
+    return said.channel === 'r' || !this.hasListeners();
   }
 }

@@ -12,8 +12,11 @@ import { isGoodCertificate, isGoodLogin } from './login.ts';
 import type { Inbound, Mesh, MeshCounters } from './mesh.ts';
 import { LIMITS } from './messages.ts';
 import { Outgoing } from './outgoing.ts';
+import type { Request } from './requests.ts';
 import { Routes } from './routes.ts';
 import { type Certificate, renewContext, type TlsMaterial, tlsListener } from './tls-listener.ts';
+import { ToolDoor } from './tool-door.ts';
+import type { Tool } from './tools.ts';
 import { parseAgentTopic } from './topics.ts';
 import { type MeshHealth, Traffic } from './traffic.ts';
 
@@ -27,6 +30,10 @@ export interface EmbeddedOptions {
   readonly ports?: number;
   /** Looked up at every CONNECT: the caller may change it while the broker runs. */
   readonly agents: ReadonlyMap<string, Enrolled>;
+  /** Who may listen and ask; looked up like the agents. */
+  readonly tools?: ReadonlyMap<string, Tool>;
+  /** A tool asks something. */
+  readonly onRequest?: (request: Request) => void;
   /** The message is acknowledged (PUBACK) only when this resolves: durable before acknowledged (invariant 9). */
   readonly onMessage: (message: Inbound) => Promise<void>;
   readonly counters: MeshCounters;
@@ -44,6 +51,8 @@ export interface Embedded extends Mesh {
   recheck(agent: string): void;
   /** The server's own new certificate, for connections that come from now on. */
   renewTls(tls: TlsMaterial): void;
+  /** The tools have changed: who may not listen any more is cut off. */
+  checkTools(): void;
 }
 
 export class BrokerError extends Error {
@@ -62,13 +71,14 @@ const LOOPBACK = /^(127\.\d+\.\d+\.\d+|::1|localhost)$/;
  * through a Guard, and is read no faster than its messages become durable.
  */
 export async function openEmbedded(options: EmbeddedOptions): Promise<Embedded> {
-  const { agents, counters } = options;
+  const { agents, counters, tools = new Map() } = options;
   if (!LOOPBACK.test(options.host)) {
     throw new BrokerError(
       `${options.host} is not this machine’s loopback: other hosts connect with TLS (\`sentinel init\`, then \`sentinel enroll\`).`,
       'E_BROKER_PLAIN',
     );
   }
+  const door = new ToolDoor(tools);
   const traffic = new Traffic(counters);
   const guards = new WeakMap<Duplex, Guard>();
   const certificates = new WeakMap<Duplex, Certificate>();
@@ -92,12 +102,17 @@ export async function openEmbedded(options: EmbeddedOptions): Promise<Embedded> 
         done(null, true);
         return;
       }
+      if (door.letIn(client, login)) {
+        done(null, true);
+        return;
+      }
       counters.refusedConnect++;
       done(Object.assign(new Error('not an enrolled agent'), { returnCode: 5 }) as AuthenticateError, false);
     },
 
     authorizeSubscribe(client, subscription, done) {
-      if (maySubscribe(client.id, subscription.topic)) {
+      const { topic } = subscription;
+      if (door.isTool(client) ? door.maySubscribe(client, topic) : maySubscribe(client.id, topic)) {
         done(null, subscription);
         return;
       }
@@ -107,6 +122,13 @@ export async function openEmbedded(options: EmbeddedOptions): Promise<Embedded> 
     },
 
     authorizePublish(client, packet, done) {
+      if (client !== null && door.isTool(client)) {
+        const request = door.requestOf(client, packet);
+        if (request === null) counters.refusedPublish++;
+        else options.onRequest?.(request);
+        done(request === null ? new Error('may not ask that') : null);
+        return;
+      }
       const parsed = parseAgentTopic(packet.topic);
       if (client === null || parsed === null || !mayPublish(client.id, packet.topic, packet.retain)) {
         counters.refusedPublish++;
@@ -119,6 +141,8 @@ export async function openEmbedded(options: EmbeddedOptions): Promise<Embedded> 
       if (payload.length > LIMITS.payload || (payload.length === 0 && guard?.wasTooLong())) {
         // Dropped but acknowledged: refused, it would come back for ever.
         counters.oversize++;
+        packet.retain = false;
+        packet.payload = Buffer.alloc(0);
         done(null);
         return;
       }
@@ -150,6 +174,7 @@ export async function openEmbedded(options: EmbeddedOptions): Promise<Embedded> 
       return packet;
     },
   });
+  aedes.hasListeners = () => tools.size > 0;
   await aedes.listen();
   // Without listeners a protocol error of one client would end the process.
   aedes.on('clientError', (client: Client) => client.close());
@@ -228,7 +253,8 @@ export async function openEmbedded(options: EmbeddedOptions): Promise<Embedded> 
     renewTls: (tls) => {
       if (secure !== null) renewContext(secure, tls);
     },
-    publish: (topic, payload, { retain = false } = {}) => outgoing.publish(topic, payload, retain),
+    publish: (topic, payload, { retain = false, qos = 1 } = {}) => outgoing.publish(topic, payload, retain, qos),
+    checkTools: () => door.check(),
     health: () => traffic.health({ sockets, clients: aedes.connectedClients, waiting: outgoing.waiting }),
     close: async () => {
       traffic.stop();

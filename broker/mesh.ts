@@ -10,11 +10,17 @@ export interface Inbound {
   readonly payload: Uint8Array;
 }
 
+/** Not retained and at QoS 1 unless it says otherwise. */
+export interface PublishOptions {
+  readonly retain?: boolean;
+  readonly qos?: 0 | 1;
+}
+
 /** The hub's side of the mesh, whatever broker carries it. */
 export interface Mesh {
   readonly host: string;
   readonly port: number;
-  publish(topic: string, payload: Uint8Array, options?: { readonly retain?: boolean }): Promise<void>;
+  publish(topic: string, payload: Uint8Array, options?: PublishOptions): Promise<void>;
   close(): Promise<void>;
 }
 

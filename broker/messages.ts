@@ -74,6 +74,10 @@ export type Birth = Infer<typeof birth>;
 export const agentState = record({ boot: hex(16), state: oneOf('online', 'dead', 'stopped'), ts: millis });
 export type AgentState = Infer<typeof agentState>;
 
+/** The hub's own state, retained. It is not signed, and nothing but a greeting follows from it. */
+export const hubState = record({ state: oneOf('online', 'dead', 'stopped'), ts: millis });
+export type HubState = Infer<typeof hubState>;
+
 /** A keyframe of telemetry: scaled integers in the order of the birth's metrics; null where a sense had no reading. */
 export interface Frame {
   readonly schema: number;

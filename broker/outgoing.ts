@@ -9,6 +9,7 @@ interface Waiting {
   readonly topic: string;
   readonly payload: Buffer;
   readonly retain: boolean;
+  readonly qos: 0 | 1;
   readonly done: (error?: Error | null) => void;
 }
 
@@ -29,8 +30,8 @@ export class Outgoing {
     return this.queue.length - this.next;
   }
 
-  /** At QoS 1. Resolves when it was handed to every reader who is there. */
-  publish(topic: string, payload: Uint8Array, retain: boolean): Promise<void> {
+  /** Resolves when it was handed to every reader who is there. */
+  publish(topic: string, payload: Uint8Array, retain: boolean, qos: 0 | 1): Promise<void> {
     return new Promise((resolve, reject) => {
       const isIdle = this.waiting === 0;
       const { buffer, byteOffset, byteLength } = payload;
@@ -38,6 +39,7 @@ export class Outgoing {
         topic,
         payload: Buffer.from(buffer, byteOffset, byteLength),
         retain,
+        qos,
         done: (error) => (error ? reject(error) : resolve()),
       });
       if (isIdle) setImmediate(() => this.drain());
@@ -48,8 +50,8 @@ export class Outgoing {
     for (let n = 0; n < BROKER.publishesPerTurn && this.waiting > 0; n++) {
       const message = this.queue[this.next++];
       if (message === undefined) break;
-      const { topic, payload, retain, done } = message;
-      this.broker.publish({ cmd: 'publish', topic, payload, qos: 1, retain, dup: false }, done);
+      const { topic, payload, retain, qos, done } = message;
+      this.broker.publish({ cmd: 'publish', topic, payload, qos, retain, dup: false }, done);
     }
     if (this.waiting > 0) {
       setImmediate(() => this.drain());

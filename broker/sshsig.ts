@@ -6,7 +6,11 @@ import { SignatureError } from './signed.ts';
  * An operator's signature: SSHSIG (openssh, PROTOCOL.sshsig), so that a key file, an ssh-agent or a security key can
  * make it and `ssh-keygen -Y verify` can check it without us. Only ssh-ed25519 with SHA-512 for now.
  */
-export const NAMESPACES = { approval: 'sentinel-approval', session: 'sentinel-session' } as const;
+export const NAMESPACES = {
+  approval: 'sentinel-approval',
+  session: 'sentinel-session',
+  rejection: 'sentinel-reject',
+} as const;
 export type Namespace = (typeof NAMESPACES)[keyof typeof NAMESPACES];
 
 const MAGIC = Buffer.from('SSHSIG');

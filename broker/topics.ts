@@ -25,6 +25,15 @@ export function parseAgentTopic(topic: string): { agent: string; channel: AgentC
   return { agent, channel: channel as AgentChannel };
 }
 
+const OF_AGENT = new RegExp(`^s/${PROTOCOL}/([a-z0-9][a-z0-9-]{0,47})/(b|st|m|e|r|c|ack)$`);
+
+/** Reads a topic of an agent, whoever publishes on it; null for every other topic. */
+export function parseAnyAgentTopic(topic: string): { agent: string; channel: AgentChannel } | null {
+  const [, agent, channel] = OF_AGENT.exec(topic) ?? [];
+  if (agent === undefined || channel === undefined || agent === HUB_ID) return null;
+  return { agent, channel: channel as AgentChannel };
+}
+
 /** A host name as an agent id: lower case, anything unfit becomes a dash. */
 export function idFromHostname(hostname: string): string {
   const id = hostname

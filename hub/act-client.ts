@@ -13,6 +13,7 @@ import type { Incident } from './incident.ts';
 import { planHash } from './plan-hash.ts';
 import { socketAddress } from './socket-address.ts';
 import { ActError, approvalOf } from './steps/approve.ts';
+import type { ToolAct } from './tool-acts.ts';
 
 /** A hub on this machine answers an act within a transaction; past this it is not answering at all. */
 const ANSWER_MS = 15_000;
@@ -86,7 +87,8 @@ export type Act =
   | { readonly verb: 'enroll'; readonly agent: string; readonly hours: number; readonly at?: string }
   | { readonly verb: 'revoke'; readonly agent: string }
   | { readonly verb: 'roster'; readonly payload: Uint8Array }
-  | { readonly verb: 'probe'; readonly incident: string; readonly probe: string; readonly name: string };
+  | { readonly verb: 'probe'; readonly incident: string; readonly probe: string; readonly name: string }
+  | ToolAct;
 
 /** Opens the socket, proves who the operator is, asks one thing, and gives the hub's answer. */
 export function askHub(state: StateFolder, operator: LocalOperator, act: Act): Promise<Response> {

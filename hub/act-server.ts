@@ -14,6 +14,7 @@ import { socketAddress } from './socket-address.ts';
 import { acknowledge, cancel } from './steps/acts.ts';
 import { ActError, acceptApproval, reject } from './steps/approve.ts';
 import { getIncident } from './store/incidents.ts';
+import { isToolRequest, revokeTool, toolAct, toolRequest } from './tool-acts.ts';
 
 /** A client that does not prove who it is within this is cut off. */
 const HELLO_MS = 10_000;
@@ -87,6 +88,12 @@ async function answer(desk: Desk, entered: Operator, value: unknown): Promise<Re
   const { hub, driver } = desk;
   let tx = 0;
   try {
+    if (isToolRequest(value)) {
+      const wanted = toolRequest(value, '');
+      tx = wanted.tx;
+      await toolAct(hub, present(hub, entered), wanted);
+      return { tx, ok: 'yes' };
+    }
     const asked = request(value, '');
     tx = asked.tx;
     const operator = present(hub, entered);
@@ -145,9 +152,10 @@ async function probe(
 
 /** Answers what was asked for, null when that is nothing but done. */
 async function actOnSite({ hub, admin }: Desk, operator: Operator, asked: Request): Promise<string | null> {
-  const { verb, match = '', from = hub.now(), until = 0, note = '', silence = '' } = asked;
+  const { verb, match = '', from = hub.now(), until = 0, note = '', silence = '', agent = '' } = asked;
   if (verb === 'silence') await addSilence(hub, operator.name, { match, from, until, note });
   else if (verb === 'unsilence') await removeSilence(hub, operator.name, silence);
+  else if (verb === 'revoke' && hub.tools.get(agent) !== undefined) await revokeTool(hub, operator, agent);
   else return adminAct(admin, operator, asked);
   return null;
 }

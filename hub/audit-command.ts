@@ -4,10 +4,10 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { type Console, EXIT, readArguments, UsageError } from '../broker/command-line.ts';
 import { readRoster, readSite } from '../broker/enroll.ts';
+import { bytesAsBase64 } from '../broker/json.ts';
 import { hubKeys } from '../broker/roster.ts';
 import { stateFolder } from '../broker/state-folder.ts';
 import { readAudit, verifyAudit } from './audit.ts';
-import { bytesAsBase64 } from './json.ts';
 import { Store } from './store/store.ts';
 
 export const AUDIT_USAGE = `sentinel audit verify [--state DIR] [--key FILE] [--export FILE] [--json]

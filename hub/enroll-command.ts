@@ -1,17 +1,23 @@
 import { type Console, EXIT, readArguments, UsageError } from '../broker/command-line.ts';
 import { readSite } from '../broker/enroll.ts';
-import { stateFolder } from '../broker/state-folder.ts';
+import { type StateFolder, stateFolder } from '../broker/state-folder.ts';
 import { ID } from '../broker/topics.ts';
 import { type Act, askHub, localOperator } from './act-client.ts';
+import { enrollTool } from './enroll-tool.ts';
 import { TOKEN_HOURS } from './enrollment.ts';
 import { Store } from './store/store.ts';
+import { readTools } from './tools.ts';
 
 export const ENROLL_USAGE = `sentinel enroll HOST [--hours N] [--at HOST:PORT]
-sentinel enroll --revoke HOST
+sentinel enroll --tool NAME [--evidence] [--sys] [--out FILE]
+sentinel enroll --revoke HOST|TOOL
 sentinel enroll --list [--json]
   Prints a join token for a host: it counts once, for --hours (default ${TOKEN_HOURS.usual}, at most ${TOKEN_HOURS.most}), and names the hub and the site's root.
   --at      where the host reaches the hub's enrolment port, when the site's first address is not it
   --revoke  ends an agent's certificates and cuts its connection; it can be enrolled again
+  --tool    takes on a program that may listen (view/1/#) and ask (hub/req/NAME/#), and nothing else; writes the file
+            with which it connects (docs/tools.md)
+  --evidence  it may ask for an incident's evidence and plan;  --sys  it may read the broker's health under $SYS
   All take --state DIR (default ./.sentinel); the hub must run, and you must be an admin.
   for example: sentinel enroll web-1     then, on web-1: sentinel agent --join TOKEN`;
 
@@ -23,6 +29,10 @@ export async function enrollCommand(argv: readonly string[], io: Console): Promi
       hours: { type: 'string', default: String(TOKEN_HOURS.usual) },
       at: { type: 'string' },
       revoke: { type: 'string' },
+      tool: { type: 'string' },
+      evidence: { type: 'boolean', default: false },
+      sys: { type: 'boolean', default: false },
+      out: { type: 'string' },
       list: { type: 'boolean', default: false },
       json: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
@@ -36,6 +46,7 @@ export async function enrollCommand(argv: readonly string[], io: Console): Promi
   const state = stateFolder(values.state);
   readSite(state);
   if (values.list) return list(new Store(state.store, 'read'), values.json, io);
+  if (values.tool !== undefined) return tool(state, values.tool, values, io);
   const agent = values.revoke ?? positionals[0];
   if (agent === undefined || !ID.test(agent)) throw new UsageError(`name a host: a-z, 0-9, dashes\n${ENROLL_USAGE}`);
   const hours = Number(values.hours);
@@ -56,6 +67,16 @@ export async function enrollCommand(argv: readonly string[], io: Console): Promi
   return EXIT.done;
 }
 
+function tool(
+  state: StateFolder,
+  name: string,
+  { evidence, sys, out }: { readonly evidence: boolean; readonly sys: boolean; readonly out?: string | undefined },
+  io: Console,
+): Promise<number> {
+  if (!ID.test(name)) throw new UsageError(`--tool takes a name of a-z, 0-9 and dashes\n${ENROLL_USAGE}`);
+  return enrollTool(state, name, { evidence, sys, ...(out === undefined ? {} : { out }) }, io);
+}
+
 async function list(store: Store, json: boolean, io: Console): Promise<number> {
   try {
     const at = (ms: number) => new Date(ms).toISOString();
@@ -72,6 +93,11 @@ async function list(store: Store, json: boolean, io: Console): Promise<number> {
         const end = revoked === null ? `certificate until ${at(until)}` : `revoked ${at(revoked)}`;
         io.stdout(`${agent.padEnd(24)} ${presence.padEnd(10)} ${end}  enrolled ${at(since)} by ${by}`);
       }
+    }
+    for (const { name, evidence, sys, since, by } of readTools(store)) {
+      const rights = [...(evidence ? ['evidence'] : []), ...(sys ? ['sys'] : [])];
+      if (json) io.stdout(JSON.stringify({ tool: name, rights, enrolled: at(since), by }));
+      else io.stdout(`${name.padEnd(24)} ${'tool'.padEnd(10)} ${rights.join(' ')}  enrolled ${at(since)} by ${by}`);
     }
     for (const { key: agent, value } of store.tokens.getRange({})) {
       if (value.used !== null || value.expires <= Date.now()) continue;

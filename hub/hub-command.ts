@@ -1,15 +1,19 @@
 import { hostname } from 'node:os';
-import { type Console, EXIT, readArguments } from '../broker/command-line.ts';
+import { type Console, EXIT, readArguments, UsageError } from '../broker/command-line.ts';
+import { brokerUrl, readCredentials } from '../broker/credentials.ts';
 import { makeLocalSite } from '../broker/enroll.ts';
 import { DEFAULT_ENROLL_PORT, DEFAULT_TLS_PORT } from '../broker/join-protocol.ts';
 import { untilStopped } from '../broker/lifetime.ts';
 import { lineLog } from '../broker/log.ts';
 import { prepareFolder, stateFolder } from '../broker/state-folder.ts';
 import { idFromHostname } from '../broker/topics.ts';
-import { openHub } from './open-hub.ts';
+import { type HubOptions, openHub } from './open-hub.ts';
 
 export const HUB_USAGE = `sentinel hub [--state DIR] [--host ADDRESS] [--port N] [--live] [--model GGUF|none] [--headless]
+             [--broker URL --credentials FILE] [--json-views]
   Runs the hub: broker, store, reasoning, policy. Dry run unless --live.
+  --broker URL   be a client of this broker (mqtts://HOST[:PORT]) instead of running one; see docs/fleet.md
+  --json-views   say what tools may read as JSON too, under json/1
   --state DIR    where everything is kept (default ./.sentinel)
   --tls-port N, --enroll-port N, --tls-host ADDRESS
                  on a site made with \`sentinel init\`: where other hosts connect (8883) and enrol (8884), and on which
@@ -30,6 +34,9 @@ export async function hubCommand(argv: readonly string[], io: Console): Promise<
       'enroll-port': { type: 'string', default: String(DEFAULT_ENROLL_PORT) },
       live: { type: 'boolean', default: false },
       model: { type: 'string', default: 'none' },
+      broker: { type: 'string' },
+      credentials: { type: 'string' },
+      'json-views': { type: 'boolean', default: false },
       headless: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
     },
@@ -55,10 +62,13 @@ export async function hubCommand(argv: readonly string[], io: Console): Promise<
       enrollPort: Number(values['enroll-port']),
     },
     live: values.live,
+    jsonViews: values['json-views'],
+    ...outsideOf(values.broker, values.credentials),
     ...(values.model === 'none' ? {} : { model: values.model }),
     log,
   });
-  if (hub.wanted !== 0 && hub.port !== hub.wanted) log.info(`port ${hub.wanted} is occupied: using ${hub.port}`);
+  if (values.broker === undefined && hub.wanted !== 0 && hub.port !== hub.wanted)
+    log.info(`port ${hub.wanted} is occupied: using ${hub.port}`);
   log.info('ready', {
     address: `${hub.host}:${hub.port}`,
     mode: values.live ? 'live' : 'dry-run',
@@ -66,7 +76,18 @@ export async function hubCommand(argv: readonly string[], io: Console): Promise<
     resumed: hub.resumed,
   });
   process.send?.({ ready: true, host: hub.host, port: hub.port, wanted: hub.wanted });
-  await untilStopped(io.signal);
+  const over = await Promise.race([untilStopped(io.signal), hub.superseded]);
   await hub.close();
-  return EXIT.done;
+  if (over === undefined) return EXIT.done;
+  log.error(over, { code: 'E_EPOCH_OLD' });
+  return EXIT.no;
+}
+
+function outsideOf(url: string | undefined, credentials: string | undefined): Pick<HubOptions, 'outside'> {
+  if (url === undefined && credentials === undefined) return {};
+  if (url === undefined || credentials === undefined) {
+    throw new UsageError(`--broker URL and --credentials FILE belong together\n${HUB_USAGE}`);
+  }
+  brokerUrl(url);
+  return { outside: { url, credentials: readCredentials(credentials) } };
 }

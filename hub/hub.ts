@@ -9,6 +9,8 @@ import type { Playbook } from './playbook.ts';
 import type { Probes } from './probes.ts';
 import type { Reasoner } from './reason/reasoner.ts';
 import type { Store } from './store/store.ts';
+import type { Tools } from './tools.ts';
+import type { Views } from './views.ts';
 
 /** How long things may take: one table, each with its reason. */
 export const TIMES = {
@@ -41,6 +43,9 @@ export interface Hub {
   readonly correlation: Correlation;
   readonly reasoners: readonly Reasoner[];
   readonly mesh: Mesh;
+  readonly tools: Tools;
+  /** What is said to who listens from outside; absent where nobody can. */
+  readonly views?: Views;
   /** Orders change hosts only when this and the agent's own flag are both set (invariant 7). */
   readonly live: boolean;
   /** Orders given to the mesh since their agent last connected, with that agent: anything else is sent again. */

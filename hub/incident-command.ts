@@ -1,12 +1,12 @@
 import { createInterface } from 'node:readline/promises';
 import { type Console, EXIT, readArguments, UsageError } from '../broker/command-line.ts';
 import { readSite } from '../broker/enroll.ts';
+import { bytesAsBase64 } from '../broker/json.ts';
 import { type StateFolder, stateFolder } from '../broker/state-folder.ts';
 import { type Act, askHub, localOperator, signPlan } from './act-client.ts';
 import type { Response } from './act-protocol.ts';
 import { type Member, membersOf } from './correlate/memory.ts';
 import type { Incident, PlannedCommand } from './incident.ts';
-import { bytesAsBase64 } from './json.ts';
 import { listProbes, probeIncident } from './probe-command.ts';
 import { runnable } from './steps/approve.ts';
 import { allOf } from './steps/vet.ts';

@@ -79,6 +79,7 @@ export class Intake {
     });
     for (const [order, host] of delivered) if (host === agent) delivered.delete(order);
     if (first) this.hub.log.info('agent is here', { agent, live: birth.can.live, privileged: birth.can.privileged });
+    this.hub.views?.state(agent);
     this.wakeHost(agent);
   }
 
@@ -92,11 +93,13 @@ export class Intake {
       void store.presence.put(agent, { ...known, state: said.state, last_seen: now() });
     });
     if (said.state !== known.state) this.hub.log.info(`agent is ${said.state}`, { agent });
+    this.hub.views?.state(agent);
     if (said.state === 'online') this.wakeHost(agent);
   }
 
   /** Telemetry of these agents was stored: it may say that what was done has helped. */
   sampled(agents: readonly string[]): void {
+    this.hub.views?.sampled(agents);
     for (const agent of agents) this.wakeHost(agent, 'verifying');
   }
 
@@ -118,6 +121,7 @@ export class Intake {
       if (to !== null) await driver.change(into, () => raise(hub, into, to));
     }
     if (wake !== null) driver.wake(wake);
+    hub.views?.event(event, into ?? wake);
   }
 
   private async result(agent: string, payload: Uint8Array): Promise<void> {

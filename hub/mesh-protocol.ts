@@ -1,5 +1,7 @@
 import type { Enrolled } from '../broker/enroll.ts';
+import type { Request } from '../broker/requests.ts';
 import type { TlsMaterial } from '../broker/tls-listener.ts';
+import type { Tool } from '../broker/tools.ts';
 import type { AgentChannel } from '../broker/topics.ts';
 import type { MeshHealth } from '../broker/traffic.ts';
 import type { CommitHealth } from './commits.ts';
@@ -13,6 +15,7 @@ export interface MeshStart {
   readonly agents: ReadonlyMap<string, Enrolled>;
   /** The listener for other hosts; null where there is none. */
   readonly tls: (TlsMaterial & { readonly host?: string; readonly port: number }) | null;
+  readonly tools: readonly Tool[];
   /** The store's folder, which the hub's main thread has open. */
   readonly store: string;
 }
@@ -36,7 +39,10 @@ export type ToMesh =
       readonly topic: string;
       readonly payload: Uint8Array;
       readonly retain: boolean;
+      readonly qos: 0 | 1;
     }
+  /** All tools as they are now. */
+  | { readonly kind: 'tools'; readonly tools: readonly Tool[] }
   /** What was said as `inbound` is on the disk, or could not be stored. */
   | { readonly kind: 'settled'; readonly id: number; readonly failure: Failure | null }
   /** An agent may connect with other certificates now; null: with none. */
@@ -58,6 +64,8 @@ export type FromMesh =
       readonly channel: AgentChannel;
       readonly payload: Uint8Array;
     }
+  /** A tool asks something: nothing of it is durable. */
+  | ({ readonly kind: 'request' } & Request)
   /** Telemetry of these agents is on the disk. */
   | { readonly kind: 'sampled'; readonly agents: readonly string[] }
   | { readonly kind: 'gap'; readonly agent: string; readonly from: number; readonly to: number }

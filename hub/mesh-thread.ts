@@ -3,9 +3,11 @@ import { BrokerError } from '../broker/embedded.ts';
 import type { Enrolled } from '../broker/enroll.ts';
 import { within } from '../broker/lifetime.ts';
 import type { Log } from '../broker/log.ts';
-import type { Inbound, Mesh } from '../broker/mesh.ts';
+import type { Inbound, Mesh, PublishOptions } from '../broker/mesh.ts';
+import type { Request } from '../broker/requests.ts';
 import type { TlsMaterial } from '../broker/tls-listener.ts';
 import { type Failure, type FromMesh, failureOf, type MeshStart, type ToMesh } from './mesh-protocol.ts';
+import type { Tools } from './tools.ts';
 
 /** A thread that ends is started again after this, and after twice as long each time up to the most. */
 const RESTART_MS = 200;
@@ -33,6 +35,9 @@ export interface MeshThreadOptions {
   /** Telemetry of these agents was stored. */
   readonly onSampled: (agents: readonly string[]) => void;
   readonly onDropped: (message: Pick<Inbound, 'agent' | 'channel'>, failure: Failure) => void;
+  /** Who may listen and ask. */
+  readonly tools: Pick<Tools, 'all' | 'onChange'>;
+  readonly onRequest: (request: Request) => void;
   readonly log: Log;
 }
 
@@ -77,6 +82,9 @@ class MeshThread implements LocalMesh {
     this.options = options;
     this.host = options.host;
     this.tls = options.tls ?? null;
+    options.tools.onChange(() => {
+      if (this.worker !== null) this.say(this.worker, { kind: 'tools', tools: options.tools.all() });
+    });
   }
 
   get port(): number {
@@ -99,11 +107,11 @@ class MeshThread implements LocalMesh {
 
   /** Resolves when the broker listens; rejects with E_BROKER_PORT or E_STORE_OPEN when it can't. */
   start(): Promise<void> {
-    const { host, agents, store } = this.options;
+    const { host, agents, store, tools } = this.options;
     const { tls } = this;
     const exact = this.actualPort !== 0;
     const port = exact ? this.actualPort : this.options.port;
-    const workerData: MeshStart = { host, agents, store, exact, port, tls };
+    const workerData: MeshStart = { host, agents, store, exact, port, tls, tools: tools.all() };
     return new Promise((resolve, reject) => {
       const worker = new Worker(new URL('./mesh-worker.js', import.meta.url), {
         workerData,
@@ -137,14 +145,15 @@ class MeshThread implements LocalMesh {
     });
   }
 
-  publish(topic: string, payload: Uint8Array, { retain = false } = {}): Promise<void> {
-    if (retain) this.retained.set(topic, payload);
+  publish(topic: string, payload: Uint8Array, { retain = false, qos = 1 }: PublishOptions = {}): Promise<void> {
+    if (retain && payload.length > 0) this.retained.set(topic, payload);
+    else if (retain) this.retained.delete(topic);
     const { worker } = this;
     if (worker === null) return Promise.reject(new MeshThreadError('the broker is being started again'));
     return new Promise((resolve, reject) => {
       const id = ++this.asked;
       this.unpublished.set(id, { resolve, reject });
-      this.say(worker, { kind: 'publish', id, topic, payload, retain });
+      this.say(worker, { kind: 'publish', id, topic, payload, retain, qos });
     });
   }
 
@@ -163,7 +172,7 @@ class MeshThread implements LocalMesh {
   }
 
   private hear(message: FromMesh): void {
-    const { onMessage, onSampled, onDropped, log } = this.options;
+    const { onMessage, onSampled, onDropped, onRequest, log } = this.options;
     switch (message.kind) {
       case 'inbound': {
         const { id, agent, channel, payload } = message;
@@ -185,6 +194,9 @@ class MeshThread implements LocalMesh {
         else waiting?.reject(Object.assign(new Error(message.failure.message), { code: message.failure.code }));
         return;
       }
+      case 'request':
+        onRequest(message);
+        return;
       case 'sampled':
         onSampled(message.agents);
         return;

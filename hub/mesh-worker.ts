@@ -1,6 +1,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { type Embedded, openEmbedded } from '../broker/embedded.ts';
 import { type Inbound, noCounters } from '../broker/mesh.ts';
+import type { Request } from '../broker/requests.ts';
 import { publishHealth } from '../broker/sys-topics.ts';
 import { Commits } from './commits.ts';
 import { Ingest } from './ingest.ts';
@@ -18,9 +19,10 @@ const PORT_TRY_MS = 100;
  * The thread in which the broker runs, with the storing of telemetry right beside it: neither a model that thinks nor a
  * screen that draws delays an acknowledgement, and a reader that is frozen costs the hub nothing.
  */
-const { host, port, exact, tls, agents: enrolled, store: folder } = workerData as MeshStart;
+const { host, port, exact, tls, agents: enrolled, store: folder, tools: firstTools } = workerData as MeshStart;
 /** This thread's own copy: the main thread says what changes in its. */
 const agents = new Map(enrolled);
+const tools = new Map(firstTools.map((tool) => [tool.name, tool]));
 const say = (message: FromMesh, transfer: ArrayBuffer[] = []): void => parentPort?.postMessage(message, transfer);
 
 /** Messages that the main thread is storing. */
@@ -49,8 +51,10 @@ async function listen(): Promise<Embedded> {
   const options = {
     host,
     agents,
+    tools,
     counters: noCounters(),
     onMessage: (message: Inbound) => ingest.receive(message),
+    onRequest: (request: Request) => say({ kind: 'request', ...request }, [request.payload.buffer as ArrayBuffer]),
     ...(tls === null ? {} : { tls }),
   };
   if (!exact) return openEmbedded({ ...options, port });
@@ -74,8 +78,8 @@ async function run(): Promise<void> {
   parentPort?.on('message', (message: ToMesh) => {
     switch (message.kind) {
       case 'publish': {
-        const { id, topic, payload, retain } = message;
-        broker.publish(topic, payload, { retain }).then(
+        const { id, topic, payload, retain, qos } = message;
+        broker.publish(topic, payload, { retain, qos }).then(
           () => say({ kind: 'published', id, failure: null }),
           (error: unknown) => say({ kind: 'published', id, failure: failureOf(error) }),
         );
@@ -95,6 +99,11 @@ async function run(): Promise<void> {
         return;
       case 'tls':
         broker.renewTls(message.tls);
+        return;
+      case 'tools':
+        tools.clear();
+        for (const tool of message.tools) tools.set(tool.name, tool);
+        broker.checkTools();
         return;
       case 'close':
         clearInterval(timer);

@@ -1,5 +1,4 @@
 import { existsSync, readFileSync } from 'node:fs';
-import { encodeCbor } from '../broker/cbor.ts';
 import { writeDurably } from '../broker/durable-file.ts';
 import { keyFile, readSite } from '../broker/enroll.ts';
 import type { Log } from '../broker/log.ts';
@@ -14,18 +13,22 @@ import { appendAudit, verifyAudit } from './audit.ts';
 import { readCorrelationRules } from './correlate/rules.ts';
 import { readServiceMap } from './correlate/service-map.ts';
 import type { Hub } from './hub.ts';
+import { type OutsideBroker, openHubMesh } from './hub-mesh.ts';
 import { Intake } from './intake.ts';
-import { openMeshThread } from './mesh-thread.ts';
 import { Driver } from './pipeline.ts';
 import { loadPlaybooks } from './playbook.ts';
 import { Probes } from './probes.ts';
 import { openLlamaReasoner } from './reason/llama.ts';
 import type { Reasoner } from './reason/reasoner.ts';
 import { RulesReasoner } from './reason/rules.ts';
+import { RequestServer } from './request-server.ts';
 import { noteRoster, RosterKeeper } from './roster-keeper.ts';
 import { SilentAgents } from './silent-agents.ts';
 import { getIncident } from './store/incidents.ts';
 import { type HubStatus, Store } from './store/store.ts';
+import { hubState } from './takeover.ts';
+import { Tools } from './tools.ts';
+import { Views } from './views.ts';
 
 /** A model thinks on one thread: on a busy small machine two are slower than one, by a thousand times at worst. */
 const MODEL_THREADS = 1;
@@ -40,6 +43,10 @@ export interface HubOptions {
   /** Where hosts that were enrolled connect (TLS), and where they enrol; only on a site with a CA. */
   readonly tls?: { readonly host?: string; readonly port: number; readonly enrollPort: number };
   readonly live: boolean;
+  /** Somebody else's broker; absent: the embedded one. */
+  readonly outside?: OutsideBroker;
+  /** Say views as JSON too. */
+  readonly jsonViews?: boolean;
   /** A GGUF file; absent: rules alone. */
   readonly model?: string;
   readonly log: Log;
@@ -53,6 +60,8 @@ export interface RunningHub {
   readonly reasoner: string;
   /** Incidents that an earlier hub left unfinished and this one goes on with. */
   readonly resumed: number;
+  /** Resolves when another hub has taken over, with a later epoch that the site root has signed. */
+  readonly superseded: Promise<string>;
   close(): Promise<void>;
 }
 
@@ -101,24 +110,45 @@ export async function openHub(options: HubOptions): Promise<RunningHub> {
       ? await (await import('./open-enrollment.ts')).openEnrollment({ state, site, agents, store, keeper, log })
       : null;
     if (opened !== null) closing.push(() => opened.close());
-    // The broker calls the intake, which needs the hub, which needs the broker: until the hub stands, agents wait.
-    const ready = deferred<Intake>();
     const wanted = options.port ?? lastPort(state) ?? DEFAULT_PORT;
-    const mesh = await openMeshThread({
+    const tools = new Tools({ store, key: () => key, now: Date.now, isAgent: (name) => agents.has(name) });
+    const superseded = deferred<string>();
+    const { outside } = options;
+    const {
+      mesh,
+      local: broker,
+      attach,
+    } = await openHubMesh({
       host: options.host,
       port: wanted,
-      agents,
-      store: state.store,
       ...(opened === null || options.tls === undefined ? {} : { tls: { ...options.tls, ...opened.tls } }),
-      onMessage: async (message) => (await ready.promise).receive(message),
-      onSampled: (agents) => void ready.promise.then((intake) => intake.sampled(agents)),
-      onDropped: (message, { code, message: why }) =>
-        void ready.promise.then((intake) =>
-          intake.complain('dropped telemetry', message, Object.assign(new Error(why), { code })),
-        ),
+      outside,
+      site,
+      store,
+      folder: state.store,
+      tools,
+      epoch: () => keeper.roster.epoch,
+      superseded: superseded.resolve,
       log,
     });
     closing.push(() => mesh.close());
+    const views = new Views({
+      store,
+      mesh,
+      json: options.jsonViews ?? false,
+      isWanted: () => tools.all().length > 0,
+      isAgent: (name) => agents.has(name),
+      now: Date.now,
+    });
+    closing.push(() => views.close());
+    let listeners = tools.all().length;
+    tools.onChange(() => {
+      views.sayAll();
+      // With the first listener agents say their births once more: until then the broker has kept none.
+      const isFirst = listeners === 0;
+      listeners = tools.all().length;
+      if (isFirst && listeners > 0) void mesh.publish(hubTopic('st'), hubState('online', Date.now()), { retain: true });
+    });
     const hub: Hub = {
       store,
       site,
@@ -134,6 +164,8 @@ export async function openHub(options: HubOptions): Promise<RunningHub> {
       correlation: { rules: readCorrelationRules(state.correlate), services: readServiceMap(state.services) },
       reasoners,
       mesh,
+      tools,
+      views,
       live,
       delivered: new Map(),
       probes: new Probes(),
@@ -148,7 +180,7 @@ export async function openHub(options: HubOptions): Promise<RunningHub> {
       started: hub.now(),
       live,
       reasoner: codified.name,
-      address: `${mesh.host}:${mesh.port}`,
+      address: outside === undefined ? `${mesh.host}:${mesh.port}` : outside.url,
       stopped: null,
     };
     const entry = {
@@ -162,9 +194,9 @@ export async function openHub(options: HubOptions): Promise<RunningHub> {
       appendAudit(store, key, entry, hub.now());
     });
     await noteRoster(store, keeper, 'site-root', hub.now());
-    writeDurably(state.hubPort, `${mesh.port}\n`);
+    if (outside === undefined) writeDurably(state.hubPort, `${mesh.port}\n`);
     await mesh.publish(hubTopic('site'), keeper.message, { retain: true });
-    await mesh.publish(hubTopic('st'), encodeCbor({ state: 'online', ts: hub.now() }), { retain: true });
+    await mesh.publish(hubTopic('st'), hubState('online', hub.now()), { retain: true });
     closing.push(() => store.write(() => void store.meta.put('hub', { ...status, stopped: hub.now() })));
     const installRoster = async (message: Uint8Array, by: string) => {
       keeper.install(message);
@@ -173,11 +205,14 @@ export async function openHub(options: HubOptions): Promise<RunningHub> {
       log.info('a new roster is in force', { version: keeper.roster.version, epoch: keeper.roster.epoch });
     };
     let enrolling: Admin['enrolling'] = null;
-    if (opened !== null && options.tls !== undefined && mesh.tlsPort !== null) {
-      opened.onChange({ agent: (agent, enrolled) => mesh.admit(agent, enrolled), tls: (tls) => mesh.renewTls(tls) });
+    if (opened !== null && options.tls !== undefined && broker !== null && broker.tlsPort !== null) {
+      opened.onChange({
+        agent: (agent, enrolled) => broker.admit(agent, enrolled),
+        tls: (tls) => broker.renewTls(tls),
+      });
       const { host, enrollPort } = options.tls;
-      enrolling = { enrollment: opened.enrollment, at: await opened.listen(host, enrollPort, mesh.tlsPort) };
-      log.info('other hosts connect and enrol', { tls_port: mesh.tlsPort, enrol_at: enrolling.at });
+      enrolling = { enrollment: opened.enrollment, at: await opened.listen(host, enrollPort, broker.tlsPort) };
+      log.info('other hosts connect and enrol', { tls_port: broker.tlsPort, enrol_at: enrolling.at });
     }
     closing.push(await serveActs(hub, driver, state.actSocket, { enrolling, installRoster }));
     const resumed = driver.resume();
@@ -185,7 +220,18 @@ export async function openHub(options: HubOptions): Promise<RunningHub> {
     const silent = new SilentAgents(hub, (event) => intake.take(event));
     silent.start();
     closing.push(() => silent.stop());
-    ready.resolve(intake);
+    attach(intake, new RequestServer(hub, driver, tools));
+    views.sayAll();
+    if (outside !== undefined) {
+      let isOver = false;
+      void superseded.promise.then(() => {
+        isOver = true;
+      });
+      // Who has taken over is there, whatever this one says of itself.
+      closing.push(async () => {
+        if (!isOver) await mesh.publish(hubTopic('st'), hubState('stopped', hub.now()), { retain: true });
+      });
+    }
     if (options.model !== undefined) {
       // A large file takes minutes to load: until it has, rules answer alone.
       void openModel(options.model, log).then(async (model) => {
@@ -196,7 +242,8 @@ export async function openHub(options: HubOptions): Promise<RunningHub> {
         log.info('the model is ready', { reasoner: status.reasoner });
       });
     }
-    return { host: mesh.host, port: mesh.port, wanted, reasoner: status.reasoner, resumed, close };
+    const { host, port } = mesh;
+    return { host, port, wanted, reasoner: status.reasoner, resumed, superseded: superseded.promise, close };
   } catch (error) {
     await close();
     throw error;

@@ -46,6 +46,7 @@ export class Driver {
 
   /** Lets the incident go as far as it can now. Never throws: what fails is logged, and tried again when woken. */
   wake(id: string): void {
+    this.hub.views?.incident(id);
     void this.turns.take(id, () => this.advance(id)).catch((error: unknown) => this.stumble(id, error));
   }
 
@@ -104,6 +105,7 @@ export class Driver {
       return false;
     }
     await commitIncident(this.hub.store, this.hub.key, outcome.incident, outcome.audit, outcome.also);
+    this.hub.views?.incident(incident.id);
     this.tell(step.name, incident, outcome.incident);
     await outcome.after?.();
     return true;

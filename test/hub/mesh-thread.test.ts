@@ -45,6 +45,8 @@ test.before.each(async (context) => {
     },
     onSampled: (agents) => context.sampled.push(...agents),
     onDropped: ({ agent }, { code }) => context.dropped.push(`${agent} ${code}`),
+    tools: { all: () => [], onChange: () => {} },
+    onRequest: () => {},
     log: lineLog('hub', (line) => context.log.push(line)),
   });
 });
@@ -195,6 +197,8 @@ test('a broker that can’t listen says why', async () => {
     onMessage: () => Promise.resolve(),
     onSampled: () => {},
     onDropped: () => {},
+    tools: { all: () => [], onChange: () => {} },
+    onRequest: () => {},
     log: lineLog('hub', () => {}),
   });
   const answer = await opening.then(

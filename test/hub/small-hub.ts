@@ -20,6 +20,7 @@ import { approvalOf } from '../../hub/steps/approve.ts';
 import { commitIncident, getIncident } from '../../hub/store/incidents.ts';
 import { Store } from '../../hub/store/store.ts';
 import { Telemetry } from '../../hub/telemetry.ts';
+import { Tools } from '../../hub/tools.ts';
 import { loadPolicy } from '../../policy/policy.ts';
 import { programHash } from '../../policy/program.ts';
 import { program, event as sampleEvent } from '../broker/samples.ts';
@@ -77,6 +78,7 @@ export async function openSmallHub(
     correlation: { rules: DEFAULT_RULES, services: new ServiceMap([]) },
     reasoners: [new RulesReasoner({ playbooks: [], tried: () => [] })],
     mesh,
+    tools: new Tools({ store, key: () => keys.hub, now: Date.now, isAgent: () => false }),
     live: true,
     delivered: new Map(),
     probes: new Probes(),

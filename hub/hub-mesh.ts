@@ -1,0 +1,82 @@
+import type { Credentials } from '../broker/credentials.ts';
+import type { Site } from '../broker/enroll.ts';
+import type { Log } from '../broker/log.ts';
+import type { Inbound, Mesh } from '../broker/mesh.ts';
+import type { Request } from '../broker/requests.ts';
+import type { Intake } from './intake.ts';
+import type { Failure, MeshStart } from './mesh-protocol.ts';
+import { type LocalMesh, openMeshThread } from './mesh-thread.ts';
+import { openOutsideMesh } from './outside-mesh.ts';
+import type { RequestServer } from './request-server.ts';
+import type { Store } from './store/store.ts';
+import { hubState, watchEpoch } from './takeover.ts';
+import type { Tools } from './tools.ts';
+
+/** Somebody else's broker, and how the hub shows it who it is. */
+export interface OutsideBroker {
+  readonly url: string;
+  readonly credentials: Credentials;
+}
+
+export interface HubMeshOptions {
+  readonly host: string;
+  readonly port: number;
+  /** Absent: the embedded broker. */
+  readonly outside: OutsideBroker | undefined;
+  /** The embedded broker's listener for other hosts. */
+  readonly tls?: NonNullable<MeshStart['tls']>;
+  readonly site: Site;
+  readonly store: Store;
+  /** The store's folder. */
+  readonly folder: string;
+  readonly tools: Tools;
+  readonly epoch: () => number;
+  /** Hears that another hub has taken over. */
+  readonly superseded: (why: string) => void;
+  readonly log: Log;
+}
+
+export interface HubMesh {
+  readonly mesh: Mesh;
+  /** The same where it is the hub's own broker. */
+  readonly local: LocalMesh | null;
+  /** From now on messages and requests are taken. */
+  attach(intake: Intake, requests: RequestServer): void;
+}
+
+/**
+ * Opens the mesh, embedded or outside. The broker calls the intake, which needs the hub, which needs the broker: until
+ * `attach`, agents wait.
+ */
+export async function openHubMesh(options: HubMeshOptions): Promise<HubMesh> {
+  const { host, port, outside, tls, site, store, folder, tools, epoch, superseded, log } = options;
+  const { agents, root } = site;
+  let attach = (_intake: Intake, _requests: RequestServer): void => {};
+  const attached = new Promise<{ readonly intake: Intake; readonly requests: RequestServer }>((resolve) => {
+    attach = (intake, requests) => resolve({ intake, requests });
+  });
+  const common = {
+    agents,
+    log,
+    onMessage: async (message: Inbound) => (await attached).intake.receive(message),
+    onSampled: (names: readonly string[]) => void attached.then(({ intake }) => intake.sampled(names)),
+    onDropped: (message: Pick<Inbound, 'agent' | 'channel'>, { code, message: why }: Failure) =>
+      void attached.then(({ intake }) =>
+        intake.complain('dropped telemetry', message, Object.assign(new Error(why), { code })),
+      ),
+    onRequest: (request: Request) => void attached.then(({ requests }) => requests.receive(request)),
+  };
+  if (outside === undefined) {
+    const secure = tls === undefined ? {} : { tls };
+    const local = await openMeshThread({ ...common, ...secure, host, port, store: folder, tools });
+    return { mesh: local, local, attach };
+  }
+  const mesh = openOutsideMesh({
+    ...common,
+    ...outside,
+    store,
+    will: hubState('dead', Date.now()),
+    onHub: (topic, payload) => watchEpoch(topic, payload, root, epoch(), superseded),
+  });
+  return { mesh, local: null, attach };
+}
