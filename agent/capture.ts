@@ -2,11 +2,11 @@ import { availableParallelism } from 'node:os';
 import type { Said, Snapshot, TopProcess } from '../broker/messages.ts';
 import { redact, redactArgv } from '../broker/redact.ts';
 import { lookAtFolder } from './capture-folder.ts';
+import { type LogSource, lastLinesOf, logTemplatesOf } from './capture-logs.ts';
 import { recentChanges } from './changes/recent-changes.ts';
 import type { Finding } from './detect/finding.ts';
 import { withUnit } from './detect/finding.ts';
 import { Growth } from './growth.ts';
-import { linesInSystemLog } from './host-logs.ts';
 import { bootTime } from './sense/boot-time.ts';
 import { readMeminfo } from './sense/memory.ts';
 import { countOpen, type Opener } from './sense/open-files.ts';
@@ -65,8 +65,7 @@ export async function capture(finding: Finding, sensor: Sensor, host: Partial<Ca
     return [...own, ...others.slice(0, TOP - own.size)].sort((a, b) => by(b) - by(a));
   };
   const culprit = sensor.processes.find(focus.culprit ?? 0);
-  const unit = culprit === undefined ? null : unitOf(sensor.proc, culprit.pid);
-  const source = unit ?? culprit?.comm ?? null;
+  const { unit, source } = sourceOf(finding, sensor, culprit);
   return {
     top_cpu: withFocus(byCpu, (row) => row.cpu).flatMap(describe),
     top_mem: withFocus(byMemory, (row) => row.rss).flatMap(describe),
@@ -78,8 +77,8 @@ export async function capture(finding: Finding, sensor: Sensor, host: Partial<Ca
       used,
       ...(inodes === 0 ? {} : { inodes, inodes_used: inodesUsed }),
     })),
-    unit_lines: source === null ? [] : linesInSystemLog(root, source),
-    log_templates: [],
+    unit_lines: lastLinesOf(source, sensor, root),
+    log_templates: logTemplatesOf(source, sensor),
     changes: await recentChanges({ root, now: now() }, bootTime(sensor.proc)),
     facts: {
       ...hostFacts(sensor),
@@ -88,6 +87,21 @@ export async function capture(finding: Finding, sensor: Sensor, host: Partial<Ca
       ...(unit === null ? {} : { unit: trusted(unit) }),
     },
   };
+}
+
+/** Whose lines tell about this finding, and the unit that could be acted on. */
+function sourceOf(
+  finding: Finding,
+  sensor: Sensor,
+  culprit: ProcessRow | undefined,
+): { readonly unit: string | null; readonly source: LogSource } {
+  const { base, label } = splitMetric(finding.metric);
+  if (base.startsWith('log.')) return { unit: null, source: { log: label } };
+  if (base.startsWith('kernel.')) return { unit: null, source: { source: 'kernel' } };
+  if (base.startsWith('unit.')) return { unit: label, source: { source: label } };
+  const unit = culprit === undefined ? null : unitOf(sensor.proc, culprit.pid);
+  const source = unit ?? culprit?.comm;
+  return { unit, source: source === undefined ? null : { source } };
 }
 
 /** Where the rest of the host is read from. */

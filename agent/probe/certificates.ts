@@ -1,6 +1,7 @@
 import { X509Certificate } from 'node:crypto';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { namesIn, readTail } from '../changes/bounded-read.ts';
+import { expandGlob } from '../sense/logs/glob.ts';
 import { foreign, type Probe, type ProbeHost, plain } from './probe.ts';
 
 /** Where servers usually keep their own certificates; authorities' bundles are not of interest. `*` is one folder. */
@@ -25,15 +26,19 @@ const MAX_BYTES = 65_536;
 const SHOWN = 40;
 const DAY = 86_400_000;
 
-/** Until when the certificates of this host are valid, the earliest first. Files that are closed to this agent are left out. */
-export const certificates: Probe = (_, { root, now }: ProbeHost) => {
+/** Until when the certificates of this host are valid, those that the site declared too, the earliest first. Files that are closed to this agent are left out. */
+export const certificates: Probe = (_, { root, now, sensor }: ProbeHost) => {
   const found: { until: number; path: string; names: string }[] = [];
   const files = PLACES.flatMap((place) => foldersOf(root, place)).flatMap((folder) =>
     namesIn(join(root, folder), PER_FOLDER).flatMap((name) =>
       /\.(?:pem|crt|cer)$/.test(name) ? [`${folder}/${name}`] : [],
     ),
   );
-  for (const path of files.slice(0, FILES)) {
+  const declared = sensor.watch
+    .declared()
+    .certificates.flatMap(({ glob }) => expandGlob(join(root, glob)))
+    .map((path) => relative(root, path));
+  for (const path of [...new Set([...declared, ...files])].slice(0, FILES)) {
     const text = readTail(join(root, path), MAX_BYTES)?.bytes.toString('latin1') ?? '';
     // The first is the server's own; the others are of those who signed it.
     const pem = /-----BEGIN CERTIFICATE-----[^-]{1,16384}-----END CERTIFICATE-----/.exec(text)?.[0];

@@ -5,6 +5,8 @@ import { attempt, foreign, mib, type Probe, ProbeError, plain } from './probe.ts
 const DESCRIPTORS = 4_096;
 const LINKS = 20_000;
 const SHOWN = 40;
+/** Files that are none, after those that are. */
+const PSEUDO = /^\/(?:proc|sys|dev)\//;
 
 /** What a process has open, by kind, and its files with the number of times each is open. */
 export const openFiles: Probe = ({ pid }, { sensor: { proc } }) => {
@@ -26,6 +28,7 @@ export const openFiles: Probe = ({ pid }, { sensor: { proc } }) => {
         .join(', ')}`,
     ),
     ...byCount(files)
+      .sort(([a], [b]) => Number(PSEUDO.test(a)) - Number(PSEUDO.test(b)))
       .slice(0, SHOWN)
       .map(([path, n]) => foreign(`${n} times ${path}`)),
   ];

@@ -45,6 +45,8 @@ export interface ProberOptions {
   readonly host: Omit<ProbeHost, 'signal'>;
   readonly inventory: () => Inventory;
   readonly say: (result: ProbeResult) => void;
+  /** Milliseconds for one answer; tests are less patient. */
+  readonly deadline?: number;
 }
 
 /** Whether a message on the topic of orders is a question. Says nothing of who wrote it: `hear` checks that. */
@@ -121,7 +123,7 @@ export class Prober {
   async #look(asked: ProbeRequest): Promise<Pick<ProbeResult, 'state' | 'lines' | 'truncated'>> {
     if (!isProbe(asked.probe)) throw new ProbeRefusal('E_PROBE_UNKNOWN', `this agent knows no probe ${asked.probe}`);
     const subject = this.#subject(PROBES[asked.probe].about, asked);
-    const deadline = AbortSignal.timeout(PROBE_LIMITS.answer_ms);
+    const deadline = AbortSignal.timeout(this.#options.deadline ?? PROBE_LIMITS.answer_ms);
     const signal = AbortSignal.any([deadline, this.#stop.signal]);
     const late = new Promise<never>((_, reject) => {
       signal.addEventListener('abort', () => reject(new DOMException('no answer in time', 'TimeoutError')), {

@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { closeSync, mkdirSync, mkdtempSync, openSync, rmSync, writeFileSync, writeSync } from 'node:fs';
+import { appendFileSync, closeSync, mkdirSync, mkdtempSync, openSync, rmSync, writeFileSync, writeSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { suite } from 'uvu';
@@ -132,6 +132,37 @@ test('what the culprit wrote last and what changed here go with it, redacted and
   );
   assert.ok(shot.changes.some(({ what }) => what.text === 'configuration written: /etc/mes/mes.yaml' && !what.trusted));
   rmSync(root, { recursive: true });
+});
+
+test('of a declared log: its last lines, and the kinds of line with their counts, redacted', async () => {
+  const dir = mkdtempSync(join(tmpdir(), 'sentinel-capture-log-'));
+  const log = join(dir, 'app.log');
+  writeFileSync(log, '');
+  writeFileSync(join(dir, 'w.yaml'), `version: 1\nlogs:\n  - {name: app, glob: ${log}}\nsenses: {journal: off}\n`);
+  const sensor = new Sensor({ proc: new ProcFiles(), watch: new Watch(dir), cores: 1 });
+  try {
+    await sensor.sample();
+    appendFileSync(
+      log,
+      'ERROR payment 17 failed, token=abcdefgh12345678\nERROR payment 18 failed, token=abcdefgh12345678\n',
+    );
+    await sensor.sample();
+    const shot = snapshot(
+      await capture(found('log.errors', 'log.errors_per_minute[app]', 9, 1), sensor, { root: dir }),
+      '',
+    );
+    assert.is(shot.unit_lines.length, 2);
+    assert.match(shot.unit_lines[1]?.text ?? '', /ERROR payment 18 failed, token=\[redacted\]$/);
+    assert.is(shot.log_templates[0]?.count, 2);
+    assert.match(shot.log_templates[0]?.template.text ?? '', /^ERROR payment \S+ failed/);
+    assert.not.match(JSON.stringify(shot), /abcdefgh12345678/);
+    assert.ok(
+      [...shot.unit_lines, ...shot.log_templates.map(({ template }) => template)].every(({ trusted }) => !trusted),
+    );
+  } finally {
+    sensor.close();
+    rmSync(dir, { recursive: true });
+  }
 });
 
 test('of a folder that was looked at before: what grew since', async ({ sensor, dir }) => {

@@ -189,6 +189,26 @@ test('an answer is bounded in lines and bytes, and says what it left out', async
   assert.ok(encodeCbor(answer).length < 32_768);
 });
 
+test('a question that takes too long ends with its deadline, and the next one is answered', async (context) => {
+  const { site, sensor, said } = context;
+  const prober = new Prober({
+    agent: 'web-1',
+    boot: BOOT,
+    trust: site.trust,
+    host: { sensor, growth: new Growth(), root: '/', now: Date.now },
+    inventory: () => samples.birth.inventory,
+    say: (result) => said.push(probeResult(result, '')),
+    deadline: 100,
+  });
+  // It looks at the disks for a second.
+  prober.hear(sealed(question({ probe: 'disk_io' }), site.hub));
+  prober.hear(sealed(question({ probe: 'no_such' }), site.hub));
+  const [late, next] = await answers(context, 2);
+  assert.equal([late?.state, late?.code, late?.lines], ['timeout', 'E_PROBE_TIMEOUT', []]);
+  assert.is(next?.state, 'refused');
+  await prober.close();
+});
+
 test('an order is not taken for a question, nor anything else that comes there', () => {
   assert.is(isProbeMessage(sealed(question(), newKeyPair())), true);
   assert.is(isProbeMessage(seal('order', encodeCbor(samples.order), newKeyPair())), false);

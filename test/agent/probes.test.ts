@@ -161,10 +161,13 @@ test('until when certificates are valid, the earliest first; what only looks lik
   writeFileSync(join(folder, 'fullchain.pem'), await testCertificate('plant.example', new Date(now + 40 * 86_400_000)));
   writeFileSync(join(root, 'etc/nginx/old.crt'), await testCertificate('old.example', new Date(now - 3 * 86_400_000)));
   writeFileSync(join(root, 'etc/nginx/bad.pem'), '-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n');
+  writeFileSync(join(root, 'own.pem'), await testCertificate('own.example', new Date(now + 9 * 86_400_000)));
+  writeFileSync(join(dir, 'certificates.yaml'), 'version: 1\ncertificates:\n  - {name: own, glob: /own.*}\n');
+  host.sensor.watch.refresh();
   const said = await ask('certificates', { ...host, root, now: () => now });
   assert.match(
     said,
-    /^2 certificates found\nexpired 3 days ago, until 2026-11-23: \/etc\/nginx\/old\.crt .*\nvalid for 40 days, .*plant\.example/,
+    /^3 certificates found\nexpired 3 days ago, until 2026-11-23: \/etc\/nginx\/old\.crt .*\nvalid for 9 days, .*\/own\.pem .*\nvalid for 40 days, .*plant\.example/,
   );
 });
 
