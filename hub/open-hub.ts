@@ -9,7 +9,8 @@ import { hubTopic } from '../broker/topics.ts';
 import { type PolicyChange, watchPolicy } from '../policy/watch-policy.ts';
 import { serveActs } from './act-server.ts';
 import type { Admin } from './admin-acts.ts';
-import { appendAudit, verifyAudit } from './audit.ts';
+import { appendAudit, verifyAuditTail } from './audit.ts';
+import { checkChain, START_RECORDS } from './chain-check.ts';
 import { readCorrelationRules } from './correlate/rules.ts';
 import { readServiceMap } from './correlate/service-map.ts';
 import type { Hub } from './hub.ts';
@@ -92,7 +93,7 @@ export async function openHub(options: HubOptions): Promise<RunningHub> {
       const entry = { kind: 'policy.changed', incident: null, actor: 'hub', data: { policy: change.policy.hash } };
       await store.write(() => appendAudit(store, key, entry, Date.now())).catch((error) => log.error(String(error)));
     };
-    const chain = verifyAudit(store, hubKeys(keeper.roster));
+    const chain = verifyAuditTail(store, hubKeys(keeper.roster), START_RECORDS);
     if (!chain.ok) log.error(`audit record ${chain.record}: ${chain.why}. Run \`sentinel audit verify\`.`);
     const rules = await watchPolicy({ siteDir: state.policy }, (change) => void policyChanged(change));
     closing.push(() => rules.close());
@@ -232,6 +233,7 @@ export async function openHub(options: HubOptions): Promise<RunningHub> {
         if (!isOver) await mesh.publish(hubTopic('st'), hubState('stopped', hub.now()), { retain: true });
       });
     }
+    closing.push(checkChain(hub));
     if (options.model !== undefined) {
       // A large file takes minutes to load: until it has, rules answer alone.
       void openModel(options.model, log).then(async (model) => {

@@ -3,7 +3,8 @@ import { hubKeys } from '../broker/roster.ts';
 import type { StateFolder } from '../broker/state-folder.ts';
 import { startTime } from '../broker/state-folder.ts';
 import { askHub, type LocalOperator, localOperator, signPlan } from '../hub/act-client.ts';
-import { auditHead, verifyAudit } from '../hub/audit.ts';
+import { auditHead, verifyAuditTail } from '../hub/audit.ts';
+import { lastChainCheck, START_RECORDS } from '../hub/chain-check.ts';
 import type { Incident } from '../hub/incident.ts';
 import { getIncident, listIncidents } from '../hub/store/incidents.ts';
 import { readSamples } from '../hub/store/samples.ts';
@@ -43,8 +44,8 @@ class StoreDesk implements Desk {
     this.operator = localOperator(folder);
     this.store = new Store(folder.store, 'read');
     const { roster } = readRoster(folder, readSite(folder));
-    // The whole chain once, at the start: verifying it at every refresh would cost more than everything else here.
-    this.auditGood = verifyAudit(this.store, hubKeys(roster)).ok;
+    // Once, at the start, and its newest part: the hub walks the whole chain, and leaves what it found in the store.
+    this.auditGood = verifyAuditTail(this.store, hubKeys(roster), START_RECORDS).ok;
     this.current = this.read();
     this.timer = setInterval(() => this.refresh(), REFRESH_MS);
   }
@@ -111,7 +112,7 @@ class StoreDesk implements Desk {
       reasoner: status?.reasoner ?? 'rules',
       operator: this.operator.name,
       auditRecords: auditHead(this.store).count,
-      auditGood: this.auditGood,
+      auditGood: this.auditGood && lastChainCheck(this.store)?.ok !== false,
       hosts: this.hosts(),
       incidents: listIncidents(this.store, LISTED),
       notice: this.notice,

@@ -188,6 +188,12 @@ export class Site {
     return readFileSync(this.state.journal, 'utf8');
   }
 
+  /** Lets go of the store, for who opens it to write in this process. */
+  async leaveStore(): Promise<void> {
+    await this.store?.close();
+    this.store = null;
+  }
+
   async close(): Promise<void> {
     await this.store?.close();
     for (const child of [this.watcher, this.executor, this.hub]) if (child !== null) await kill(child, 'SIGTERM');

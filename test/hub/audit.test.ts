@@ -3,9 +3,20 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { encodeCbor } from '../../broker/cbor.ts';
 import { newKeyPair, signBytes } from '../../broker/keys.ts';
-import { type AuditRecord, appendAudit, auditHead, readAudit, verifyAudit } from '../../hub/audit.ts';
+import { lineLog } from '../../broker/log.ts';
+import type { Roster } from '../../broker/messages.ts';
+import {
+  type AuditRecord,
+  appendAudit,
+  auditHead,
+  readAudit,
+  verifyAudit,
+  verifyAuditSlowly,
+  verifyAuditTail,
+} from '../../hub/audit.ts';
+import { checkChain, lastChainCheck } from '../../hub/chain-check.ts';
 import { Store } from '../../hub/store/store.ts';
-import { tempFolder } from '../broker/site.ts';
+import { tempFolder, until } from '../broker/site.ts';
 
 const test = suite<{ path: string; done: () => void; store: Store }>('audit chain');
 const key = newKeyPair();
@@ -43,6 +54,32 @@ test('a whole chain verifies, and its records read back', ({ store }) => {
   assert.is(auditHead(store).count, COUNT);
   const read = readAudit(record(store, 3));
   assert.equal([read.n, read.ts, read.kind, read.actor], [3, 1_003, 'test.said', 'hub']);
+});
+
+test('a start checks the newest records alone; the whole walk finds what is further back, and leaves it for readers', async ({
+  store,
+}) => {
+  const keys = [key.public];
+  assert.ok(verifyAuditTail(store, keys, 3).ok && verifyAuditTail(store, keys, COUNT + 5).ok);
+  const two = record(store, 2);
+  await change(store, () => void store.audit.put(2, { ...two, body: two.body.slice(1) }));
+  assert.ok(verifyAuditTail(store, keys, 3).ok);
+  assert.not(verifyAuditTail(store, keys, COUNT).ok);
+  assert.equal(await verifyAuditSlowly(store, keys, new AbortController().signal), verifyAudit(store, keys));
+  const told: string[] = [];
+  const log = lineLog('hub', (line) => told.push(line));
+  const roster = { hub_key: key.public } as unknown as Roster;
+  const stop = checkChain({ store, roster, log, now: () => 7 });
+  await until('the walk', () => lastChainCheck(store) !== undefined);
+  assert.equal(lastChainCheck(store)?.record, 2);
+  assert.match(told.join(), /audit record 2/);
+  await stop();
+  await change(store, () => void store.audit.put(COUNT, { ...record(store, COUNT), hash: 'ab'.repeat(32) }));
+  assert.not(verifyAuditTail(store, keys, 3).ok, 'a cut or changed tail is found at once');
+});
+
+test('an aborted walk says nothing', async ({ store }) => {
+  assert.is(await verifyAuditSlowly(store, [key.public], AbortSignal.abort()), null);
 });
 
 test('an empty chain verifies', async () => {
