@@ -1,4 +1,4 @@
-/** A second's lines that are looked into; the rest of a flood is counted. 2,000 cost about 20 ms of a core. */
+/** A second's lines that are looked into; the rest of a flood is counted. 2,000 cost about 4 ms of a core. */
 const ORDINARY_PER_S = 2_000;
 /** The kernel's and the manager's have room of their own: a flood of a program must not hide them. */
 const PRIVILEGED_PER_S = 1_000;

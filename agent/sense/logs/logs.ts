@@ -6,7 +6,7 @@ import { StateFile } from '../state-file.ts';
 import { LogWatch, type SavedLog, savedLog } from './log-watch.ts';
 import type { SeenTemplate } from './novelty.ts';
 
-/** Lines that are looked into in one sample, all logs together: about 50 ms of a core at most. */
+/** Lines that are looked into in one sample, all logs together: about 30 ms of a core. */
 const LINES_A_SAMPLE = 4_000;
 const KEEP_EVERY_MS = 300_000;
 /** A new kind of line is counted for so long. */
