@@ -3,9 +3,14 @@ import type { Desk } from '../../tui/desk.ts';
 import type { Key } from '../../tui/keys.ts';
 import { Painter } from '../../tui/painter.tsx';
 import { Shell } from '../../tui/shell.ts';
-import { themeFor } from '../../tui/theme.ts';
+import { themeFor, toAscii } from '../../tui/theme.ts';
+import { widthOf } from '../../tui/width.ts';
 import { Emulator } from './emulator.ts';
 import { NOW } from './recorded.ts';
+
+const LOOK_MS = 20;
+/** A picture that has not come by then will not: the assertion that follows says what is there instead. */
+const GIVE_UP_MS = 5_000;
 
 /** A writable terminal for Ink that ends in an emulator and counts what passes. */
 class Screen extends EventEmitter {
@@ -27,13 +32,17 @@ class Screen extends EventEmitter {
     return true;
   }
 
-  /** Ink throttles its pictures: wait for its trailing one, then for the emulator. */
-  async settled(): Promise<void> {
-    for (let before = ''; before !== this.written; ) {
+  /** Ink throttles its pictures: waits until the emulator shows this one, or nothing was written for long. */
+  async shows(picture: () => readonly string[]): Promise<void> {
+    let before = this.written;
+    for (let quiet = 0; quiet < GIVE_UP_MS; quiet += LOOK_MS) {
+      await this.#last;
+      const shown = this.#emulator.lines();
+      if (picture().every((row, i) => row.trimEnd() === shown[i]?.trimEnd())) return;
+      await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+      if (before !== this.written) quiet = 0;
       before = this.written;
-      await new Promise((resolve) => setTimeout(resolve, 60));
     }
-    await this.#last;
   }
 }
 
@@ -60,7 +69,8 @@ export function renderAt(
   let now = NOW;
   const emulator = new Emulator(cols, rows);
   const stdout = new Screen(emulator) as Screen & NodeJS.WriteStream;
-  const shell = new Shell({ desk, theme: themeFor(env), now: () => now, cols, rows, quit: () => {} });
+  const theme = themeFor(env);
+  const shell = new Shell({ desk, theme, now: () => now, cols, rows, quit: () => {} });
   const painter = new Painter(shell, process.stdin, stdout);
   painter.repaint(cols, rows);
   const key = (name: string): Key => ({ type: 'key', name });
@@ -78,7 +88,8 @@ export function renderAt(
       shell.press(names.map(key));
     },
     async text() {
-      await stdout.settled();
+      const rowText = (text: string) => (theme.ascii ? toAscii(text, widthOf) : text);
+      await stdout.shows(() => shell.frame().lines.map((row) => row.map(({ text }) => rowText(text)).join('')));
       return emulator.text();
     },
     bytes: () => stdout.written,
