@@ -58,6 +58,7 @@ export async function agentBench(emit: Emit): Promise<boolean> {
     row('rss_over_idle_mib', rss, 'MiB', { baseline: 'idle node', ratio: after.agent.rssKib / after.idle.rssKib });
     row('cpu_ms_per_sample', cpu, 'ms');
     row('subprocesses', subprocesses, 'processes');
+    if (after.agent.journalRssKib > 0) row('journal_follower_rss_mib', after.agent.journalRssKib / MIB, 'MiB');
     good.push(rss <= AIM.rssOverIdleMib, subprocesses <= AIM.subprocesses);
     if (before.exporter === null || after.exporter === null) return false;
     const theirs = perSample(before.exporter, after.exporter);

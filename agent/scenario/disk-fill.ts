@@ -1,9 +1,6 @@
-import { spawnSync } from 'node:child_process';
-import { chmodSync, mkdtempSync } from 'node:fs';
-import { statfs } from 'node:fs/promises';
 import { walkFolder } from '../sense/folder-walk.ts';
-import { removeFolder } from './record.ts';
-import { type PrepareOptions, type Scenario, ScenarioError, watchedName } from './scenario.ts';
+import { mountOwn, ownFolder } from './own-folder.ts';
+import { type Scenario, watchedName } from './scenario.ts';
 
 const NAME = 'disk-fill';
 const MIB = 1_048_576;
@@ -26,19 +23,9 @@ export const diskFill: Scenario = {
   metric: `disk.used_percent[${FOLDER_PREFIX}...]`,
   linger: 20,
   async prepare(options) {
-    const room = await statfs('/var/tmp');
-    const free = (room.bavail * room.bsize) / MIB;
-    const folder = mkdtempSync(FOLDER_PREFIX);
-    // Readable by an agent of another user, as most data folders are.
-    chmodSync(folder, 0o755);
-    const mounted = mount(folder, options);
-    if (!mounted && free < ROOM_MIB) {
-      removeFolder(folder, false);
-      throw new ScenarioError(
-        'E_SCENARIO_ROOM',
-        `needs ${ROOM_MIB} MiB free on /var/tmp, and finds ${Math.floor(free)}`,
-      );
-    }
+    const asFolder = options.folder;
+    const folder = await ownFolder(NAME, asFolder || process.geteuid?.() !== 0 ? ROOM_MIB : 0);
+    const mounted = !asFolder && mountOwn(folder, `size=${SIZE_MIB}m`, options.say);
     let full = false;
     return {
       signal: mounted ? 'disk.space' : 'folder.space',
@@ -62,21 +49,3 @@ export const diskFill: Scenario = {
     };
   },
 };
-
-function mount(folder: string, { folder: asFolder, say }: PrepareOptions): boolean {
-  if (asFolder) return false;
-  if (process.geteuid?.() !== 0) {
-    say('not root: using a folder with a quota instead of a filesystem');
-    return false;
-  }
-  const options = `size=${SIZE_MIB}m,mode=0755,nodev,nosuid,noexec`;
-  const run = spawnSync('mount', ['-t', 'tmpfs', '-o', options, 'sentinel-scenario', folder], {
-    encoding: 'utf8',
-    timeout: 5_000,
-    env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C' },
-  });
-  if (run.status === 0) return true;
-  const why = (run.error?.message ?? run.stderr).trim().slice(0, 200);
-  say(`can't mount (${why}): using a folder with a quota instead`);
-  return false;
-}

@@ -3,6 +3,7 @@ import { mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } 
 import { dirname, join } from 'node:path';
 import { ProcFiles } from '../sense/proc-files.ts';
 import { readProcessStat } from '../sense/process-stat.ts';
+import { removeOomGroup } from './oom-group.ts';
 
 /** A process that can be told from a later one of the same number. */
 export interface Who {
@@ -29,8 +30,12 @@ export interface RunPaths {
 }
 
 const proc = new ProcFiles();
+export const FOLDER_PARENT = '/var/tmp';
 /** The only folders that are ever removed: names that mkdtemp made for us. */
-const OURS = /^\/var\/tmp\/sentinel-disk-fill-[A-Za-z0-9]{6}$/;
+const OURS = /^\/var\/tmp\/sentinel-(?:disk-fill|inode-fill|log-flood|cert-expiry|read-only)-[A-Za-z0-9]{6}$/;
+
+/** True for a folder that a scenario made. */
+export const isOwnFolder = (folder: string): boolean => OURS.test(folder);
 
 export const runPaths = (state: string, name: string): RunPaths => ({
   record: join(state, 'scenarios', `${name}.json`),
@@ -93,6 +98,7 @@ export function killFault(fault: Who | null, signal: 'SIGTERM' | 'SIGKILL'): boo
 /** Takes away what a run made. The record stays when the filesystem would not go: the next run then tries again. */
 export function removeTraces(paths: RunPaths, record: RunRecord | null): void {
   for (const path of [paths.dropIn, paths.pgid]) rmSync(path, { force: true });
+  if (record?.name === 'oom-kill') removeOomGroup();
   if (record?.folder != null && !removeFolder(record.folder, record.mounted)) return;
   rmSync(paths.record, { force: true });
 }

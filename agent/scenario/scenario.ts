@@ -44,6 +44,7 @@ export type ScenarioCode =
   | 'E_SCENARIO_STATE'
   | 'E_SCENARIO_RUNNING'
   | 'E_SCENARIO_ROOM'
+  | 'E_SCENARIO_RIGHTS'
   | 'E_SCENARIO_START';
 
 export class ScenarioError extends Error {
@@ -56,6 +57,12 @@ export class ScenarioError extends Error {
 
 /** Name of the watched group or folder, so that nobody takes it for the site's own. */
 export const watchedName = (scenario: string): string => `scenario-${scenario}`;
+
+/** A drop-in that puts one budget, written as YAML, on the fault's process group. */
+export const groupBudget =
+  (scenario: string, budget: string) =>
+  (pgidFile: string): string =>
+    `version: 1\ngroups:\n  - name: ${watchedName(scenario)}\n    pgid_file: ${JSON.stringify(pgidFile)}\n    ${budget}\n`;
 
 /** On any machine: the agent samples every ten seconds at the slowest, and three samples make a finding. */
 export const DETECTED_WITHIN_S = 60;

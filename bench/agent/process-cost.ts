@@ -8,6 +8,8 @@ export interface ProcessCost {
   readonly rssKib: number;
   /** Children that live, and 1 more where any ended since the start: how many ended can't be read. */
   readonly children: number;
+  /** Memory of the follower of the journal, which is no such child: it is started once and lives as long as the agent. */
+  readonly journalRssKib: number;
 }
 
 const TICK_NS = 10_000_000;
@@ -19,13 +21,16 @@ const TICK_NS = 10_000_000;
 export function readCost(pid: number): ProcessCost {
   const folder = `/proc/${pid}`;
   let cpuNs = 0;
-  let living = 0;
+  let [living, journalRssKib] = [0, 0];
   for (const task of readdirSync(join(folder, 'task'))) {
     cpuNs += Number(readFileSync(join(folder, 'task', task, 'schedstat'), 'utf8').split(' ', 1)[0]);
-    living += readFileSync(join(folder, 'task', task, 'children'), 'utf8')
+    for (const child of readFileSync(join(folder, 'task', task, 'children'), 'utf8')
       .trim()
-      .split(/\s+/)
-      .filter(Boolean).length;
+      .split(/\s+/)) {
+      if (child === '') continue;
+      if (readFileSync(`/proc/${child}/comm`, 'utf8').trim() === 'journalctl') journalRssKib += rssOf(`/proc/${child}`);
+      else living++;
+    }
   }
   const stat = readFileSync(join(folder, 'stat'), 'utf8');
   // From the third field on, counted from 0: minor faults of waited-for children are the 8th, their times 13th and 14th.
@@ -34,11 +39,14 @@ export function readCost(pid: number): ProcessCost {
     .split(' ')
     .map(Number);
   const [faults = 0, user = 0, system = 0] = [fields[8], fields[13], fields[14]];
-  const status = readFileSync(join(folder, 'status'), 'utf8');
   return {
     cpuNs: cpuNs + (user + system) * TICK_NS,
-    rssKib: Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1] ?? Number.NaN),
+    rssKib: rssOf(folder),
     // A program that was started has touched pages of its own, whatever it was.
     children: living + (faults > 0 ? 1 : 0),
+    journalRssKib,
   };
 }
+
+const rssOf = (folder: string): number =>
+  Number(/^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(join(folder, 'status'), 'utf8'))?.[1] ?? Number.NaN);
