@@ -12,5 +12,5 @@ export const LIMITS = {
   /** sudo nice ionice timeout is four; more is nobody's need. */
   wrappers: 4,
   /** Text past this is not searched for destruction: it is review whatever it holds, and must stay quick. */
-  searched: 49_152,
+  searched: 32_768,
 } as const;

@@ -28,6 +28,8 @@ export interface CampaignOptions {
   /** Processes of bash at a time. */
   readonly jobs?: number;
   readonly progress?: (compared: number) => void;
+  /** Ends the run after the batches that are under way, with what was found until then. */
+  readonly stop?: AbortSignal;
 }
 
 /** What is put into an allowed command: operators, quotes, expansions, control bytes and the misparses that are known. */
@@ -113,7 +115,7 @@ const WRAPPERS = ['sudo', 'nice', 'timeout', 'nohup', 'env', 'ionice'] as const;
 
 /** Generates, judges, and lets bash run what was allowed; the same seed finds the same. */
 export async function campaign(options: CampaignOptions): Promise<Findings> {
-  const { seed, count, stubs, batch = 500, jobs = 1, progress } = options;
+  const { seed, count, stubs, batch = 500, jobs = 1, progress, stop } = options;
   const policy = await loadPolicy();
   const { rules } = loadRules();
   const random = new Seeded(seed);
@@ -145,7 +147,7 @@ export async function campaign(options: CampaignOptions): Promise<Findings> {
   };
 
   const worker = async (id: number) => {
-    while (found.compared < count && differences.length < 20) {
+    while (found.compared < count && differences.length < 20 && stop?.aborted !== true) {
       const cases: { text: string; program: Program }[] = [];
       while (cases.length < Math.min(batch, count)) cases.push(...next());
       found.compared += cases.length;

@@ -16,6 +16,9 @@ const seed = Number(values.seed);
 const count = Number(values.count);
 console.error(`fuzz: seed ${seed}, ${count} commands`);
 const started = performance.now();
+const stop = new AbortController();
+// A long run may be ended early: it still says what it compared.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop.abort());
 let told = 0;
 const found = await campaign({
   seed,
@@ -23,8 +26,9 @@ const found = await campaign({
   stubs: values.stubs === 'functions' ? 'functions' : 'programs',
   jobs: Number(values.jobs),
   batch: Number(values.batch),
+  stop: stop.signal,
   progress: (compared) => {
-    if (compared - told < 50_000) return;
+    if (compared - told < 10_000) return;
     told = compared;
     console.error(`fuzz: ${compared} compared, ${Math.round((compared * 1_000) / (performance.now() - started))}/s`);
   },

@@ -12,7 +12,7 @@ import { findCommand } from '../../policy/names.ts';
 import { treeReader } from '../../policy/parse.ts';
 import { loadPolicy } from '../../policy/policy.ts';
 import { messageOf } from '../../policy/policy-error.ts';
-import type { Command, Program } from '../../policy/program.ts';
+import { type Command, type Program, programHash } from '../../policy/program.ts';
 import { readInventory } from '../../policy/read-inventory.ts';
 import { readProgram } from '../../policy/reader.ts';
 import { lineOf, readRuleFile } from '../../policy/rule-file.ts';
@@ -328,6 +328,26 @@ test('a Program is no more than its bounds', () => {
   assert.ok(isFault(readProgram(Array.from({ length: 40 }, () => 'df').join(';'))));
   assert.ok(isFault(readProgram(Array.from({ length: 40 }, () => 'df').join('|'))));
   assert.ok(isFault(readProgram('! df')));
+});
+
+test('the hash of a Program changes with everything that it says, and with nothing else', () => {
+  const one = of(job(command('df', '-h'), command('wc')));
+  assert.match(programHash(one), /^[0-9a-f]{64}$/);
+  assert.is(programHash(structuredClone(one)), programHash(one));
+  const others: Program[] = [
+    of(job(command('df', '-h')), job(command('wc'))),
+    of(job(command('df'), command('wc'))),
+    of(job(command('df', '-h', ''), command('wc'))),
+    of(job(command('df', '-h'), { ...command('wc'), stderr: 'stdout' })),
+    of({ ...job(command('df', '-h'), command('wc')), when: 'or' }),
+  ];
+  assert.is(new Set([one, ...others].map(programHash)).size, others.length + 1);
+});
+
+test('a wrapper without what it needs', () => {
+  for (const text of ['timeout df', 'timeout', 'timeout 5', 'sudo -n --', 'nohup']) {
+    assert.is(policy.check(text, null).rule, 'unknown.wrapper', text);
+  }
 });
 
 test.run();
