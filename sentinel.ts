@@ -24,6 +24,10 @@ const COMMANDS: Commands = {
     summary: 'let another host join the site, or revoke one',
     load: async () => (await import('./hub/enroll-command.ts')).enrollCommand,
   },
+  halt: {
+    summary: 'stop all execution, and lift that again',
+    load: async () => (await import('./hub/halt-command.ts')).haltCommand,
+  },
   acl: {
     summary: 'write the mesh’s rules for another broker',
     load: async () => (await import('./hub/acl-command.ts')).aclCommand,

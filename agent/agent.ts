@@ -80,6 +80,7 @@ export class Agent {
   private readonly boot = randomBytes(8).toString('hex');
   private readonly key: KeyPair;
   private readonly trust: Trust;
+  private readonly audit: ReturnType<typeof auditLog>;
   private readonly hubClock = new HubClock(Date.now, () => performance.now());
   private readonly outbox: Outbox;
   private readonly journal: Journal;
@@ -93,7 +94,7 @@ export class Agent {
   private readonly exec: ExecLink | null;
   private readonly handed: Journal;
   /** The newest signed messages, as they came: what an executor checks an order with. */
-  private heard: Pick<Request, 'roster' | 'ack'> = { roster: new Uint8Array() };
+  private heard: Pick<Request, 'roster' | 'ack' | 'halt'> = { roster: new Uint8Array() };
   private readonly prober: Prober;
   private readonly link: Link;
   private readonly renewal: Renewal;
@@ -121,6 +122,7 @@ export class Agent {
     const self = readIdentity(state, agent);
     this.key = self.key;
     this.trust = new Trust(state.agent, self.root);
+    this.audit = auditLog(state.agentAudit, Date.now);
     this.outbox = new Outbox(state.outbox);
     this.learned = new Learned(state.agent, Date.now);
     this.detector = new Detector(undefined, { saved: this.learned.load() });
@@ -145,7 +147,7 @@ export class Agent {
       running: { cages: openCages(NO_HOME, false) },
       sudo: options.sudo ?? false,
       now: Date.now,
-      audit: auditLog(state.agentAudit, Date.now),
+      audit: this.audit,
     });
     this.hands = new Hands({
       own,
@@ -172,7 +174,10 @@ export class Agent {
       id: agent,
       login: self.login,
       will: { topic: agentTopic(agent, 'st'), payload: this.stateMessage('dead') },
-      topics: [agentTopic(agent, 'c'), agentTopic(agent, 'ack'), hubTopic('site'), hubTopic('st')],
+      topics: [
+        ...[agentTopic(agent, 'c'), agentTopic(agent, 'ack')],
+        ...(['site', 'st', 'halt', 'ckpt'] as const).map((channel) => hubTopic(channel)),
+      ],
     });
     this.telemetry = new Telemetry({
       boot: this.boot,
@@ -377,6 +382,7 @@ export class Agent {
     try {
       if (topic === hubTopic('st')) this.hearHub(payload);
       else if (topic === hubTopic('site')) this.hearRoster(payload);
+      else if (topic === hubTopic('ckpt') || topic === hubTopic('halt')) this.hearAnnouncement(topic, payload);
       else if (topic === agentTopic(agent, 'ack')) this.hearAck(payload);
       else if (topic === agentTopic(agent, 'c')) {
         if (isProbeMessage(payload)) this.prober.hear(payload);
@@ -385,6 +391,8 @@ export class Agent {
     } catch (error) {
       const code = error instanceof Error && 'code' in error ? String(error.code) : 'E_MESSAGE';
       this.refused.set(code, (this.refused.get(code) ?? 0) + 1);
+      if (code === 'E_AUDIT_ROLLBACK' && this.refused.get(code) === 1)
+        this.audit('witness', { code, why: String(error) });
       if (this.refused.get(code) === 1) log.warn('refused a message', { topic, code, why: String(error) });
     }
   }
@@ -392,6 +400,30 @@ export class Agent {
   private hearRoster(payload: Uint8Array): void {
     this.trust.learnRoster(payload);
     this.heard = { ...this.heard, roster: payload };
+    // What came before the roster that it is checked by.
+    for (const [topic, early] of [...this.early]) {
+      this.early.delete(topic);
+      this.hear(topic, early);
+    }
+  }
+
+  /** The retained words of the hub arrive in any order: before the first roster they can't be checked. */
+  private readonly early = new Map<string, Uint8Array>();
+
+  private hearAnnouncement(topic: string, payload: Uint8Array): void {
+    if (!this.trust.hasRoster) {
+      this.early.set(topic, payload);
+      return;
+    }
+    if (topic === hubTopic('ckpt')) {
+      this.trust.learnCheckpoint(payload);
+      return;
+    }
+    const halted = this.trust.learnHalt(payload);
+    this.heard = { ...this.heard, halt: payload };
+    if (!halted) return;
+    this.hands.halt({ roster: this.heard.roster, halt: payload });
+    this.options.log.warn('HALTED: nothing is executed until an admin lifts it');
   }
 
   /**

@@ -61,6 +61,7 @@ export class PolicyRefusal extends Error {
 export class Executor {
   private readonly options: ExecutorOptions;
   private stopping = false;
+  private halting = new AbortController();
 
   constructor(options: ExecutorOptions) {
     this.options = options;
@@ -69,6 +70,12 @@ export class Executor {
   /** Lets the present command end and begins no other; the hub asks again for the rest. */
   stop(): void {
     this.stopping = true;
+  }
+
+  /** Ends what runs at once. Nothing begins again while `trust` says that the site is halted. */
+  halt(): void {
+    this.halting.abort();
+    this.halting = new AbortController();
   }
 
   /** Carries out an order whose hub signature was verified; `report` hears of every step as it ends. */
@@ -106,6 +113,7 @@ export class Executor {
     if (known.state === 'begun') return this.ending('outcome_unknown', 'E_STEP_INTERRUPTED');
     if (opened instanceof Error) return this.refused(opened);
     const refusal = attempt(() => {
+      this.options.trust.checkHalt();
       this.checkSequence(step, opened.approval, passed);
       this.checkPolicy(step, opened.approval);
     });
@@ -123,7 +131,7 @@ export class Executor {
       // What can't be remembered must not be done: it could be done twice.
       return this.refused(error);
     }
-    const running = { ...this.options.running, words: this.wordsWithin(timeout) };
+    const running = { ...this.options.running, words: this.wordsWithin(timeout), halt: this.halting.signal };
     const ending = await runProgram(program, timeout * 1_000, now, running).catch((error: unknown) =>
       this.refused(error),
     );

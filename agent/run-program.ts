@@ -19,6 +19,8 @@ export interface RunOptions {
   readonly cages?: Cages;
   /** A command's words as they are started; by default as they were vetted. */
   readonly words?: (argv: readonly string[]) => readonly string[];
+  /** Ends it at once, wherever it is: the site was halted. */
+  readonly halt?: AbortSignal;
 }
 
 /**
@@ -31,16 +33,20 @@ export async function runProgram(
   program: Program,
   timeoutMs: number,
   now: () => number,
-  { home = NO_HOME, cages, words = asVetted }: RunOptions = {},
+  { home = NO_HOME, cages, words = asVetted, halt }: RunOptions = {},
 ): Promise<Ending> {
   for (const { pipe } of program.jobs) for (const { argv } of pipe) findBinary(words(argv)[0] ?? '');
   const env = environmentOf(home);
   const cage = (cages ?? openStrays(env)).make();
   const run = new Run({ env, cage, output: new Output(), words }, timeoutMs);
   const started = now();
+  const stop = () => run.halt();
+  halt?.addEventListener('abort', stop, { once: true });
+  if (halt?.aborted) stop();
   try {
     return { ...(await run.jobs(program)), started, ended: now() };
   } finally {
+    halt?.removeEventListener('abort', stop);
     run.close();
   }
 }
@@ -53,7 +59,7 @@ class Run {
   private readonly watch: NodeJS.Timeout;
   private readonly deadline: NodeJS.Timeout;
   private grace: NodeJS.Timeout | undefined;
-  private stopped: 'timeout' | Overrun | null = null;
+  private stopped: 'timeout' | 'E_HALTED' | Overrun | null = null;
   private killed = false;
   private pipe: Pipe | null = null;
 
@@ -140,6 +146,12 @@ class Run {
       this.killed = this.stopped !== null;
     }
     if (this.killed) this.kill();
+  }
+
+  /** Without grace: who halts a site wants it to stand still within a second. */
+  halt(): void {
+    this.stopped ??= 'E_HALTED';
+    this.kill();
   }
 
   private timeOut(): void {

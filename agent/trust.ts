@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { writeDurably } from '../broker/durable-file.ts';
+import { openCheckpoint, openHalt } from '../broker/halts.ts';
 import type { Ack, AuditHead, Roster } from '../broker/messages.ts';
 import { openRoster } from '../broker/roster.ts';
 import { bool, int, maybe, pattern, record } from '../broker/shape.ts';
@@ -31,7 +32,7 @@ function readMemory(file: string): Memory {
 
 /** Why an agent does not believe its hub any more. */
 export class TrustError extends Error {
-  readonly code: 'E_ACK_OLD' | 'E_AUDIT_ROLLBACK' | 'E_CHECKPOINT_OLD' | 'E_EPOCH_OLD' | 'E_HALT_OLD' | 'E_NO_ROSTER';
+  readonly code: 'E_ACK_OLD' | 'E_AUDIT_ROLLBACK' | 'E_EPOCH_OLD' | 'E_HALTED' | 'E_HALT_OLD' | 'E_NO_ROSTER';
   constructor(code: TrustError['code'], message: string) {
     super(message);
     this.code = code;
@@ -66,6 +67,10 @@ export class Trust {
     return this.current;
   }
 
+  get hasRoster(): boolean {
+    return this.current !== null;
+  }
+
   /**
    * Takes a roster that the site root signed; throws on an older one. With a new epoch another hub has taken over: it
    * counts from the start, on the audit chain that its backup had, and the root has vouched for that.
@@ -90,6 +95,36 @@ export class Trust {
     const audit = this.newerHead(ack.audit_head);
     this.heard = this.monotonic();
     this.remember({ counter: ack.counter, hub_time: Math.max(ack.now, this.seen.hub_time), audit });
+  }
+
+  /**
+   * Takes a halt, or a lift that an admin signed, and answers whether the site is halted now. On the disk when it returns.
+   * Throws on one that is older than what was heard before.
+   */
+  learnHalt(message: Uint8Array): boolean {
+    const { counter, halted } = openHalt(message, this.roster);
+    const seen = this.seen.halt_counter ?? 0;
+    if (counter < seen) throw new TrustError('E_HALT_OLD', `halt ${counter} was followed by ${seen}`);
+    this.remember({ halt_counter: counter, halted });
+    return halted;
+  }
+
+  /** Throws E_HALTED while the site is halted. */
+  checkHalt(): void {
+    if (this.seen.halted === true)
+      throw new TrustError('E_HALTED', 'the site is halted: an admin lifts it with `sentinel halt --lift`');
+  }
+
+  /**
+   * Holds a checkpoint against what was seen. One that was made before the hub's time as it is known here is an old word
+   * that a broker kept, and says nothing; a later one that is lower is a chain that was cut: E_AUDIT_ROLLBACK.
+   */
+  learnCheckpoint(message: Uint8Array): void {
+    const { now, audit_head } = openCheckpoint(message, this.roster);
+    if (now <= this.seen.hub_time) return;
+    const audit = this.newerHead(audit_head);
+    this.heard = this.monotonic();
+    this.remember({ audit, hub_time: now });
   }
 
   /** Witnesses the audit chain: throws E_AUDIT_ROLLBACK when it is shorter than before, or another at this length. */

@@ -10,6 +10,7 @@ export const NAMESPACES = {
   approval: 'sentinel-approval',
   session: 'sentinel-session',
   rejection: 'sentinel-reject',
+  halt: 'sentinel-halt',
 } as const;
 export type Namespace = (typeof NAMESPACES)[keyof typeof NAMESPACES];
 

@@ -87,6 +87,8 @@ export type Act =
   | { readonly verb: 'enroll'; readonly agent: string; readonly hours: number; readonly at?: string }
   | { readonly verb: 'revoke'; readonly agent: string }
   | { readonly verb: 'roster'; readonly payload: Uint8Array }
+  | { readonly verb: 'halt'; readonly note: string }
+  | { readonly verb: 'lift'; readonly payload: Uint8Array; readonly signature: Uint8Array }
   | { readonly verb: 'probe'; readonly incident: string; readonly probe: string; readonly name: string }
   | ToolAct;
 

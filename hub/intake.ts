@@ -11,6 +11,7 @@ import {
 import { open, peek, seal } from '../broker/signed.ts';
 import { agentTopic } from '../broker/topics.ts';
 import { auditHead } from './audit.ts';
+import { hubTime } from './halts.ts';
 import type { Hub } from './hub.ts';
 import type { Incident } from './incident.ts';
 import type { Driver } from './pipeline.ts';
@@ -152,14 +153,14 @@ export class Intake {
 
   /** Signed by the hub: this and everything before it of this boot is stored (invariant 9). */
   private async acknowledge(agent: string, boot: string, through: number): Promise<void> {
-    const { store, key, mesh, now } = this.hub;
-    const counter = await store.write(() => {
-      const next = ((store.meta.get('ack_counter') as number | undefined) ?? 0) + 1;
-      void store.meta.put('ack_counter', next);
-      return next;
+    const { store, key, mesh } = this.hub;
+    const { counter, now } = await store.write(() => {
+      const counter = ((store.meta.get('ack_counter') as number | undefined) ?? 0) + 1;
+      void store.meta.put('ack_counter', counter);
+      return { counter, now: hubTime(store, this.hub.now()) };
     });
     const { epoch } = this.hub.roster;
-    const ack: Ack = { agent, boot, through, now: now(), counter, audit_head: auditHead(store), epoch };
+    const ack: Ack = { agent, boot, through, now, counter, audit_head: auditHead(store), epoch };
     await mesh.publish(agentTopic(agent, 'ack'), seal('ack', encodeCbor(ack), key));
   }
 

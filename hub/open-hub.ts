@@ -13,6 +13,7 @@ import { appendAudit, verifyAuditTail } from './audit.ts';
 import { checkChain, START_RECORDS } from './chain-check.ts';
 import { readCorrelationRules } from './correlate/rules.ts';
 import { readServiceMap } from './correlate/service-map.ts';
+import { Announcements } from './halts.ts';
 import type { Hub } from './hub.ts';
 import { type OutsideBroker, openHubMesh } from './hub-mesh.ts';
 import { Intake } from './intake.ts';
@@ -215,7 +216,12 @@ export async function openHub(options: HubOptions): Promise<RunningHub> {
       enrolling = { enrollment: opened.enrollment, at: await opened.listen(host, enrollPort, broker.tlsPort) };
       log.info('other hosts connect and enrol', { tls_port: broker.tlsPort, enrol_at: enrolling.at });
     }
-    closing.push(await serveActs(hub, driver, state.actSocket, { enrolling, installRoster }));
+    const announcements = new Announcements(hub);
+    await announcements.start();
+    closing.push(() => announcements.stop());
+    const resume = () => void driver.resume();
+    const admin = { enrolling, installRoster, announcements, resume };
+    closing.push(await serveActs(hub, driver, state.actSocket, admin));
     const resumed = driver.resume();
     const intake = new Intake(hub, driver);
     const silent = new SilentAgents(hub, (event) => intake.take(event));

@@ -4,6 +4,7 @@ import { peek, seal } from '../broker/signed.ts';
 import { agentTopic } from '../broker/topics.ts';
 import { ulid } from '../broker/ulid.ts';
 import { auditHead } from './audit.ts';
+import { isHalted } from './halts.ts';
 import { type Hub, TIMES } from './hub.ts';
 import type { Incident, Plan, PlannedCommand, SentOrder } from './incident.ts';
 import { runnable } from './steps/approve.ts';
@@ -29,11 +30,11 @@ export function undoable(incident: Incident, plan: Plan): readonly PlannedComman
   return plan.rollback.filter(({ number }) => began.has(number)).toReversed();
 }
 
-/** Builds and signs an order for the agent's present boot. Null while the agent was never heard. */
+/** Builds and signs an order for the agent's present boot. Null while the agent was never heard, or all is halted. */
 export function makeOrder(hub: Hub, incident: Incident, purpose: SentOrder['purpose']): SentOrder | null {
   const { plan, approval } = incident;
   const boot = hub.store.births.get(incident.host)?.boot;
-  if (plan === null || approval === null || boot === undefined) return null;
+  if (plan === null || approval === null || boot === undefined || isHalted(hub.store)) return null;
   const now = hub.now();
   const order: Order = {
     id: ulid(now),
@@ -61,6 +62,8 @@ export function makeOrder(hub: Hub, incident: Incident, purpose: SentOrder['purp
  * an agent refuses whoever goes back.
  */
 export async function sendOrder(hub: Hub, incident: Incident, order: SentOrder): Promise<void> {
+  // Not delivered, so it is sent when the halt is lifted, if its time has not passed.
+  if (isHalted(hub.store)) return;
   const made = orderShape(decodeCbor(peek(order.bytes)), '');
   const bytes = seal('order', encodeCbor({ ...made, audit_head: auditHead(hub.store) }), hub.key);
   await hub.mesh.publish(agentTopic(incident.host, 'c'), bytes);

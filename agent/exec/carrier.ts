@@ -21,7 +21,7 @@ import { Trust, TrustError } from '../trust.ts';
 import { Watch } from '../watch.ts';
 import type { Carrier } from './exec-server.ts';
 import { readPin } from './pin.ts';
-import type { Hello, Request } from './protocol.ts';
+import type { HaltRequest, Hello, Request } from './protocol.ts';
 
 export interface ExecOptions {
   readonly state: StateFolder;
@@ -80,10 +80,14 @@ export class RootCarrier implements Carrier {
     log.info('carries out orders', { mode: live ? 'live' : 'dry-run', cages: this.cages.kind });
   }
 
-  async carry({ order: message, roster, ack, dry }: Request, report: (report: StepReport) => void): Promise<void> {
+  async carry(
+    { order: message, roster, ack, halt, dry }: Request,
+    report: (report: StepReport) => void,
+  ): Promise<void> {
     const { agent } = this.hello;
     this.trust.learnRoster(roster);
     if (ack !== undefined) this.learnAck(ack);
+    if (halt !== undefined) this.learnHalt(halt);
     const order = readOrder(message, this.trust);
     const containers = await containerNames();
     if (this.stopping) return;
@@ -114,6 +118,11 @@ export class RootCarrier implements Carrier {
     });
   }
 
+  halt({ roster, halt }: HaltRequest): void {
+    this.trust.learnRoster(roster);
+    if (this.learnHalt(halt)) this.running?.halt();
+  }
+
   stop(): void {
     this.stopping = true;
     this.running?.stop();
@@ -126,6 +135,16 @@ export class RootCarrier implements Carrier {
   close(): void {
     this.journal.close();
     this.release();
+  }
+
+  /** Whether the site is halted by this message; an older one than was heard says nothing. */
+  private learnHalt(message: Uint8Array): boolean {
+    try {
+      return this.trust.learnHalt(message);
+    } catch (error) {
+      if (!(error instanceof TrustError && error.code === 'E_HALT_OLD')) throw error;
+      return false;
+    }
   }
 
   /** One that was heard before is no news and no fault: the same one comes with every order until the next. */

@@ -1,6 +1,6 @@
 import { connect, type Socket } from 'node:net';
 import { Framed } from '../../broker/framed.ts';
-import { type Answer, answer, type Hello, hello, type Request } from './protocol.ts';
+import { type Answer, answer, type HaltRequest, type Hello, hello, type Request } from './protocol.ts';
 
 /** The executor is on this host, and is started by the connection where systemd holds the socket. */
 const GREET_MS = 10_000;
@@ -29,6 +29,24 @@ export class ExecLink {
       };
       link.on('message', (value) => give(read(hello, value)));
       link.on('close', () => give(null));
+    });
+  }
+
+  /** Tells of a halt; resolves false when the executor could not be reached or did not believe it. */
+  halt(request: HaltRequest): Promise<boolean> {
+    return new Promise((resolve) => {
+      const { socket, link, greeted } = this.open();
+      let sent = false;
+      link.on('close', () => resolve(false));
+      link.on('message', (value) => {
+        if (!sent && read(hello, value) !== null) {
+          greeted();
+          sent = true;
+          return link.send(request);
+        }
+        resolve(read(answer, value)?.kind === 'end');
+        socket.destroy();
+      });
     });
   }
 

@@ -4,7 +4,7 @@ import { Framed } from '../../broker/framed.ts';
 import { within } from '../../broker/lifetime.ts';
 import type { Log } from '../../broker/log.ts';
 import type { StepReport } from '../execute.ts';
-import { type Answer, type Hello, type Request, request } from './protocol.ts';
+import { type Answer, type HaltRequest, type Hello, haltRequest, type Request, request } from './protocol.ts';
 
 /** One agent asks, and asks again after a loss; more is nobody of ours. */
 const CONNECTIONS_MAX = 8;
@@ -19,6 +19,8 @@ const COMMAND_END_MS = 30_000;
 export interface Carrier {
   readonly hello: Hello;
   carry(asked: Request, report: (report: StepReport) => void): Promise<void>;
+  /** Takes a halt, and ends what runs; throws when nobody who may has signed it. */
+  halt(asked: HaltRequest): void;
   stop(): void;
   /** Something that a command left behind still runs. */
   busy(): boolean;
@@ -97,6 +99,10 @@ export class ExecServer {
 
   private async take(value: unknown, say: (what: Answer) => void): Promise<void> {
     try {
+      if (isHalt(value)) {
+        this.carrier.halt(haltRequest(value, ''));
+        return say({ kind: 'end' });
+      }
       const wanted = request(value, '');
       if (this.waiting >= WAITING_MAX) throw Object.assign(new Error('too many wait'), { code: 'E_ORDER_FLOOD' });
       this.waiting++;
@@ -115,3 +121,6 @@ export class ExecServer {
     this.lastUse = performance.now();
   }
 }
+
+const isHalt = (value: unknown): boolean =>
+  typeof value === 'object' && value !== null && 'halt' in value && !('order' in value);

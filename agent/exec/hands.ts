@@ -3,7 +3,7 @@ import { LIMITS, type Order } from '../../broker/messages.ts';
 import { approvalIdOf, type StepReport } from '../execute.ts';
 import type { Ending, Journal, StepId } from '../journal.ts';
 import type { ExecLink } from './exec-link.ts';
-import type { Request } from './protocol.ts';
+import type { HaltRequest, Request } from './protocol.ts';
 
 /** Between two tries to reach an executor that was there: systemd starts one that was killed at the next connection. */
 const AGAIN_MS = 1_000;
@@ -14,6 +14,7 @@ const LOST_MS = 60_000;
 export interface OwnHands {
   run(order: Order, report: (report: StepReport) => void): Promise<void>;
   stop(): void;
+  halt(): void;
 }
 
 export interface HandsOptions {
@@ -46,6 +47,12 @@ export class Hands {
   stop(): void {
     this.stopping = true;
     this.options.own.stop();
+  }
+
+  /** The site was halted: ends what runs, here and at the executor, which believes the signed message alone. */
+  halt(message: HaltRequest): void {
+    this.options.own.halt();
+    void this.options.link?.halt(message);
   }
 
   /** Carries out an order whose hub signature was verified; `message` is the very bytes that came. */

@@ -19,9 +19,15 @@ export const request = record({
   roster: bytes(LIMITS.payload),
   /** The newest stored-through: the hub's signed time and the head of its audit chain. */
   ack: maybe(bytes(LIMITS.payload)),
+  /** The last halt or lift. */
+  halt: maybe(bytes(LIMITS.payload)),
   dry: bool,
 });
 export type Request = Infer<typeof request>;
+
+/** A halt by itself: it waits for no order to end. */
+export const haltRequest = record({ halt: bytes(LIMITS.payload), roster: bytes(LIMITS.payload) });
+export type HaltRequest = Infer<typeof haltRequest>;
 
 const millis = int(0, 8_640_000_000_000_000);
 

@@ -16,7 +16,8 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { readPin } from '../../agent/exec/pin.ts';
 import { Framed } from '../../broker/framed.ts';
-import { newKeyPair } from '../../broker/keys.ts';
+import { sealHalt } from '../../broker/halts.ts';
+import { type KeyPair, newKeyPair } from '../../broker/keys.ts';
 import { stateFolder } from '../../broker/state-folder.ts';
 import { ExecSite, FRONT_DOOR, planned } from './exec-fixtures.ts';
 import { BOOT, inShort, programOf } from './order-fixtures.ts';
@@ -157,6 +158,26 @@ test('killed in the middle of a step it does not know what became of it, and say
     assert.equal(inShort(reports), ['step 1 outcome_unknown E_STEP_INTERRUPTED']);
   }
   assert.is(made(), 0);
+});
+
+test('a halt by the hub ends what runs and holds over a kill; one that another key signed does nothing', async ({
+  exec,
+}) => {
+  await exec.start('--live');
+  const plan = [planned('step', 1, programOf(['sleep', '600']))];
+  const running = exec.hand(exec.site.order(exec.approval(plan), plan));
+  await exec.until(() => exec.journal().includes('begun'), 'the step');
+  const halt = { site: 'local', epoch: 2, counter: 1, halted: true, at: 1, by: 'ann', reason: '' };
+  const told = (by: KeyPair) => exec.link.halt({ roster: exec.roster(), halt: sealHalt(halt, by) });
+  assert.not(await told(newKeyPair()));
+  assert.ok(await told(exec.site.hub));
+  assert.equal(inShort((await running).reports), ['step 1 failed E_HALTED']);
+  await exec.kill('SIGKILL');
+  await exec.start('--live');
+  const next = [planned('step', 1, programOf(['uname']))];
+  assert.equal(inShort((await exec.hand(exec.site.order(exec.approval(next), next))).reports), [
+    'step 1 refused E_HALTED',
+  ]);
 });
 
 test('told to end it lets its command end, remembers it, and begins no other', async ({ exec, made }) => {
