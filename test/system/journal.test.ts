@@ -13,7 +13,7 @@ const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
 const DOOR = ['/opt/node', join(ROOT, 'dist/sentinel.js')];
 const STATE = ['--state', '/srv/state'];
 /** On a busy machine systemd, journald and two Node processes share what is left. */
-const PATIENCE_MS = 60_000;
+const PATIENCE_MS = 180_000;
 
 test.before(async (context) => {
   const modules = realpathSync(join(ROOT, 'node_modules'));
@@ -84,7 +84,8 @@ test('what happened while the agent was away is told when it is back: it goes on
   const bounds = ['-p', 'MemoryMax=20M', '-p', 'MemorySwapMax=0'];
   system.run(['systemd-run', '--quiet', '--wait', ...bounds, '/usr/local/bin/meanwhile', '/dev/zero']);
   startAgent(system, 'second-agent');
-  await said(system, 'the-hub', /open {2}killed for want of memory: meanwhile/);
+  // The hub may join it to the kill before.
+  await said(system, 'second-agent', /anomaly: Kills of meanwhile for want of memory/);
   const children = system.run(['sh', '-c', 'cat /proc/[0-9]*/comm']).stdout.split('\n');
   assert.is(children.filter((comm) => comm === 'journalctl').length, 1, 'one reader, and none left of the first agent');
 });
