@@ -56,7 +56,8 @@ export class Guard {
     this.bytes = new Bucket(BROKER.bytesPerSecond, BROKER.bytesBurst, now);
     this.scanner = new PacketScanner(() => this.tooLong++);
     this.take = conn.read.bind(conn);
-    conn.read = () => this.read();
+    // Node itself calls read(0) to ask for more: that takes nothing out, and must not here.
+    conn.read = (size?: number) => (size === 0 ? this.take(0) : this.read());
     conn.once('close', () => {
       clearTimeout(this.timer);
       clearImmediate(this.turn);

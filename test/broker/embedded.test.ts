@@ -2,6 +2,7 @@ import { connect as connectSocket, createServer } from 'node:net';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { BrokerError } from '../../broker/embedded.ts';
+import { connectPacket, publishPacket, RawReader } from './mqtt-bytes.ts';
 import { isGranted, isLetIn, isTaken, openBroker, type TestBroker, testAgent, until } from './site.ts';
 
 const web = testAgent('web-1');
@@ -201,6 +202,39 @@ test('a message that could not be stored is not acknowledged: its sender is cut 
     assert.ok(await isTaken(broker.client(web), 's/1/web-1/e', 'once'));
     assert.equal(kept, ['once']);
   } finally {
+    await broker.close();
+  }
+});
+
+test('of many messages under way at once none is lost, and they come in order', async () => {
+  const heard: number[] = [];
+  const broker = await openBroker([web], {
+    onMessage: async ({ payload }) => {
+      heard.push(Number(Buffer.from(payload).toString()));
+      await new Promise((resolve) => setImmediate(resolve));
+    },
+  });
+  const socket = connectSocket(broker.mesh.port, '127.0.0.1');
+  try {
+    let said = 0;
+    let acknowledged = 0;
+    const say = () => {
+      if (said < 2_000)
+        socket.write(publishPacket('s/1/web-1/m', Buffer.from(String(++said).padEnd(100)), { id: said }));
+    };
+    const reader = new RawReader(({ type }) => {
+      if (type >> 4 === 4) acknowledged++;
+      for (let i = type >> 4 === 2 ? 8 : 1; i > 0; i--) say();
+    });
+    socket.on('data', (chunk) => reader.read(chunk));
+    socket.write(connectPacket(web.name, web.secret));
+    await until('all acknowledgements', () => acknowledged === 2_000);
+    assert.equal(
+      heard,
+      Array.from({ length: 2_000 }, (_, i) => i + 1),
+    );
+  } finally {
+    socket.destroy();
     await broker.close();
   }
 });
