@@ -31,10 +31,11 @@ const LOOKED_AT = 500;
  * mounts that fill are two troubles.
  */
 const FAMILIES: readonly (readonly string[])[] = [
-  ['host.cpu', 'host.load', 'cpu.', 'load.', 'pressure.cpu'],
-  ['host.memory', 'host.swap', 'memory.', 'swap.', 'pressure.memory', 'kernel.oom'],
-  ['disk.io', 'disk.await', 'pressure.io'],
-  ['net.', 'network.'],
+  ['host.cpu', 'host.load', 'cpu.', 'load.'],
+  ['host.memory', 'host.swap', 'host.memory_pressure', 'host.oom', 'kernel.oom', 'memory.', 'swap.'],
+  ['disk.slow', 'host.io_pressure'],
+  ['disk.read_only', 'kernel.readonly'],
+  ['net.', 'network.', 'kernel.link'],
 ];
 
 /** What breaks on a host when a host that it needs is in trouble; a full disk or a hot processor does not travel. */
@@ -42,15 +43,13 @@ const TRAVELS: readonly string[] = [
   'host.silent',
   'net.',
   'network.',
+  'kernel.link',
   'log.',
-  'logs.',
-  'db.',
+  'journal.',
   'database.',
-  'service.',
+  'endpoint.',
   'unit.',
   'container.',
-  'statsd.',
-  'prometheus.',
 ];
 
 /**
