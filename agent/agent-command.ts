@@ -1,4 +1,5 @@
 import { hostname } from 'node:os';
+import { resolve } from 'node:path';
 import { type Console, EXIT, readArguments, UsageError } from '../broker/command-line.ts';
 import { BATCH_MAX } from '../broker/frame-payload.ts';
 import { readJoinToken } from '../broker/join-token.ts';
@@ -12,9 +13,10 @@ import { type Joined, readJoined } from './identity.ts';
 import { joinSite } from './join.ts';
 
 export const AGENT_USAGE = `sentinel agent [--state DIR] [--broker URL] [--id NAME] [--interval SECONDS] [--batch N]
-                [--live] [--exec SOCKET | --sudo] [--join TOKEN|-]
+                [--config DIR] [--live] [--exec SOCKET | --sudo] [--join TOKEN|-]
   Watches this host, reports to the hub, and runs what was approved. Dry run unless --live.
   --batch N sends N samples at once: fewer bytes on a thin link, and later. Events always go at once.
+  --config DIR holds the site's rules (*.yaml) and watch.d/; without it they are in the state folder.
   --exec SOCKET has a sentinel exec carry out orders, as root. --sudo puts sudo -n before what needs root, by the entries
   that sentinel policy sudoers prints. With neither, an agent that is not root is read-only there.
   --join TOKEN makes this host an agent of the site that printed the token (\`sentinel enroll HOST\`); - reads it from
@@ -31,6 +33,7 @@ export async function agentCommand(argv: readonly string[], io: Console): Promis
       state: { type: 'string', default: './.sentinel' },
       broker: { type: 'string' },
       id: { type: 'string' },
+      config: { type: 'string' },
       join: { type: 'string' },
       interval: { type: 'string', default: '2' },
       batch: { type: 'string', default: '1' },
@@ -51,7 +54,10 @@ export async function agentCommand(argv: readonly string[], io: Console): Promis
   if (!Number.isInteger(batch) || batch < 1 || batch > BATCH_MAX) {
     throw new UsageError(`--batch must be a whole number from 1 to ${BATCH_MAX}`);
   }
-  const state = stateFolder(values.state);
+  const folder = stateFolder(values.state);
+  const { config } = values;
+  const state =
+    config === undefined ? folder : { ...folder, policy: resolve(config), watch: resolve(config, 'watch.d') };
   const log = lineLog('agent', io.stdout, process.env['JOURNAL_STREAM'] !== undefined);
   const joined = values.join === undefined ? readJoined(state) : await join(state, values.join, io, log);
   const id = values.id ?? joined?.agent ?? idFromHostname(hostname());
