@@ -109,7 +109,6 @@ export class Agent {
   private sampling: Promise<void> = Promise.resolve();
   /** When the hub that is there has started, by its own word. */
   private hubSince = 0;
-  private greetedAt = 0;
   private regreeting: NodeJS.Timeout | undefined;
   /** Orders that were refused before they could be answered, by code. */
   readonly refused = new Map<string, number>();
@@ -196,7 +195,7 @@ export class Agent {
       this.greeted = false;
       this.sender.shut();
     });
-    this.link.on('message', (topic, payload) => this.hear(topic, payload));
+    this.link.on('message', (topic, payload, isRetained) => this.hear(topic, payload, isRetained));
     this.link.on('trouble', (why) => this.complain(new Error(`can't connect to ${options.url}: ${why}`)));
     this.renewal = new Renewal(state, log, (joined) => {
       this.link.renewLogin(agent, loginOf(joined));
@@ -276,7 +275,6 @@ export class Agent {
     if (!this.link.connected) return;
     this.telemetry.restart();
     this.greeted = true;
-    this.greetedAt = Date.now();
     this.sender.open();
   }
 
@@ -377,10 +375,10 @@ export class Agent {
     void this.sender.flush();
   }
 
-  private hear(topic: string, payload: Uint8Array): void {
+  private hear(topic: string, payload: Uint8Array, isRetained: boolean): void {
     const { agent, log } = this.options;
     try {
-      if (topic === hubTopic('st')) this.hearHub(payload);
+      if (topic === hubTopic('st')) this.hearHub(payload, isRetained);
       else if (topic === hubTopic('site')) this.hearRoster(payload);
       else if (topic === hubTopic('ckpt') || topic === hubTopic('halt')) this.hearAnnouncement(topic, payload);
       else if (topic === agentTopic(agent, 'ack')) this.hearAck(payload);
@@ -403,7 +401,7 @@ export class Agent {
     // What came before the roster that it is checked by.
     for (const [topic, early] of [...this.early]) {
       this.early.delete(topic);
-      this.hear(topic, early);
+      this.hear(topic, early, true);
     }
   }
 
@@ -430,12 +428,12 @@ export class Agent {
    * On a broker of its own a hub comes and goes while the connection stays: one that has come is greeted like a new
    * connection, since it may know nothing of what was said before. Nobody signs this, so it may cost a greeting only.
    */
-  private hearHub(payload: Uint8Array): void {
+  private hearHub(payload: Uint8Array, isRetained: boolean): void {
     const { state, ts } = hubStateShape(decodeCbor(payload), '');
     if (state !== 'online' || ts === this.hubSince) return;
     this.hubSince = ts;
-    // What is retained comes with the connection, whose own greeting is on its way or was just heard.
-    if (Date.now() - this.greetedAt < REGREET_MS || !this.greeted || this.regreeting !== undefined) return;
+    // What is retained was said before this connection, whose own greeting that hub hears.
+    if (isRetained || !this.greeted || this.regreeting !== undefined) return;
     this.regreeting = setTimeout(
       () => {
         this.regreeting = undefined;

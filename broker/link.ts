@@ -22,7 +22,8 @@ interface LinkEvents {
   down: [];
   /** Why it could not connect: a name that does not resolve, a certificate of another CA. It goes on trying. */
   trouble: [why: string];
-  message: [topic: string, payload: Uint8Array];
+  /** `isRetained`: said before this connection was made. */
+  message: [topic: string, payload: Uint8Array, isRetained: boolean];
 }
 
 /** An agent's connection to any MQTT 3.1.1 broker: its identity, its will, and the topics it hears. */
@@ -60,7 +61,9 @@ export class Link extends EventEmitter<LinkEvents> {
     this.client.on('close', () => this.emit('down'));
     // mqtt.js reconnects by itself; an unheard 'error' would end the process.
     this.client.on('error', (error) => this.emit('trouble', error.message));
-    this.client.on('message', (topic, payload) => this.emit('message', topic, new Uint8Array(payload)));
+    this.client.on('message', (topic, payload, { retain }) =>
+      this.emit('message', topic, new Uint8Array(payload), retain),
+    );
   }
 
   get connected(): boolean {
