@@ -70,7 +70,7 @@ const EXPECTED: readonly ((lines: readonly string[], site: Site) => void)[] = [
   (lines) =>
     assert.equal(
       lines.map((line) => JSON.parse(line).signed),
-      ['unverified', 'unverified'],
+      ['verified', 'verified'],
     ),
 ];
 
