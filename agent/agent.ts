@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
 import { decodeCbor, encodeCbor } from '../broker/cbor.ts';
 import type { KeyPair } from '../broker/keys.ts';
 import { within } from '../broker/lifetime.ts';
@@ -38,6 +39,7 @@ import { readOrder } from './open-order.ts';
 import { Outbox, type Waiting } from './outbox.ts';
 import { isProbeMessage, Prober } from './probe/prober.ts';
 import { Renewal } from './renewal.ts';
+import { Ring } from './ring/ring.ts';
 import { Sender } from './sender.ts';
 import { ContainersSense } from './sense/containers/containers.ts';
 import { ProcFiles } from './sense/proc-files.ts';
@@ -53,6 +55,8 @@ const JUDGED_PROCESSES = 4_096;
 const ORDERS_MAX = 16;
 /** At the end a command that runs is waited for: killed in the middle, its outcome would be unknown for ever. */
 const COMMAND_END_MS = 30_000;
+/** A clock that was set by more than this is another clock: samples are placed in time by it. */
+const CLOCK_MOVED_MS = 2_000;
 /** At the end the last results and the goodbye have so long to leave. */
 const LAST_WORDS_MS = 3_000;
 /** A hub that has come is greeted after this, up to five times as late: a fleet must not answer in one wave. */
@@ -86,6 +90,7 @@ export class Agent {
   private readonly journal: Journal;
   private readonly sender: Sender;
   private readonly sensor: Sensor;
+  private readonly ring: Ring;
   private readonly telemetry: Telemetry;
   private readonly learned: Learned;
   private readonly detector: Detector;
@@ -102,6 +107,7 @@ export class Agent {
   private timer: NodeJS.Timeout | undefined;
   private seq = 0;
   private bornSchema = 0;
+  private births = 0;
   private bornTags: readonly string[] = [];
   private bornContainers = 0;
   private orders: Promise<void> = Promise.resolve();
@@ -178,8 +184,10 @@ export class Agent {
         ...(['site', 'st', 'halt', 'ckpt'] as const).map((channel) => hubTopic(channel)),
       ],
     });
+    this.ring = new Ring(join(state.agent, 'telemetry.ring'));
     this.telemetry = new Telemetry({
       boot: this.boot,
+      ring: this.ring,
       secretHash: self.macSecret,
       batch: options.batch ?? 1,
       publish: (payload) => this.link.publish(agentTopic(agent, 'm'), payload),
@@ -194,6 +202,7 @@ export class Agent {
     this.link.on('down', () => {
       this.greeted = false;
       this.sender.shut();
+      this.telemetry.shut();
     });
     this.link.on('message', (topic, payload, isRetained) => this.hear(topic, payload, isRetained));
     this.link.on('trouble', (why) => this.complain(new Error(`can't connect to ${options.url}: ${why}`)));
@@ -228,6 +237,7 @@ export class Agent {
     await this.link.close();
     this.sensor.close();
     this.learned.save(this.detector);
+    this.ring.close();
     this.journal.close();
     this.handed.close();
     this.release();
@@ -249,12 +259,16 @@ export class Agent {
     if (findings.some(({ kind }) => kind === 'anomaly')) this.sensor.lookAgain();
     for (const finding of findings) await this.tell(finding, sample.ts);
     void this.growth.lookAhead(this.sensor.disks.disks());
-    if (!this.link.connected || !this.greeted) return this.telemetry.skip();
-    if (sample.schema !== this.bornSchema || tags !== this.bornTags || this.containers() !== this.bornContainers) {
-      void this.telemetry.flush();
-      await this.sayBirth();
-    }
+    const isNew =
+      sample.schema !== this.bornSchema ||
+      tags !== this.bornTags ||
+      this.containers() !== this.bornContainers ||
+      this.clockMoved();
+    if (isNew && this.bornSchema !== 0 && this.link.connected) await this.sayBirth();
     this.telemetry.say(sample, this.sensor.metrics());
+    if (this.ring.trouble !== null) {
+      this.complain(new Error(`telemetry waits in memory alone: ${this.ring.trouble.message}`));
+    }
   }
 
   private readonly complaints = new Set<string>();
@@ -264,7 +278,14 @@ export class Agent {
     this.options.log.warn(message);
   }
 
-  /** Until a connection's greeting nothing else is sent: a frame needs the birth that explains it. */
+  /** What this host's clock was ahead of its monotonic one when the last birth was said. */
+  private bornClock = 0;
+
+  /** The hub reads this agent's times by the clock of its last birth: a clock that was set needs a new one. */
+  private clockMoved(): boolean {
+    return Math.abs(Date.now() - performance.now() - this.bornClock) > CLOCK_MOVED_MS;
+  }
+
   private greeted = false;
 
   private async greet(): Promise<void> {
@@ -273,9 +294,9 @@ export class Agent {
     await this.sayBirth();
     await this.link.publish(agentTopic(this.options.agent, 'st'), this.stateMessage('online'), true);
     if (!this.link.connected) return;
-    this.telemetry.restart();
     this.greeted = true;
     this.sender.open();
+    this.telemetry.restart();
   }
 
   private can: Pick<Hello, 'live' | 'privileged'> | null = null;
@@ -302,7 +323,12 @@ export class Agent {
       boot: this.boot,
       key: this.key.public,
       ring: { oldest: this.outbox.all()[0]?.seq ?? 0, newest: this.seq, dropped: this.outbox.dropped },
+      frames: this.ring.summary(this.boot),
+      count: ++this.births,
+      now: Date.now(),
     });
+    this.bornClock = Date.now() - performance.now();
+    if (this.link.connected) this.telemetry.born(birth.schema);
     const sent = await this.link.publish(agentTopic(agent, 'b'), seal('birth', encodeBirth(birth), this.key), true);
     if (!sent) return;
     this.bornSchema = birth.schema;
@@ -440,6 +466,7 @@ export class Agent {
         if (!this.link.connected) return;
         this.greeted = false;
         this.sender.shut();
+        this.telemetry.shut();
         void this.greet().catch((error: unknown) => this.options.log.error('could not greet', { why: String(error) }));
       },
       REGREET_MS * (1 + 4 * Math.random()),
@@ -453,6 +480,8 @@ export class Agent {
     this.heard = { ...this.heard, ack: payload };
     this.hubClock.hear(ack.now);
     this.outbox.stored(ack.boot, ack.through);
+    if (ack.frames !== undefined) this.telemetry.stored(ack.boot, ack.frames);
+    if (ack.again !== undefined) this.telemetry.again(ack.boot, ack.again);
   }
 
   private hearOrder(payload: Uint8Array): void {

@@ -9,13 +9,14 @@ export const AGENT_VERSION = '0.1.0';
 /** What an agent says of itself and its host whenever it connects or its metrics change. */
 export function birthOf(
   sensor: Sensor,
-  self: Pick<Birth, 'agent' | 'boot' | 'key' | 'ring'> & { readonly live: boolean; readonly privileged?: boolean },
+  self: Pick<Birth, 'agent' | 'boot' | 'key' | 'ring' | 'frames' | 'count' | 'now'> & {
+    readonly live: boolean;
+    readonly privileged?: boolean;
+  },
 ): Birth {
-  const { agent, boot, key, ring, live, privileged = process.geteuid?.() === 0 } = self;
+  const { live, privileged = process.geteuid?.() === 0, ...said } = self;
   return {
-    agent,
-    boot,
-    key,
+    ...said,
     version: AGENT_VERSION,
     host: {
       os: platform(),
@@ -29,7 +30,6 @@ export function birthOf(
     metrics: sensor.metrics(),
     inventory: readInventory(sensor),
     can: { live, privileged },
-    ring,
   };
 }
 

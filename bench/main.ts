@@ -6,6 +6,7 @@ const BENCHES: Readonly<Record<string, () => Promise<(emit: Emit) => Promise<boo
   policy: async () => (await import('./policy.ts')).policyBench,
   detect: async () => (await import('./detect.ts')).detectBench,
   agent: async () => (await import('./agent.ts')).agentBench,
+  ingest: async () => (await import('./ingest.ts')).ingestBench,
   pipeline: async () => (await import('./pipeline.ts')).pipelineBench,
 };
 

@@ -1,8 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { secretHash } from '../broker/enroll.ts';
 import { type Chain, followBatch } from '../broker/frame-chain.ts';
+import { KEYFRAME_EVERY } from '../broker/frame-coder.ts';
 import { MAC_ITEM_BYTES, openBatch } from '../broker/frame-payload.ts';
-import { FrameWriter, KEYFRAME_EVERY } from '../broker/frame-writer.ts';
+import { FrameWriter } from '../broker/frame-writer.ts';
 import { scaled } from '../broker/frames.ts';
 import type { Metric } from '../broker/messages.ts';
 import { agentTopic } from '../broker/topics.ts';

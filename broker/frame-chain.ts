@@ -9,6 +9,8 @@ export interface Chain {
   readonly last: number;
   /** That frame, when deltas can follow it. */
   readonly step: Step | null;
+  /** Without it: how far frames that were taken before were followed again, to find the place. */
+  readonly past?: Step;
 }
 
 /** Sequence numbers that never came, both ends included. */
@@ -42,11 +44,15 @@ export function followBatch(chain: Chain, batch: Batch, expected: Expected): Fol
   const steps: Step[] = [];
   const gaps: Gap[] = [];
   const dropped: FrameError[] = [];
-  let { last, step } = chain;
+  let { last, step, past = null } = chain;
   for (const [i, wire] of batch.frames.entries()) {
     const seq = batch.seq + i;
     try {
-      if (seq <= last) throw new FrameError('E_FRAME_OLD', `frame ${seq} after frame ${last}`);
+      if (seq <= last) {
+        if (step === null) past = replayed(past, wire, seq, expected);
+        if (seq === last) step ??= past;
+        throw new FrameError('E_FRAME_OLD', `frame ${seq} after frame ${last}`);
+      }
       const next = apply(step, wire, seq, expected);
       if (seq > last + 1) gaps.push({ from: last + 1, to: seq - 1 });
       step = next;
@@ -59,7 +65,23 @@ export function followBatch(chain: Chain, batch: Batch, expected: Expected): Fol
       dropped.push(error);
     }
   }
-  return { chain: { last, step }, frames: steps.map(({ frame }) => frame), steps, gaps, dropped };
+  const next = step === null && past !== null ? { last, step, past } : { last, step };
+  return {
+    chain: next,
+    frames: steps.map(({ frame }) => frame),
+    steps,
+    gaps,
+    dropped,
+  };
+}
+
+/** Follows frames that are old; null when they can't be read. Nothing of them is taken. */
+function replayed(past: Step | null, wire: WireFrame, seq: number, expected: Expected): Step | null {
+  try {
+    return apply(past, wire, seq, expected);
+  } catch {
+    return null;
+  }
 }
 
 function apply(step: Step | null, wire: WireFrame, seq: number, expected: Expected): Step {

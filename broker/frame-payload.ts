@@ -1,8 +1,8 @@
 import { timingSafeEqual } from 'node:crypto';
-import { decodeCbor } from './cbor.ts';
+import { decodeCbor, encodeCbor } from './cbor.ts';
 import { telemetryMac } from './enroll.ts';
 import { CBOR, FrameBytes, FrameError } from './frame-bytes.ts';
-import { type Frame, LIMITS } from './messages.ts';
+import { type Frame, LIMITS, type Metric, metric } from './messages.ts';
 import { bytes, int, list, nullable } from './shape.ts';
 import { SignatureError } from './signed.ts';
 
@@ -11,6 +11,9 @@ export const FRAME_VERSION = 1;
 /** Frames in one publish: at one a minute this is an hour, which is as late as telemetry may be. */
 export const BATCH_MAX = 60;
 const MAC_BYTES = 16;
+/** Where the boot id stands in a preface: behind the heads of array, 0 and byte string. */
+const BOOT_AT = 3;
+const BOOT_BYTES = 8;
 /** The MAC as it stands at the end of a payload, with its CBOR head. */
 export const MAC_ITEM_BYTES = MAC_BYTES + 1;
 
@@ -23,25 +26,76 @@ export interface Batch {
   readonly frames: readonly WireFrame[];
 }
 
+/** A frame as CBOR. */
+export function encodeFrame(frame: WireFrame): Uint8Array {
+  const body = new FrameBytes();
+  if (frame instanceof Uint8Array) return body.byteString(frame).bytes();
+  const { schema, ts, values } = frame;
+  body
+    .head(CBOR.array, values.length + 3)
+    .value(FRAME_VERSION)
+    .value(schema)
+    .value(ts);
+  for (const value of values) body.value(value);
+  return body.bytes();
+}
+
+/** A batch of frames that are CBOR already, as a ring keeps them. */
+export function sealFrames(
+  seq: number,
+  frames: readonly Uint8Array[],
+  boot: string,
+  secretHash: Uint8Array,
+): Uint8Array {
+  const body = new FrameBytes().head(CBOR.array, frames.length + 2).head(CBOR.uint, seq);
+  return sealed(Buffer.concat([body.bytes(), ...frames]), boot, secretHash);
+}
+
 /** [seq, frame, ..., mac]: the MAC covers the boot id and every byte before itself. */
 export function sealBatch({ seq, frames }: Batch, boot: string, secretHash: Uint8Array): Uint8Array {
-  const body = new FrameBytes().head(CBOR.array, frames.length + 2).head(CBOR.uint, seq);
-  for (const frame of frames) {
-    if (frame instanceof Uint8Array) body.byteString(frame);
-    else {
-      body
-        .head(CBOR.array, frame.values.length + 3)
-        .value(FRAME_VERSION)
-        .value(frame.schema)
-        .value(frame.ts);
-      for (const value of frame.values) body.value(value);
-    }
-  }
-  const covered = body.bytes();
-  return new FrameBytes()
-    .raw(covered)
-    .byteString(mac(covered, boot, secretHash))
-    .bytes();
+  return sealFrames(seq, frames.map(encodeFrame), boot, secretHash);
+}
+
+/** Bytes with their MAC behind them. */
+function sealed(covered: Uint8Array, boot: string, secretHash: Uint8Array): Uint8Array {
+  const tag = new FrameBytes().byteString(mac(covered, boot, secretHash)).bytes();
+  return new Uint8Array(Buffer.concat([covered, tag]));
+}
+
+/**
+ * What the frames that follow hold, when the newest birth does not say it: [0, boot, schema, [[name, unit, scale], ...],
+ * mac]. Batches begin with a number from 1, so no batch looks like it.
+ */
+export interface Preface {
+  readonly boot: string;
+  readonly schema: number;
+  readonly metrics: readonly Metric[];
+}
+
+export function sealPreface({ boot, schema, metrics }: Preface, secretHash: Uint8Array): Uint8Array {
+  const list = encodeCbor(metrics.map(({ name, unit, scale }) => [name, unit, scale]));
+  const body = new FrameBytes()
+    .head(CBOR.array, 5)
+    .head(CBOR.uint, 0)
+    .byteString(Buffer.from(boot, 'hex'))
+    .head(CBOR.uint, schema);
+  return sealed(Buffer.concat([body.bytes(), list]), boot, secretHash);
+}
+
+export const isPreface = (payload: Uint8Array): boolean => payload[0] === 0x85 && payload[1] === 0;
+
+/** Reads a preface; its boot id stands at a fixed place, so that the MAC is checked before anything is decoded. */
+export function openPreface(payload: Uint8Array, secretHash: Uint8Array): Preface {
+  const boot = Buffer.from(payload.subarray(BOOT_AT, BOOT_AT + BOOT_BYTES)).toString('hex');
+  checkMac(payload, boot, secretHash);
+  return readPreface(payload);
+}
+
+/** The same for a reader who has no agent's secret, and can't look at the MAC. */
+export function readPreface(payload: Uint8Array): Preface {
+  const boot = Buffer.from(payload.subarray(BOOT_AT, BOOT_AT + BOOT_BYTES)).toString('hex');
+  const [, , schema, metrics] = list((item) => item, 5)(decodeCbor(payload), 'preface');
+  return { boot, schema: int(1)(schema, 'schema'), metrics: prefaceMetrics(metrics, 'metrics') };
 }
 
 /** The boot id is not sent: who knows it not, or takes a batch of another start for one of this, finds no MAC right. */
@@ -54,6 +108,11 @@ function mac(covered: Uint8Array, boot: string, secretHash: Uint8Array): Uint8Ar
  * agent's, or of another start. Then E_CBOR, E_MESSAGE_SHAPE or E_FRAME for what is no batch of this version.
  */
 export function openBatch(payload: Uint8Array, boot: string, secretHash: Uint8Array): Batch {
+  checkMac(payload, boot, secretHash);
+  return readBatch(payload);
+}
+
+function checkMac(payload: Uint8Array, boot: string, secretHash: Uint8Array): void {
   const covered = payload.subarray(0, -MAC_ITEM_BYTES);
   if (payload.length > LIMITS.payload || covered.length === 0 || payload[covered.length] !== 0x40 + MAC_BYTES) {
     throw new SignatureError('telemetry without a MAC');
@@ -61,7 +120,6 @@ export function openBatch(payload: Uint8Array, boot: string, secretHash: Uint8Ar
   if (!timingSafeEqual(payload.subarray(covered.length + 1), mac(covered, boot, secretHash))) {
     throw new SignatureError('telemetry with a wrong MAC');
   }
-  return readBatch(payload);
 }
 
 /** The same for a reader who has no agent's secret, and can't look at the MAC. */
@@ -71,6 +129,11 @@ export function readBatch(payload: Uint8Array): Batch {
   if (frames.length === 0) throw new FrameError('E_FRAME', 'no frames');
   return { seq: int(1, Number.MAX_SAFE_INTEGER - BATCH_MAX)(seq, 'seq'), frames };
 }
+
+const prefaceMetrics = list((item, path) => {
+  const [name, unit, scale] = list((part) => part, 3)(item, path);
+  return metric({ name, unit, scale }, path);
+}, LIMITS.metrics);
 
 const values = list(nullable(int(-Number.MAX_SAFE_INTEGER)), LIMITS.metrics);
 

@@ -1,20 +1,9 @@
-import { packDelta, type Step } from './frame-delta.ts';
+import { FrameCoder, type Sensed } from './frame-coder.ts';
 import { BATCH_MAX, sealBatch, type WireFrame } from './frame-payload.ts';
-import { scaled } from './frames.ts';
 import { LIMITS, type Metric } from './messages.ts';
 
-/** A reader that lost a frame is blind until the next keyframe; 20 cost it little and us 5 bytes a sample. */
-export const KEYFRAME_EVERY = 20;
 /** A batch is sent before it could outgrow what a broker takes, whatever the number of its frames. */
 const BATCH_VALUES = LIMITS.payload / 2 / 9;
-
-/** One sample as it was sensed: values in their units, in the order of the metrics. */
-export interface Sensed {
-  readonly schema: number;
-  /** Milliseconds since the epoch. */
-  readonly ts: number;
-  readonly values: readonly (number | null)[];
-}
 
 /**
  * An agent's telemetry as payloads to publish. Every sample has a sequence number, also one that is not sent: so a
@@ -24,9 +13,7 @@ export class FrameWriter {
   private readonly boot: string;
   private readonly secretHash: Uint8Array;
   private readonly batch: number;
-  private seq = 0;
-  private step: Step | null = null;
-  private sinceKeyframe = 0;
+  private readonly coder = new FrameCoder();
   private waiting: WireFrame[] = [];
   private waitingValues = 0;
   /** A batch that was closed while nothing could be sent. */
@@ -41,18 +28,9 @@ export class FrameWriter {
 
   /** Takes one sample; answers the payloads that are due with it: none while the batch is not full. */
   add(sensed: Sensed, metrics: readonly Metric[]): readonly Uint8Array[] {
-    const { schema } = sensed;
-    const ts = Math.max(0, Math.round(sensed.ts));
-    const values = scaled(sensed.values, metrics);
-    const { step } = this;
-    const delta =
-      step === null || this.sinceKeyframe >= KEYFRAME_EVERY ? null : packDelta(step, { schema, ts, values });
-    const frame = { schema, seq: ++this.seq, ts, values };
-    this.step = { frame, dt: delta === null || step === null ? 0 : ts - step.frame.ts };
-    this.sinceKeyframe = delta === null ? 1 : this.sinceKeyframe + 1;
-    this.waiting.push(delta ?? { schema, ts, values });
-    this.waitingValues += values.length;
-    const full = this.waiting.length >= this.batch || this.waitingValues + values.length > BATCH_VALUES;
+    this.waiting.push(this.coder.next(sensed, metrics));
+    this.waitingValues += sensed.values.length;
+    const full = this.waiting.length >= this.batch || this.waitingValues + sensed.values.length > BATCH_VALUES;
     return full || this.closed !== null ? this.flush() : [];
   }
 
@@ -62,7 +40,7 @@ export class FrameWriter {
     this.closed = null;
     const frames = this.waiting;
     if (frames.length > 0) {
-      payloads.push(sealBatch({ seq: this.seq - frames.length + 1, frames }, this.boot, this.secretHash));
+      payloads.push(sealBatch({ seq: this.coder.seq - frames.length + 1, frames }, this.boot, this.secretHash));
     }
     this.waiting = [];
     this.waitingValues = 0;
@@ -73,12 +51,11 @@ export class FrameWriter {
   skip(): void {
     // Numbers in a batch are in a row, so what waits can't be joined by what comes after the gap.
     this.closed ??= this.flush()[0] ?? null;
-    if (this.seq > 0) this.seq++;
-    this.step = null;
+    this.coder.skip();
   }
 
   /** The next frame is a keyframe: the reader may be another, or have lost what was sent. */
   restart(): void {
-    this.step = null;
+    this.coder.restart();
   }
 }

@@ -1,6 +1,6 @@
 import { decodeCbor } from './cbor.ts';
 import { type Chain, followBatch } from './frame-chain.ts';
-import { openBatch, readBatch } from './frame-payload.ts';
+import { isPreface, openBatch, openPreface, readBatch, readPreface } from './frame-payload.ts';
 import { unscale } from './frames.ts';
 import { type Birth, birth as birthShape } from './messages.ts';
 import { openRoster } from './roster.ts';
@@ -36,7 +36,7 @@ const KINDS: Readonly<Partial<Record<string, SignedKind>>> = {
 const BIRTHS_MAX = 10_000;
 
 interface Stream {
-  readonly birth: Birth;
+  readonly birth: Pick<Birth, 'boot' | 'schema' | 'metrics'>;
   readonly chain: Chain;
 }
 
@@ -94,9 +94,18 @@ export class MessageReader {
     this.streams.set(agent, { birth, chain: isSame ? known.chain : { last: 0, step: null } });
   }
 
+  /** What comes next of this agent is of another start, or of another schema, than its birth. */
+  private preface(agent: string, payload: Uint8Array, secret: Uint8Array | undefined): Readable {
+    const message = readPreface(payload);
+    const signed = secret === undefined ? 'unverified' : prefaceOf(payload, secret);
+    if (signed !== 'invalid') this.streams.set(agent, { birth: message, chain: { last: 0, step: null } });
+    return { signed, message };
+  }
+
   private telemetry(agent: string, payload: Uint8Array): Readable {
-    const stream = this.streams.get(agent);
     const secret = this.keys.agents.get(agent)?.secretHash;
+    if (isPreface(payload)) return this.preface(agent, payload, secret);
+    const stream = this.streams.get(agent);
     let signed: Signed = 'unverified';
     if (stream !== undefined && secret !== undefined) signed = macOf(payload, stream.birth.boot, secret);
     const batch = readBatch(payload);
@@ -120,6 +129,15 @@ function sealed(kind: SignedKind, payload: Uint8Array, key: Uint8Array | null): 
     return { signed: 'verified', message };
   } catch {
     return { signed: 'invalid', message };
+  }
+}
+
+function prefaceOf(payload: Uint8Array, secret: Uint8Array): Signed {
+  try {
+    openPreface(payload, secret);
+    return 'verified';
+  } catch {
+    return 'invalid';
   }
 }
 

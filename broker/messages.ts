@@ -68,6 +68,12 @@ export const birth = record({
   inventory,
   can: record({ live: bool, privileged: bool }),
   ring: record({ oldest: int(), newest: int(), dropped: int() }),
+  /** Of telemetry: the oldest and the newest frame of this start that are still here, and how many fell off in all. */
+  frames: maybe(record({ oldest: int(), newest: int(), dropped: int() })),
+  /** The how manyth birth of this start it is: a lower one is a replay. */
+  count: maybe(int(1)),
+  /** The agent's clock when it said this: what its other times are measured against. */
+  now: maybe(millis),
 });
 export type Birth = Infer<typeof birth>;
 
@@ -245,6 +251,10 @@ export const ack = record({
   counter: int(1),
   audit_head: auditHead,
   epoch: maybe(int(1)),
+  /** Telemetry of this boot is stored up to this frame. */
+  frames: maybe(int()),
+  /** Frames of this boot can't be read without the one before them: to be sent again from this number on. */
+  again: maybe(int(1)),
 });
 export type Ack = Infer<typeof ack>;
 

@@ -32,6 +32,8 @@ def decode(recording):
         if channel == "b":
             names = [metric["name"] for metric in cbor2.loads(cbor2.loads(payload)[2])["metrics"]]
         frames = cbor2.loads(payload)[:-1] if channel == "m" else [0]
+        if channel == "m" and frames[0] == 0:  # a preface: what the frames behind it hold
+            names, last, frames = [metric[0] for metric in frames[3]], None, [0]
         for seq, frame in enumerate(frames[1:], frames[0]):
             if isinstance(frame, list) and frame[0] == 1:
                 last = seq, frame[2], 0, frame[3:]

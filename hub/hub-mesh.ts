@@ -3,6 +3,7 @@ import type { Site } from '../broker/enroll.ts';
 import type { Log } from '../broker/log.ts';
 import type { Inbound, Mesh } from '../broker/mesh.ts';
 import type { Request } from '../broker/requests.ts';
+import type { StoredThrough } from './ingest.ts';
 import type { Intake } from './intake.ts';
 import type { Failure, MeshStart } from './mesh-protocol.ts';
 import { type LocalMesh, openMeshThread } from './mesh-thread.ts';
@@ -59,7 +60,8 @@ export async function openHubMesh(options: HubMeshOptions): Promise<HubMesh> {
     agents,
     log,
     onMessage: async (message: Inbound) => (await attached).intake.receive(message),
-    onSampled: (names: readonly string[]) => void attached.then(({ intake }) => intake.sampled(names)),
+    onSampled: (stored: readonly StoredThrough[]) => void attached.then(({ intake }) => intake.sampled(stored)),
+    onBroken: (stored: StoredThrough) => void attached.then(({ intake }) => intake.broken(stored)),
     onDropped: (message: Pick<Inbound, 'agent' | 'channel'>, { code, message: why }: Failure) =>
       void attached.then(({ intake }) =>
         intake.complain('dropped telemetry', message, Object.assign(new Error(why), { code })),

@@ -5,9 +5,18 @@ import type { Telemetry } from './telemetry.ts';
 /** Agents whose samples were stored are named together, at most so often: they wake verifications, and no more. */
 const TELL_EVERY_MS = 20;
 
+/** All telemetry of this start of an agent up to this frame is on the disk, or known to be missing. */
+export interface StoredThrough {
+  readonly agent: string;
+  readonly boot: string;
+  readonly through: number;
+}
+
 /** Where ingest says what came of telemetry. */
 export interface Heard {
-  readonly sampled: (agents: readonly string[]) => void;
+  readonly sampled: (stored: readonly StoredThrough[]) => void;
+  /** Frames that build on one which is not here: its agent has to send from there on again. */
+  readonly broken: (stored: StoredThrough) => void;
   readonly gap: (agent: string, gap: Gap) => void;
   readonly dropped: (message: Inbound, error: unknown) => void;
 }
@@ -22,7 +31,7 @@ export class Ingest {
   private readonly heard: Heard;
   /** Births and states that are being stored, by agent. */
   private readonly gates = new Map<string, Promise<void>>();
-  private readonly sampled = new Set<string>();
+  private readonly sampled = new Map<string, StoredThrough>();
   private timer: NodeJS.Timeout | undefined;
   private isStopped = false;
 
@@ -56,10 +65,14 @@ export class Ingest {
   private async store(message: Inbound): Promise<void> {
     const { agent, payload } = message;
     try {
-      const { stored, gaps, dropped } = await this.telemetry.receive(agent, payload);
-      if (stored > 0) this.tell(agent);
+      const { boot, through, gaps, dropped } = await this.telemetry.receive(agent, payload);
+      this.tell({ agent, boot, through });
       for (const gap of gaps) this.heard.gap(agent, gap);
-      if (dropped !== null) this.heard.dropped(message, dropped);
+      if (dropped === null) return;
+      const code = 'code' in dropped ? dropped.code : '';
+      if (code === 'E_FRAME_GAP') this.heard.broken({ agent, boot, through });
+      // An agent that was cut off begins a little before what it knows to be stored: that is no trouble.
+      if (code !== 'E_FRAME_OLD') this.heard.dropped(message, dropped);
     } catch (error) {
       this.heard.dropped(message, error);
       // Not stored, so not acknowledged: the broker hangs up, and the agent repeats it when it is back.
@@ -67,12 +80,12 @@ export class Ingest {
     }
   }
 
-  private tell(agent: string): void {
-    if (this.isStopped) return;
-    this.sampled.add(agent);
+  private tell(stored: StoredThrough): void {
+    if (this.isStopped || stored.through === 0) return;
+    this.sampled.set(`${stored.agent}/${stored.boot}`, stored);
     this.timer ??= setTimeout(() => {
       this.timer = undefined;
-      this.heard.sampled([...this.sampled]);
+      this.heard.sampled([...this.sampled.values()]);
       this.sampled.clear();
     }, TELL_EVERY_MS);
   }

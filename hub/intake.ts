@@ -1,24 +1,24 @@
-import { decodeCbor, encodeCbor } from '../broker/cbor.ts';
+import { decodeCbor } from '../broker/cbor.ts';
 import type { Inbound } from '../broker/mesh.ts';
 import {
-  type Ack,
   agentState,
+  type Birth,
   birth as birthShape,
   type Event,
   type Result,
   result as resultShape,
 } from '../broker/messages.ts';
-import { open, peek, seal } from '../broker/signed.ts';
-import { agentTopic } from '../broker/topics.ts';
-import { auditHead } from './audit.ts';
-import { hubTime } from './halts.ts';
+import { open, peek } from '../broker/signed.ts';
+import { Acks } from './acks.ts';
 import type { Hub } from './hub.ts';
 import type { Incident } from './incident.ts';
+import type { StoredThrough } from './ingest.ts';
 import type { Driver } from './pipeline.ts';
 import { redactResult } from './redact-intake.ts';
 import { absorb, correlate, joins, raise } from './steps/correlate.ts';
 import { isRepeat, markHandled, observe } from './steps/observe.ts';
 import { commitIncident, getIncident } from './store/incidents.ts';
+import type { Store } from './store/store.ts';
 import { Turns } from './turns.ts';
 
 /** Bad messages are logged once in so long, whatever their number: a broken agent must not fill the log. */
@@ -30,11 +30,13 @@ export class Intake {
   readonly dropped = new Map<string, number>();
   private complained = 0;
   private readonly turns = new Turns();
+  private readonly acks: Acks;
   private readonly hub: Hub;
   private readonly driver: Driver;
 
   constructor(hub: Hub, driver: Driver) {
     this.hub = hub;
+    this.acks = new Acks(hub);
     this.driver = driver;
   }
 
@@ -74,8 +76,11 @@ export class Intake {
     const birth = birthShape(decodeCbor(open('birth', payload, enrolled.key)), '');
     if (birth.agent !== agent) throw Object.assign(new Error('a birth for another agent'), { code: 'E_MESSAGE_SHAPE' });
     const first = store.births.get(agent)?.boot !== birth.boot;
+    if (isReplay(store, birth))
+      throw Object.assign(new Error('a birth that was heard before'), { code: 'E_BIRTH_OLD' });
     await store.write(() => {
-      void store.births.put(agent, birth);
+      void store.births.put(agent, { ...birth, heard: now() });
+      void store.handled.put([agent, birth.boot, 'b'], birth.count ?? 0);
       void store.presence.put(agent, { state: 'online', boot: birth.boot, last_seen: now() });
     });
     for (const [order, host] of delivered) if (host === agent) delivered.delete(order);
@@ -98,10 +103,18 @@ export class Intake {
     if (said.state === 'online') this.wakeHost(agent);
   }
 
-  /** Telemetry of these agents was stored: it may say that what was done has helped. */
-  sampled(agents: readonly string[]): void {
-    this.hub.views?.sampled(agents);
-    for (const agent of agents) this.wakeHost(agent, 'verifying');
+  /** Telemetry was stored: it may say that what was done has helped, and its agents need not keep it. */
+  sampled(stored: readonly StoredThrough[]): void {
+    this.hub.views?.sampled(stored.map(({ agent }) => agent));
+    for (const one of stored) {
+      this.wakeHost(one.agent, 'verifying');
+      this.acks.stored(one);
+    }
+  }
+
+  /** Telemetry can't be read on: its agent is asked for it again. */
+  broken(stored: StoredThrough): void {
+    this.acks.again(stored);
   }
 
   private async event(agent: string, payload: Uint8Array): Promise<void> {
@@ -152,16 +165,8 @@ export class Intake {
   }
 
   /** Signed by the hub: this and everything before it of this boot is stored (invariant 9). */
-  private async acknowledge(agent: string, boot: string, through: number): Promise<void> {
-    const { store, key, mesh } = this.hub;
-    const { counter, now } = await store.write(() => {
-      const counter = ((store.meta.get('ack_counter') as number | undefined) ?? 0) + 1;
-      void store.meta.put('ack_counter', counter);
-      return { counter, now: hubTime(store, this.hub.now()) };
-    });
-    const { epoch } = this.hub.roster;
-    const ack: Ack = { agent, boot, through, now, counter, audit_head: auditHead(store), epoch };
-    await mesh.publish(agentTopic(agent, 'ack'), seal('ack', encodeCbor(ack), key));
+  private acknowledge(agent: string, boot: string, through: number): Promise<void> {
+    return this.acks.send({ agent, boot, through });
   }
 
   private wakeHost(agent: string, state?: Incident['state']): void {
@@ -186,6 +191,15 @@ export class Intake {
 function isProbeResult(message: Uint8Array): boolean {
   const payload = decodeCbor(peek(message));
   return typeof payload === 'object' && payload !== null && 'probe' in payload;
+}
+
+/**
+ * A birth is signed, and stays signed: whoever has kept one could bring a start back that is over, and with it its
+ * metrics and its inventory. A start that another one has followed does not come again, nor an earlier birth of this.
+ */
+function isReplay(store: Store, { agent, boot, count = 0 }: Birth): boolean {
+  const heard = store.handled.get([agent, boot, 'b']);
+  return heard !== undefined && (count < heard || store.births.get(agent)?.boot !== boot);
 }
 
 /** A result is kept once, and only for an order that this incident gave. */

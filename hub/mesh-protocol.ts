@@ -5,6 +5,7 @@ import type { Tool } from '../broker/tools.ts';
 import type { AgentChannel } from '../broker/topics.ts';
 import type { MeshHealth } from '../broker/traffic.ts';
 import type { CommitHealth } from './commits.ts';
+import type { StoredThrough } from './ingest.ts';
 
 /** What the thread with the broker is started with. */
 export interface MeshStart {
@@ -66,8 +67,9 @@ export type FromMesh =
     }
   /** A tool asks something: nothing of it is durable. */
   | ({ readonly kind: 'request' } & Request)
-  /** Telemetry of these agents is on the disk. */
-  | { readonly kind: 'sampled'; readonly agents: readonly string[] }
+  /** Telemetry of these agents is on the disk; or can't be read on. */
+  | { readonly kind: 'sampled'; readonly stored: readonly StoredThrough[] }
+  | { readonly kind: 'broken'; readonly stored: StoredThrough }
   | { readonly kind: 'gap'; readonly agent: string; readonly from: number; readonly to: number }
   /** Telemetry that was not taken. */
   | { readonly kind: 'dropped'; readonly agent: string; readonly channel: AgentChannel; readonly failure: Failure }

@@ -6,6 +6,9 @@ import type { Log } from '../broker/log.ts';
 import type { Inbound, Mesh, PublishOptions } from '../broker/mesh.ts';
 import type { Request } from '../broker/requests.ts';
 import type { TlsMaterial } from '../broker/tls-listener.ts';
+import type { MeshHealth } from '../broker/traffic.ts';
+import type { CommitHealth } from './commits.ts';
+import type { StoredThrough } from './ingest.ts';
 import { type Failure, type FromMesh, failureOf, type MeshStart, type ToMesh } from './mesh-protocol.ts';
 import type { Tools } from './tools.ts';
 
@@ -33,11 +36,15 @@ export interface MeshThreadOptions {
   /** Stores what is no telemetry; a rejection means that it is not stored, and must not be acknowledged. */
   readonly onMessage: (message: Inbound) => Promise<void>;
   /** Telemetry of these agents was stored. */
-  readonly onSampled: (agents: readonly string[]) => void;
+  readonly onSampled: (stored: readonly StoredThrough[]) => void;
+  /** Telemetry of this agent can't be read on: it has to be sent from there on again. */
+  readonly onBroken: (stored: StoredThrough) => void;
   readonly onDropped: (message: Pick<Inbound, 'agent' | 'channel'>, failure: Failure) => void;
   /** Who may listen and ask. */
   readonly tools: Pick<Tools, 'all' | 'onChange'>;
   readonly onRequest: (request: Request) => void;
+  /** How broker and ingest do, now and then. */
+  readonly onHealth?: (health: MeshHealth & CommitHealth) => void;
   readonly log: Log;
 }
 
@@ -172,7 +179,7 @@ class MeshThread implements LocalMesh {
   }
 
   private hear(message: FromMesh): void {
-    const { onMessage, onSampled, onDropped, onRequest, log } = this.options;
+    const { onMessage, onSampled, onBroken, onDropped, onRequest, log } = this.options;
     switch (message.kind) {
       case 'inbound': {
         const { id, agent, channel, payload } = message;
@@ -198,7 +205,10 @@ class MeshThread implements LocalMesh {
         onRequest(message);
         return;
       case 'sampled':
-        onSampled(message.agents);
+        onSampled(message.stored);
+        return;
+      case 'broken':
+        onBroken(message.stored);
         return;
       case 'dropped':
         onDropped(message, message.failure);
@@ -207,6 +217,7 @@ class MeshThread implements LocalMesh {
         log.warn('samples are missing', { agent: message.agent, from: message.from, to: message.to });
         return;
       case 'health': {
+        this.options.onHealth?.(message.health);
         const { loopLagMaxMs, commitMsMax, slowReaders, droppedForwards, refusedBusy } = message.health;
         const dropped = slowReaders + droppedForwards + refusedBusy;
         if (loopLagMaxMs >= LATE_MS || commitMsMax >= LATE_MS || dropped > this.dropped) {

@@ -33,7 +33,8 @@ const store = new Store(folder, 'beside');
 const commits = new Commits(store);
 const telemetry = new Telemetry({ store, agents, now: Date.now, commits });
 const ingest = new Ingest(telemetry, handOver, {
-  sampled: (names) => say({ kind: 'sampled', agents: names }),
+  sampled: (stored) => say({ kind: 'sampled', stored }),
+  broken: (stored) => say({ kind: 'broken', stored }),
   gap: (agent, { from, to }) => say({ kind: 'gap', agent, from, to }),
   dropped: ({ agent, channel }, error) => say({ kind: 'dropped', agent, channel, failure: failureOf(error) }),
 });

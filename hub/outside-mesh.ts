@@ -5,7 +5,7 @@ import { type Inbound, type Mesh, noCounters } from '../broker/mesh.ts';
 import { openOutside } from '../broker/outside.ts';
 import type { Request } from '../broker/requests.ts';
 import { Commits } from './commits.ts';
-import { Ingest } from './ingest.ts';
+import { Ingest, type StoredThrough } from './ingest.ts';
 import { type Failure, failureOf } from './mesh-protocol.ts';
 import type { Store } from './store/store.ts';
 import { Telemetry } from './telemetry.ts';
@@ -19,7 +19,8 @@ export interface OutsideMeshOptions {
   /** Stores what is no telemetry; a rejection means that it is not stored, and must not be acknowledged. */
   readonly onMessage: (message: Inbound) => Promise<void>;
   /** Telemetry of these agents was stored. */
-  readonly onSampled: (agents: readonly string[]) => void;
+  readonly onSampled: (stored: readonly StoredThrough[]) => void;
+  readonly onBroken: (stored: StoredThrough) => void;
   readonly onDropped: (message: Pick<Inbound, 'agent' | 'channel'>, failure: Failure) => void;
   readonly onRequest: (request: Request) => void;
   readonly onHub: (topic: string, payload: Uint8Array) => void;
@@ -31,10 +32,11 @@ export interface OutsideMeshOptions {
  * telemetry stands in the hub's own thread: the same code that stands beside the embedded broker.
  */
 export function openOutsideMesh(options: OutsideMeshOptions): Mesh {
-  const { store, agents, onMessage, onSampled, onDropped, log } = options;
+  const { store, agents, onMessage, onSampled, onBroken, onDropped, log } = options;
   const commits = new Commits(store);
   const ingest = new Ingest(new Telemetry({ store, agents, now: Date.now, commits }), onMessage, {
     sampled: onSampled,
+    broken: onBroken,
     gap: (agent, { from, to }) => log.warn('samples are missing', { agent, from, to }),
     dropped: (message, error) => onDropped(message, failureOf(error)),
   });

@@ -2,7 +2,7 @@ import type { Enrolled } from '../broker/enroll.ts';
 import { FrameError } from '../broker/frame-bytes.ts';
 import { type Chain, followBatch, type Gap } from '../broker/frame-chain.ts';
 import type { Step } from '../broker/frame-delta.ts';
-import { openBatch } from '../broker/frame-payload.ts';
+import { isPreface, openBatch, openPreface } from '../broker/frame-payload.ts';
 import type { Commits } from './commits.ts';
 import { putGaps } from './gaps.ts';
 import { TIMES } from './hub.ts';
@@ -19,6 +19,9 @@ const PRUNE_MAX = 1_024;
 
 export interface Received {
   readonly stored: number;
+  /** Everything of this start up to this frame is stored, or known to be missing. */
+  readonly boot: string;
+  readonly through: number;
   readonly gaps: readonly Gap[];
   /** Why not all was stored: the first reason, for the count of dropped messages. */
   readonly dropped: Error | null;
@@ -32,6 +35,7 @@ interface Stream {
   readonly chain: Chain;
   /** Under which time the last sample was stored. */
   readonly at: number;
+  readonly ahead: number | null;
   readonly seen: number;
   readonly pruned: number;
   /** What has to be written with the first sample of these columns. */
@@ -65,22 +69,25 @@ export class Telemetry {
 
   /**
    * Stores what a payload of telemetry holds; resolves when that is on the disk. Rejects with a coded error, and
-   * stores nothing, for a payload that is not this agent's, not of its present start, or no batch of frames.
+   * stores nothing, for a payload that is not this agent's, not of the start that its birth or its last preface named,
+   * or no batch of frames.
    */
   async receive(agent: string, payload: Uint8Array): Promise<Received> {
     const enrolled = this.agents.get(agent);
-    if (enrolled === undefined) return { stored: 0, gaps: [], dropped: null };
-    const before = this.streams.get(agent) ?? this.remembered(agent);
+    if (enrolled === undefined) throw new FrameError('E_FRAME_SCHEMA', 'telemetry of no enrolled agent');
+    if (isPreface(payload)) return this.turnTo(agent, openPreface(payload, enrolled.secretHash));
+    const before = this.streams.get(agent) ?? this.born(agent);
     const { columns, n } = before;
+    const { boot } = columns;
     const batch = openBatch(payload, columns.boot, enrolled.secretHash);
     const { chain, steps, gaps, dropped } = followBatch(before.chain, batch, columns);
     const newest = steps.at(-1);
     if (newest === undefined) {
       this.streams.set(agent, { ...before, chain });
-      return { stored: 0, gaps, dropped: dropped[0] ?? null };
+      return { stored: 0, boot, through: chain.last, gaps, dropped: dropped[0] ?? null };
     }
     const arrived = this.now();
-    const times = this.timesOf(steps, newest.frame.ts, before.at, arrived);
+    const times = timesOf(steps, before, arrived);
     const isSeen = arrived - before.seen >= SEEN_EVERY_MS;
     const isPruned = arrived - before.pruned >= PRUNE_EVERY_MS;
     const next: Stream = {
@@ -113,7 +120,7 @@ export class Telemetry {
       throw error;
     }
     this.durable.set(agent, next);
-    return { stored: steps.length, gaps, dropped: dropped[0] ?? null };
+    return { stored: steps.length, boot, through: chain.last, gaps, dropped: dropped[0] ?? null };
   }
 
   /** The agent's birth or state was written by another thread: what is known of it is read anew. */
@@ -124,26 +131,29 @@ export class Telemetry {
     this.durable.delete(agent);
   }
 
-  /** The hub's clock says when; the agent's only how long before the batch's newest each sample was taken. */
-  private timesOf(steps: readonly Step[], newest: number, last: number, arrived: number): readonly number[] {
-    let at = last;
-    return steps.map(({ frame }) => {
-      const age = Math.min(TIMES.samples, Math.max(0, newest - frame.ts));
-      at = Math.max(at + 1, arrived - age);
-      return at;
-    });
+  /** What follows is of these columns, whatever the birth says: frames of an earlier start, or of an earlier schema. */
+  private async turnTo(agent: string, columns: Columns): Promise<Received> {
+    // What was taken of the columns before has to be in the store for their successor to be found.
+    await this.changed(agent);
+    const stream = this.remembered(agent, columns);
+    this.streams.set(agent, stream);
+    return { stored: 0, boot: columns.boot, through: stream.chain.last, gaps: [], dropped: null };
+  }
+
+  private born(agent: string): Stream {
+    const birth = this.store.births.get(agent);
+    if (birth === undefined) throw new FrameError('E_FRAME_SCHEMA', 'a frame without the birth that explains it');
+    const { boot, schema, metrics } = birth;
+    return this.remembered(agent, { boot, schema, metrics });
   }
 
   /** What the store says of an agent: a hub that was restarted goes on with its last frame, and takes none twice. */
-  private remembered(agent: string): Stream {
+  private remembered(agent: string, columns: Columns): Stream {
     const { store } = this;
-    const birth = store.births.get(agent);
-    if (birth === undefined) throw new FrameError('E_FRAME_SCHEMA', 'a frame without the birth that explains it');
-    const { boot, schema, metrics } = birth;
+    const { boot, schema } = columns;
     const newest = newestSample(store, agent);
     const isSame = newest?.columns.boot === boot;
     const last = Math.max(store.handled.get([agent, boot, CHANNEL]) ?? 0, isSame ? (newest.sample[1] ?? 0) : 0);
-    const columns: Columns = { boot, schema, metrics };
     const isSameSchema = isSame && newest.columns.schema === schema;
     const n = isSameSchema ? (newest.sample[0] ?? 1) : this.nextColumns(agent);
     const step = isSame && newest.sample[1] === last ? stepOf(newest.sample, newest.columns.schema) : null;
@@ -154,8 +164,22 @@ export class Telemetry {
         void store.handled.put([agent, newest.columns.boot, CHANNEL], newest.sample[1] ?? 0);
       }
     };
-    const at = newest?.at ?? 0;
-    return { columns, n, chain: { last, step }, at, seen: 0, pruned: 0, first: isSameSchema ? null : first };
+    return {
+      columns,
+      n,
+      chain: { last, step },
+      at: newest?.at ?? 0,
+      ahead: this.aheadOf(agent),
+      seen: 0,
+      pruned: 0,
+      first: isSameSchema ? null : first,
+    };
+  }
+
+  /** How far this hub's clock was ahead of the agent's at its last birth; null when that did not say. */
+  private aheadOf(agent: string): number | null {
+    const birth = this.store.births.get(agent);
+    return birth?.now === undefined || birth.heard === undefined ? null : birth.heard - birth.now;
   }
 
   private nextColumns(agent: string): number {
@@ -170,4 +194,18 @@ export class Telemetry {
     const range = { start: [agent, 0] as [string, number], end: [agent, before] as [string, number] };
     for (const key of [...store.samples.getKeys({ ...range, limit: PRUNE_MAX })]) void store.samples.remove(key);
   }
+}
+
+/**
+ * The hub's clock says when. With the agent's own at its birth it is known how old a sample is, however late it comes;
+ * without it, only how long before the newest one of its batch it was taken.
+ */
+function timesOf(steps: readonly Step[], { at: last, ahead }: Stream, arrived: number): readonly number[] {
+  const newest = steps.at(-1)?.frame.ts ?? 0;
+  let at = last;
+  return steps.map(({ frame: { ts } }) => {
+    const taken = ahead === null ? arrived - Math.min(TIMES.samples, Math.max(0, newest - ts)) : ts + ahead;
+    at = Math.max(at + 1, Math.min(arrived, taken));
+    return at;
+  });
 }

@@ -15,6 +15,9 @@ export interface Presence {
   readonly last_seen: number;
 }
 
+/** An agent's birth, with the hub's time at which it was heard. */
+export type StoredBirth = Birth & { readonly heard?: number };
+
 /** One line of an incident list: what can be shown without reading the whole incident. */
 export interface IncidentSummary {
   readonly id: string;
@@ -84,7 +87,7 @@ export class Store {
   readonly silences: Database<Silence, string>;
   /** n -> audit record, from 1. */
   readonly audit: Database<AuditRecord, number>;
-  readonly births: Database<Birth, string>;
+  readonly births: Database<StoredBirth, string>;
   readonly presence: Database<Presence, string>;
   /** [agent, ts by the hub's clock] -> sample. */
   readonly samples: Database<StoredSample, [string, number]>;

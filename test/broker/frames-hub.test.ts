@@ -1,8 +1,11 @@
+import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { Ring } from '../../agent/ring/ring.ts';
 import { Telemetry as AgentTelemetry } from '../../agent/telemetry.ts';
 import { secretHash } from '../../broker/enroll.ts';
-import { FrameWriter, KEYFRAME_EVERY } from '../../broker/frame-writer.ts';
+import { KEYFRAME_EVERY } from '../../broker/frame-coder.ts';
+import { FrameWriter } from '../../broker/frame-writer.ts';
 import { Commits } from '../../hub/commits.ts';
 import { readGaps } from '../../hub/gaps.ts';
 import { readSamples } from '../../hub/store/samples.ts';
@@ -108,34 +111,122 @@ test('the samples of a batch lie apart as they were taken, none later than now',
   assert.ok((times.at(-1) ?? 0) >= before && (times.at(-1) ?? 0) <= Date.now());
 });
 
-test('the agent’s sender: past 8 payloads in flight a sample is skipped, and shows as a gap', async (context) => {
-  const sent: Uint8Array[] = [];
-  let release: (acknowledged: boolean) => void = () => {};
-  const held = new Promise<boolean>((resolve) => {
-    release = resolve;
-  });
-  const sender = new AgentTelemetry({
-    boot,
+/** An agent's telemetry over a link that is there or not, into the hub; a restart is another start on the same ring. */
+function agentOn(context: Context, file: string, start: string, bytes?: number) {
+  const ring = new Ring(file, bytes);
+  const link = { up: false, sent: 0 };
+  const telemetry = new AgentTelemetry({
+    boot: start,
     secretHash: secretHash(web.secret),
     batch: 1,
-    publish: (payload) => {
-      sent.push(payload);
-      return held;
+    ring,
+    publish: async (payload) => {
+      if (!link.up) return false;
+      link.sent++;
+      await fate(context, payload);
+      return true;
     },
   });
-  const say = (n: number) => {
-    const readings = metrics.map((metric) => ({ ...metric, value: n }));
-    sender.say({ ts: n, schema, readings }, metrics);
+  const say = (from: number, to: number) => {
+    for (let n = from; n <= to; n++) {
+      telemetry.say({ ts: 1_000 * n, schema, readings: metrics.map((metric) => ({ ...metric, value: n })) }, metrics);
+    }
   };
-  for (let n = 1; n <= 10; n++) say(n);
-  assert.is(sent.length, 8);
-  release(true);
-  await sender.flush();
-  say(11);
-  for (const payload of sent) assert.is(await fate(context, payload), 'stored');
-  assert.equal(stored(context), [1, 2, 3, 4, 5, 6, 7, 8, 11]);
-  const gaps = readGaps(context.small.hub.store, 'web-1').map(({ from, to }) => [from, to]);
-  assert.equal(gaps, [[9, 10]]);
+  const meet = async () => {
+    await isBorn(context, start);
+    link.up = true;
+    telemetry.born(schema);
+    telemetry.restart();
+    await telemetry.flush();
+  };
+  return { ring, link, telemetry, say, meet };
+}
+const numbers = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, i) => from + i);
+const gapsOf = ({ small }: Context) => readGaps(small.hub.store, 'web-1').map(({ at, ...gap }) => gap);
+
+test('what was sensed while the link was cut comes whole and in order, over a restart of the agent too', async (context) => {
+  const file = join(context.small.folder, 'ring');
+  const first = agentOn(context, file, boot);
+  await first.meet();
+  first.say(1, 30);
+  await first.telemetry.flush();
+  first.link.up = false;
+  first.telemetry.shut();
+  first.say(31, 400);
+  // Killed: nothing is closed. Its successor has another boot id, which the hub hears of before the old frames.
+  const second = agentOn(context, file, OTHER_BOOT);
+  second.say(401, 500);
+  await second.meet();
+  second.say(501, 520);
+  await second.telemetry.flush();
+  assert.equal(stored(context), numbers(1, 520));
+  assert.equal(gapsOf(context), []);
+  assert.ok(second.link.sent < 60, `${second.link.sent} publishes: a backlog goes in batches`);
+  // What the hub has said to have stored is not sent again.
+  second.telemetry.stored(boot, 400);
+  second.telemetry.stored(OTHER_BOOT, 120);
+  const third = agentOn(context, file, 'aaaaaaaaaaaaaaaa');
+  await third.meet();
+  assert.is(third.link.sent, 0);
+});
+
+test('what fell off the end of the ring is counted, and named as a gap', async (context) => {
+  const agent = agentOn(context, join(context.small.folder, 'ring'), boot, 2 * 65_536);
+  await agent.meet();
+  agent.say(1, 1);
+  await agent.telemetry.flush();
+  agent.telemetry.stored(boot, 1);
+  agent.link.up = false;
+  agent.telemetry.shut();
+  agent.say(2, 12_000);
+  const { oldest, newest, dropped } = agent.ring.summary(boot);
+  assert.ok(oldest > 2 && newest === 12_000);
+  assert.is(dropped, oldest - 2);
+  await agent.meet();
+  assert.equal(gapsOf(context), [{ boot, from: 2, to: oldest - 1 }]);
+  assert.equal(stored(context).length, 1_000);
+  assert.equal(stored(context).at(-1), 12_000);
+});
+
+test('a hub that lost its place finds it again: asked once more, the agent begins at a keyframe', async (context) => {
+  const agent = agentOn(context, join(context.small.folder, 'ring'), boot);
+  await agent.meet();
+  agent.say(1, 30);
+  await agent.telemetry.flush();
+  // A broker of somebody else acknowledges, and forgets.
+  agent.link.up = false;
+  const { publish } = agent.telemetry as unknown as { publish: unknown };
+  Object.assign(agent.telemetry, { publish: async () => true });
+  agent.say(31, 35);
+  await agent.telemetry.flush();
+  Object.assign(agent.telemetry, { publish });
+  agent.link.up = true;
+  agent.say(36, 36);
+  await agent.telemetry.flush();
+  assert.equal(stored(context), numbers(1, 30));
+  agent.telemetry.again(boot, 31);
+  await agent.telemetry.flush();
+  assert.equal(stored(context), numbers(1, 36));
+  assert.equal(gapsOf(context), []);
+});
+
+test('a late sample lies where it was taken, by the agent’s clock at its birth', async (context) => {
+  const { store, now } = context.small.hub;
+  const skew = 3 * 3_600_000;
+  const said = now() - skew;
+  await store.write(
+    () => void store.births.put('web-1', { ...samples.birth, agent: 'web-1', boot, now: said, heard: now() }),
+  );
+  await context.telemetry.changed('web-1');
+  const writer = writerOf(boot, 2);
+  const hour = 3_600_000;
+  writer.add({ schema, ts: said - hour, values: [1, null] }, metrics);
+  const [payload] = writer.add({ schema, ts: said, values: [2, null] }, metrics);
+  const before = now();
+  assert.is(await fate(context, payload), 'stored');
+  const [late = 0, recent = 0] = [...store.samples.getKeys({})].map((key) => key[1]);
+  assert.ok(Math.abs(recent - late - hour) <= 1);
+  assert.ok(recent <= now() && recent > before - 60_000);
 });
 
 test.run();

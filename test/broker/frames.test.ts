@@ -6,9 +6,10 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { secretHash, telemetryMac } from '../../broker/enroll.ts';
 import { type Chain, type Followed, followBatch } from '../../broker/frame-chain.ts';
+import { KEYFRAME_EVERY, type Sensed } from '../../broker/frame-coder.ts';
 import { packDelta, unpackDelta } from '../../broker/frame-delta.ts';
 import { MAC_ITEM_BYTES, openBatch, sealBatch } from '../../broker/frame-payload.ts';
-import { FrameWriter, KEYFRAME_EVERY, type Sensed } from '../../broker/frame-writer.ts';
+import { FrameWriter } from '../../broker/frame-writer.ts';
 import { scaled, unscale } from '../../broker/frames.ts';
 import type { Frame, Metric } from '../../broker/messages.ts';
 

@@ -141,6 +141,38 @@ test('telemetry with the birth that explains it is stored in its units', async (
   assert.equal(stored, [{ 'cpu.percent': 1, 'disk.used_percent[/var]': 2 }]);
 });
 
+test('a birth that was signed once is not believed for ever: neither an earlier one nor an earlier start', async (context) => {
+  const { store } = context.small.hub;
+  const birth = (boot: string, count: number, more = {}) =>
+    sealed('birth', { ...samples.birth, agent: 'web-1', boot, count, ...more }, web);
+  const [first, second] = ['1'.repeat(16), '2'.repeat(16)];
+  const old = birth(first, 1);
+  for (const payload of [old, birth(first, 2, { schema: 4 }), birth(first, 2, { schema: 4 })]) {
+    assert.ok(await say(context, web, 'b', payload));
+  }
+  assert.ok(await say(context, web, 'b', old));
+  assert.equal([store.births.get('web-1')?.boot, store.births.get('web-1')?.schema], [first, 4]);
+  assert.ok(await say(context, web, 'b', birth(second, 1)));
+  for (const payload of [old, birth(first, 3)]) assert.ok(await say(context, web, 'b', payload));
+  assert.is(store.births.get('web-1')?.boot, second);
+  assert.equal([...context.small.intake.dropped], [['E_BIRTH_OLD', 3]]);
+});
+
+test('telemetry that is stored is acknowledged by signature, and not for each sample', async (context) => {
+  const acks = await hears(context, web);
+  assert.ok(await say(context, web, 'b', sealed('birth', { ...samples.birth, agent: 'web-1' }, web)));
+  const writer = new FrameWriter({ boot: samples.birth.boot, secretHash: secretHash(web.secret) });
+  for (let n = 1; n <= 30; n++) {
+    const [payload] = writer.add({ schema: samples.birth.schema, ts: n, values: [n, 2] }, samples.birth.metrics);
+    assert.ok(await say(context, web, 'm', payload ?? new Uint8Array(0)));
+  }
+  await until('an ack', () => acks.length > 0);
+  const [ack] = acks;
+  assert.ok(ack?.frames !== undefined && ack.frames >= 1 && ack.frames <= 30);
+  assert.equal([ack.boot, ack.through], [samples.birth.boot, 0]);
+  assert.ok(acks.length <= 3);
+});
+
 test('an event that comes twice opens one incident, and is acknowledged twice', async (context) => {
   const acks = await hears(context, web);
   const payload = sealed('event', eventOf(web, 1), web);

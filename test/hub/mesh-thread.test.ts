@@ -23,6 +23,7 @@ interface Context {
   log: string[];
   inbound: Inbound[];
   sampled: string[];
+  broken: number[];
   dropped: string[];
   /** What the hub's main thread does with a message that is no telemetry. */
   handle: (message: Inbound) => Promise<void>;
@@ -31,7 +32,7 @@ const test = suite<Context>('mesh thread');
 test.before.each(async (context) => {
   const { path, done } = tempFolder();
   const store = new Store(path, 'write');
-  const told = { log: [], inbound: [], sampled: [], dropped: [], clients: [] };
+  const told = { log: [], inbound: [], broken: [], sampled: [], dropped: [], clients: [] };
   Object.assign(context, told, { store, done, handle: () => Promise.resolve() });
   await store.write(() => void store.births.put('web-1', { ...samples.birth, agent: 'web-1' }));
   context.mesh = await openMeshThread({
@@ -43,7 +44,8 @@ test.before.each(async (context) => {
       context.inbound.push(message);
       await context.handle(message);
     },
-    onSampled: (agents) => context.sampled.push(...agents),
+    onSampled: (stored) => context.sampled.push(...stored.map(({ agent, through }) => `${agent} ${through}`)),
+    onBroken: ({ through }) => context.broken.push(through),
     onDropped: ({ agent }, { code }) => context.dropped.push(`${agent} ${code}`),
     tools: { all: () => [], onChange: () => {} },
     onRequest: () => {},
@@ -96,6 +98,8 @@ test('telemetry that was acknowledged is in the store; a gap and a bad payload a
   assert.equal(context.dropped, ['web-1 E_FRAME_GAP', 'web-1 E_SIGNATURE']);
   await until('the gap', () => context.log.some((line) => /samples are missing.*from=3 to=20/.test(line)));
   assert.is(context.inbound.length, 0);
+  assert.equal(context.broken, [2]);
+  await until('how far it is stored', () => context.sampled.at(-1) === 'web-1 21');
 });
 
 test('telemetry is stored and acknowledged while the main thread does nothing', async ({ mesh, store, ...context }) => {
@@ -196,6 +200,7 @@ test('a broker that can’t listen says why', async () => {
     store: path,
     onMessage: () => Promise.resolve(),
     onSampled: () => {},
+    onBroken: () => {},
     onDropped: () => {},
     tools: { all: () => [], onChange: () => {} },
     onRequest: () => {},

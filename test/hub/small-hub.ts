@@ -91,7 +91,8 @@ export async function openSmallHub(
   const commits = new Commits(store);
   const telemetry = new Telemetry({ store, agents: hub.site.agents, now: hub.now, commits });
   const ingest = new Ingest(telemetry, (message) => intake.receive(message), {
-    sampled: (names) => intake.sampled(names),
+    sampled: (stored) => intake.sampled(stored),
+    broken: (stored) => intake.broken(stored),
     gap: () => {},
     dropped: (message, error) => intake.complain('dropped telemetry', message, error),
   });

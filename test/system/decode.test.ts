@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { birthOf, encodeBirth } from '../../agent/birth.ts';
+import { Ring } from '../../agent/ring/ring.ts';
 import { ProcFiles } from '../../agent/sense/proc-files.ts';
 import { type Sample, Sensor } from '../../agent/sense/sensor.ts';
 import { Telemetry } from '../../agent/telemetry.ts';
@@ -60,6 +61,7 @@ async function record(folder: string, batch: number, isLost: (payload: number) =
     boot,
     secretHash: secretHash('secret'),
     batch,
+    ring: new Ring(join(folder, `ring-${batch}`)),
     publish: async (payload) => {
       if (!isLost(++payloads)) keep('m', payload);
       return true;
@@ -69,6 +71,7 @@ async function record(folder: string, batch: number, isLost: (payload: number) =
     const ring = { oldest: 0, newest: 0, dropped: 0 };
     const birth = birthOf(sensor, { agent: 'web-1', live: false, boot, key: key.public, ring });
     keep('b', seal('birth', encodeBirth(birth), key));
+    telemetry.born(birth.schema);
   };
   const sent: { ts: number; scaled: Record<string, number | null> }[] = [];
   let born = 0;
