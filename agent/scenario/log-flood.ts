@@ -12,7 +12,6 @@ export const logFlood: Scenario = {
   what: `a process writes 10 error lines a second to its log, which may have ${BUDGET_PER_MINUTE} a minute`,
   signal: 'log.errors',
   metric: `log.errors_per_minute[${watchedName(NAME)}]`,
-  // The rate is that of a minute: it falls only when the last lines are a minute old.
   linger: 90,
   async prepare() {
     const folder = await ownFolder(NAME, ROOM_MIB);

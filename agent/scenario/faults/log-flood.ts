@@ -2,8 +2,9 @@
 import { appendFileSync } from 'node:fs';
 import { faultArguments, stayBounded } from './bound.ts';
 
-const LINES = 5;
-const EVERY_MS = 500;
+/** One at a time: a rate is that of one sample, and a burst would be seen by some samples and not by others. */
+const LINES = 1;
+const EVERY_MS = 100;
 /** Whatever its time, a log of some megabytes is enough. */
 const MOST_LINES = 40_000;
 
