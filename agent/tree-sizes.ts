@@ -81,7 +81,8 @@ export async function measureTree(root: string, maxEntries = TREE_ENTRIES, maxMs
       }
       const path = join(folder, name);
       const stat = lstatSync(path, { throwIfNoEntry: false });
-      if (stat === undefined || stat.dev !== top.dev) continue;
+      // Only a folder can be where another file system begins; on an overlay a file has another number than its folder.
+      if (stat === undefined || (stat.isDirectory() && stat.dev !== top.dev)) continue;
       if (!stat.isDirectory()) {
         size += take(path, stat);
       } else if (depth >= MAX_DEPTH) {

@@ -34,7 +34,8 @@ export async function walkFolder(root: string, maxEntries = MAX_ENTRIES): Promis
       if (++entries % SLICE === 0) await setImmediate();
       const path = join(folder.path, entry.name);
       const stat = lstatSync(path, { throwIfNoEntry: false });
-      if (stat === undefined || stat.dev !== top.dev) continue;
+      // Only a folder can be where another file system begins; on an overlay a file has another number than its folder.
+      if (stat === undefined || (stat.isDirectory() && stat.dev !== top.dev)) continue;
       if (stat.nlink > 1 && stat.isFile()) {
         if (linked.has(stat.ino)) continue;
         linked.add(stat.ino);

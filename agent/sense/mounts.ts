@@ -49,11 +49,13 @@ export function parseMounts(mountinfo: string): LocalMount[] {
   const visible = new Map<string, Mount & { readonly writable: boolean; readonly id: string }>();
   for (const line of mountinfo.split('\n')) {
     const [left = '', right = ''] = line.split(' - ', 2);
-    const [, , id = '', , point = '', options = ''] = left.split(' ');
+    const [, , id = '', , point = ''] = left.split(' ');
     const [type = '', device = '', superOptions = ''] = right.split(' ');
     if (point === '' || type === '') continue;
     const path = unescapeOctal(point);
-    const writable = !isReadOnly(options) && !isReadOnly(superOptions);
+    // The file system's own word counts, not the mount's: a hardened unit sees every mount read-only, and the disk below
+    // fills all the same. A remount after an error is the file system's.
+    const writable = !isReadOnly(superOptions);
     // A later mount on the same point hides the earlier one.
     visible.set(path, { path, type, device: unescapeOctal(device), writable, id });
   }

@@ -28,8 +28,10 @@ test('a mount that could be written and no longer can is told, one that never co
   assert.is(numberOf(await sense.sample(2), 'disk.read_only[/tmp]'), 0);
   tree.write({ 'self/mountinfo': '' });
   assert.equal(await names(), []);
-  tree.write({ 'self/mountinfo': info('ro', 'rw') });
+  tree.write({ 'self/mountinfo': info('ro', 'ro') });
   assert.equal(await names(), [], 'mounted anew, read-only on purpose');
+  tree.write({ 'self/mountinfo': info('ro', 'rw') });
+  assert.ok((await names()).includes('disk.used_percent[/tmp]'), 'read-only to a hardened unit alone: it fills');
   tree.remove();
 });
 

@@ -235,7 +235,7 @@ recorded('mounts: only what can fill up, once each, with escapes undone', () => 
       '32 27 0:32 / /net rw - nfs4 host:/x rw',
       '33 27 0:33 / /home/u/s rw - fuse.sshfs host: rw',
       '34 27 7:1 / /snap/x ro - squashfs /dev/loop1 ro',
-      '35 27 8:2 / /broken ro,relatime - ext4 /dev/sdb rw',
+      '35 27 8:2 / /broken rw,relatime - ext4 /dev/sdb ro',
       '36 27 8:3 / /bad\\012name rw - ext4 /dev/sdc rw',
       'nonsense',
       '',
