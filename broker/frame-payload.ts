@@ -100,7 +100,7 @@ export function readPreface(payload: Uint8Array): Preface {
 
 /** The boot id is not sent: who knows it not, or takes a batch of another start for one of this, finds no MAC right. */
 function mac(covered: Uint8Array, boot: string, secretHash: Uint8Array): Uint8Array {
-  return telemetryMac(Buffer.concat([Buffer.from(boot, 'hex'), covered]), secretHash);
+  return telemetryMac([Buffer.from(boot, 'hex'), covered], secretHash);
 }
 
 /**

@@ -291,7 +291,7 @@ hostile('random bytes as a delta give a frame or a coded error, and what is take
 
 hostile('random bytes under a right MAC, and changed payloads under one, throw coded errors alone', () => {
   const sealAnything = (covered: Uint8Array): Uint8Array => {
-    const mac = telemetryMac(Buffer.concat([Buffer.from(boot, 'hex'), covered]), hash);
+    const mac = telemetryMac([Buffer.from(boot, 'hex'), covered], hash);
     return new Uint8Array(Buffer.concat([covered, Buffer.from([0x50]), mac]));
   };
   const batch = sealBatch(
@@ -323,7 +323,7 @@ hostile('random bytes under a right MAC, and changed payloads under one, throw c
 
 hostile('a keyframe whose version is a map, which no text can be made of, is refused like any other', () => {
   const covered = Uint8Array.from([132, 1, 134, 160, 1, 5, 1, 246, 34, 67, 0, 1, 2]);
-  const mac = telemetryMac(Buffer.concat([Buffer.from(boot, 'hex'), covered]), hash);
+  const mac = telemetryMac([Buffer.from(boot, 'hex'), covered], hash);
   const payload = new Uint8Array(Buffer.concat([covered, Buffer.from([0x50]), mac]));
   assert.throws(
     () => openBatch(payload, boot, hash),
