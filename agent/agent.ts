@@ -6,15 +6,7 @@ import type { KeyPair } from '../broker/keys.ts';
 import { within } from '../broker/lifetime.ts';
 import { Link } from '../broker/link.ts';
 import type { Log } from '../broker/log.ts';
-import {
-  type Ack,
-  ack as ackShape,
-  type Event,
-  hubState as hubStateShape,
-  LIMITS,
-  type Order,
-} from '../broker/messages.ts';
-import { redact, redactOutput } from '../broker/redact.ts';
+import { type Ack, ack as ackShape, hubState as hubStateShape } from '../broker/messages.ts';
 import { open, seal } from '../broker/signed.ts';
 import { claim, prepareFolder, type StateFolder } from '../broker/state-folder.ts';
 import { agentTopic, hubTopic } from '../broker/topics.ts';
@@ -27,8 +19,8 @@ import type { Finding } from './detect/finding.ts';
 import { NO_HOME } from './environment.ts';
 import { ExecLink } from './exec/exec-link.ts';
 import { Hands } from './exec/hands.ts';
-import type { Hello, Request } from './exec/protocol.ts';
-import { Executor, type StepReport } from './execute.ts';
+import type { Hello } from './exec/protocol.ts';
+import { Executor } from './execute.ts';
 import { Growth } from './growth.ts';
 import { HubClock } from './hub-clock.ts';
 import { loginOf, readIdentity } from './identity.ts';
@@ -36,17 +28,17 @@ import { readInventory } from './inventory.ts';
 import { Journal } from './journal.ts';
 import { Learned } from './learned.ts';
 import { readOrder } from './open-order.ts';
-import { Outbox, type Waiting } from './outbox.ts';
 import { isProbeMessage, Prober } from './probe/prober.ts';
 import { Renewal } from './renewal.ts';
 import { Ring } from './ring/ring.ts';
-import { Sender } from './sender.ts';
 import { ContainersSense } from './sense/containers/containers.ts';
 import { ProcFiles } from './sense/proc-files.ts';
 import { Sensor } from './sense/sensor.ts';
 import { SiteJudge } from './site-judge.ts';
+import { SiteWords } from './site-words.ts';
 import { Telemetry } from './telemetry.ts';
 import { Trust } from './trust.ts';
+import { Voice } from './voice.ts';
 import { Watch } from './watch.ts';
 
 /** A judge may be asked about any process that evidence named: more than the birth carries. */
@@ -86,9 +78,8 @@ export class Agent {
   private readonly trust: Trust;
   private readonly audit: ReturnType<typeof auditLog>;
   private readonly hubClock = new HubClock(Date.now, () => performance.now());
-  private readonly outbox: Outbox;
   private readonly journal: Journal;
-  private readonly sender: Sender;
+  private readonly voice: Voice;
   private readonly sensor: Sensor;
   private readonly ring: Ring;
   private readonly telemetry: Telemetry;
@@ -98,14 +89,12 @@ export class Agent {
   private readonly hands: Hands;
   private readonly exec: ExecLink | null;
   private readonly handed: Journal;
-  /** The newest signed messages, as they came: what an executor checks an order with. */
-  private heard: Pick<Request, 'roster' | 'ack' | 'halt'> = { roster: new Uint8Array() };
+  private readonly words: SiteWords;
   private readonly prober: Prober;
   private readonly link: Link;
   private readonly renewal: Renewal;
   private readonly release: () => void;
   private timer: NodeJS.Timeout | undefined;
-  private seq = 0;
   private bornSchema = 0;
   private births = 0;
   private bornTags: readonly string[] = [];
@@ -128,7 +117,6 @@ export class Agent {
     this.key = self.key;
     this.trust = new Trust(state.agent, self.root);
     this.audit = auditLog(state.agentAudit, Date.now);
-    this.outbox = new Outbox(state.outbox);
     this.learned = new Learned(state.agent, Date.now);
     this.detector = new Detector(undefined, { saved: this.learned.load() });
     this.journal = new Journal(state.journal);
@@ -162,7 +150,11 @@ export class Agent {
       boot: this.boot,
       live: options.live,
       now: Date.now,
-      signed: () => this.heard,
+      signed: () => this.words.signed,
+    });
+    this.words = new SiteWords(this.trust, (roster, halt) => {
+      this.hands.halt({ roster, halt });
+      log.warn('HALTED: nothing is executed until an admin lifts it');
     });
     this.prober = new Prober({
       agent,
@@ -192,16 +184,21 @@ export class Agent {
       batch: options.batch ?? 1,
       publish: (payload) => this.link.publish(agentTopic(agent, 'm'), payload),
     });
-    this.sender = new Sender(this.outbox, ({ channel, payload }) =>
-      this.link.publish(agentTopic(agent, channel), payload),
-    );
+    this.voice = new Voice({
+      agent,
+      boot: this.boot,
+      key: this.key,
+      folder: state.outbox,
+      publish: (channel, payload) => this.link.publish(agentTopic(agent, channel), payload),
+      complain: (error) => this.complain(error),
+    });
     this.link.on(
       'up',
       () => void this.greet().catch((error: unknown) => log.error('could not greet', { why: String(error) })),
     );
     this.link.on('down', () => {
       this.greeted = false;
-      this.sender.shut();
+      this.voice.shut();
       this.telemetry.shut();
     });
     this.link.on('message', (topic, payload, isRetained) => this.hear(topic, payload, isRetained));
@@ -244,7 +241,7 @@ export class Agent {
   }
 
   private async sayGoodbye(): Promise<void> {
-    await this.sender.flush();
+    await this.voice.flush();
     await this.telemetry.flush();
     await this.link.publish(agentTopic(this.options.agent, 'st'), this.stateMessage('stopped'), true);
   }
@@ -295,7 +292,7 @@ export class Agent {
     await this.link.publish(agentTopic(this.options.agent, 'st'), this.stateMessage('online'), true);
     if (!this.link.connected) return;
     this.greeted = true;
-    this.sender.open();
+    this.voice.open();
     this.telemetry.restart();
   }
 
@@ -322,7 +319,7 @@ export class Agent {
       ...can,
       boot: this.boot,
       key: this.key.public,
-      ring: { oldest: this.outbox.all()[0]?.seq ?? 0, newest: this.seq, dropped: this.outbox.dropped },
+      ring: this.voice.waiting(),
       frames: this.ring.summary(this.boot),
       count: ++this.births,
       now: Date.now(),
@@ -342,71 +339,18 @@ export class Agent {
   }
 
   private async tell(finding: Finding, ts: number): Promise<void> {
-    const { agent } = this.options;
-    const snapshot =
-      finding.kind === 'anomaly' ? { snapshot: await capture(finding, this.sensor, { growth: this.growth }) } : {};
-    const event: Event = {
-      agent,
-      boot: this.boot,
-      seq: ++this.seq,
-      ts,
-      ...finding,
-      ...snapshot,
-      reason: redact(finding.reason, LIMITS.line),
-    };
+    const isAnomaly = finding.kind === 'anomaly';
+    const snapshot = isAnomaly ? await capture(finding, this.sensor, { growth: this.growth }) : undefined;
     this.options.log.info(`${finding.kind}: ${finding.reason}`, { signal: finding.signal });
-    this.keepAndSend({
-      boot: this.boot,
-      seq: event.seq,
-      channel: 'e',
-      payload: seal('event', encodeCbor(event), this.key),
-    });
-  }
-
-  private report(order: Order, report: StepReport): void {
-    const seq = ++this.seq;
-    const { agent } = this.options;
-    const approval = this.approvalId(order);
-    const result = {
-      agent,
-      boot: this.boot,
-      seq,
-      incident: order.incident,
-      order: order.id,
-      approval,
-      ...report,
-      ...redacted(report),
-    };
-    this.keepAndSend({
-      boot: this.boot,
-      seq,
-      channel: 'r',
-      payload: seal('result', encodeCbor(result), this.key),
-    });
-  }
-
-  private approvalId(order: Order): string {
-    const approval = decodeCbor(order.approval);
-    const id = typeof approval === 'object' && approval !== null && 'id' in approval ? approval.id : '';
-    return typeof id === 'string' ? id : '';
-  }
-
-  /** On this host's disk first, then on the wire: it stays until the hub's signed ack covers it. */
-  private keepAndSend(message: Waiting): void {
-    try {
-      this.outbox.add(message);
-    } catch (error) {
-      this.complain(new Error(`kept in memory alone until the disk takes it: ${String(error)}`));
-    }
-    void this.sender.flush();
+    this.voice.event(finding, ts, snapshot);
   }
 
   private hear(topic: string, payload: Uint8Array, isRetained: boolean): void {
     const { agent, log } = this.options;
     try {
       if (topic === hubTopic('st')) this.hearHub(payload, isRetained);
-      else if (topic === hubTopic('site')) this.hearRoster(payload);
-      else if (topic === hubTopic('ckpt') || topic === hubTopic('halt')) this.hearAnnouncement(topic, payload);
+      else if (topic === hubTopic('site')) this.words.hearRoster(payload);
+      else if (topic === hubTopic('ckpt') || topic === hubTopic('halt')) this.words.hear(topic, payload);
       else if (topic === agentTopic(agent, 'ack')) this.hearAck(payload);
       else if (topic === agentTopic(agent, 'c')) {
         if (isProbeMessage(payload)) this.prober.hear(payload);
@@ -419,35 +363,6 @@ export class Agent {
         this.audit('witness', { code, why: String(error) });
       if (this.refused.get(code) === 1) log.warn('refused a message', { topic, code, why: String(error) });
     }
-  }
-
-  private hearRoster(payload: Uint8Array): void {
-    this.trust.learnRoster(payload);
-    this.heard = { ...this.heard, roster: payload };
-    // What came before the roster that it is checked by.
-    for (const [topic, early] of [...this.early]) {
-      this.early.delete(topic);
-      this.hear(topic, early, true);
-    }
-  }
-
-  /** The retained words of the hub arrive in any order: before the first roster they can't be checked. */
-  private readonly early = new Map<string, Uint8Array>();
-
-  private hearAnnouncement(topic: string, payload: Uint8Array): void {
-    if (!this.trust.hasRoster) {
-      this.early.set(topic, payload);
-      return;
-    }
-    if (topic === hubTopic('ckpt')) {
-      this.trust.learnCheckpoint(payload);
-      return;
-    }
-    const halted = this.trust.learnHalt(payload);
-    this.heard = { ...this.heard, halt: payload };
-    if (!halted) return;
-    this.hands.halt({ roster: this.heard.roster, halt: payload });
-    this.options.log.warn('HALTED: nothing is executed until an admin lifts it');
   }
 
   /**
@@ -465,7 +380,7 @@ export class Agent {
         this.regreeting = undefined;
         if (!this.link.connected) return;
         this.greeted = false;
-        this.sender.shut();
+        this.voice.shut();
         this.telemetry.shut();
         void this.greet().catch((error: unknown) => this.options.log.error('could not greet', { why: String(error) }));
       },
@@ -477,9 +392,9 @@ export class Agent {
     const ack: Ack = ackShape(decodeCbor(open('ack', payload, this.trust.roster.hub_key)), '');
     if (ack.agent !== this.options.agent) return;
     this.trust.learnAck(ack);
-    this.heard = { ...this.heard, ack: payload };
+    this.words.keepAck(payload);
     this.hubClock.hear(ack.now);
-    this.outbox.stored(ack.boot, ack.through);
+    this.voice.stored(ack.boot, ack.through);
     if (ack.frames !== undefined) this.telemetry.stored(ack.boot, ack.frames);
     if (ack.again !== undefined) this.telemetry.again(ack.boot, ack.again);
   }
@@ -491,7 +406,7 @@ export class Agent {
     this.waitingOrders++;
     // One at a time: two plans on one host could undo each other.
     this.orders = this.orders
-      .then(() => this.hands.run(order, payload, (report) => this.report(order, report)))
+      .then(() => this.hands.run(order, payload, (report) => this.voice.result(order, report)))
       .catch((error: unknown) => this.options.log.error('an order failed', { order: order.id, why: String(error) }))
       .finally(() => this.waitingOrders--);
   }
@@ -500,9 +415,3 @@ export class Agent {
     return encodeCbor({ boot: this.boot, state, ts: Date.now() });
   }
 }
-
-/** What a command wrote, without secrets: it is shown, kept and read by a model (invariant 12). */
-const redacted = ({ stdout, stderr }: StepReport): Pick<StepReport, 'stdout' | 'stderr'> => ({
-  stdout: redactOutput(stdout, LIMITS.output),
-  stderr: redactOutput(stderr, LIMITS.output),
-});

@@ -1,0 +1,115 @@
+import { decodeCbor, encodeCbor } from '../broker/cbor.ts';
+import type { KeyPair } from '../broker/keys.ts';
+import { type Birth, type Event, LIMITS, type Order, type Snapshot } from '../broker/messages.ts';
+import { redact, redactOutput } from '../broker/redact.ts';
+import { seal } from '../broker/signed.ts';
+import type { Finding } from './detect/finding.ts';
+import type { StepReport } from './execute.ts';
+import { Outbox, type Waiting } from './outbox.ts';
+import { Sender } from './sender.ts';
+
+/**
+ * What the agent says and must not lose: events and results, numbered and signed, on this host's disk first and then on
+ * the wire, until the hub's signed ack covers them.
+ */
+export class Voice {
+  readonly #agent: string;
+  readonly #boot: string;
+  readonly #key: KeyPair;
+  readonly #outbox: Outbox;
+  readonly #sender: Sender;
+  readonly #complain: (error: Error) => void;
+  #seq = 0;
+
+  /** `publish` resolves true when the broker has acknowledged the message. */
+  constructor(options: {
+    readonly agent: string;
+    readonly boot: string;
+    readonly key: KeyPair;
+    /** Where messages wait. */
+    readonly folder: string;
+    readonly publish: (channel: Waiting['channel'], payload: Uint8Array) => Promise<boolean>;
+    readonly complain: (error: Error) => void;
+  }) {
+    this.#agent = options.agent;
+    this.#boot = options.boot;
+    this.#key = options.key;
+    this.#complain = options.complain;
+    this.#outbox = new Outbox(options.folder);
+    this.#sender = new Sender(this.#outbox, ({ channel, payload }) => options.publish(channel, payload));
+  }
+
+  /** The hub was greeted: what waits may go. */
+  open(): void {
+    this.#sender.open();
+  }
+
+  shut(): void {
+    this.#sender.shut();
+  }
+
+  /** Sends what waits; resolves when that is done or the link is gone. */
+  flush(): Promise<void> {
+    return this.#sender.flush();
+  }
+
+  /** The hub has stored everything of this boot up to `through`. */
+  stored(boot: string, through: number): void {
+    this.#outbox.stored(boot, through);
+  }
+
+  /** What waits, for the birth. */
+  waiting(): Birth['ring'] {
+    return { oldest: this.#outbox.all()[0]?.seq ?? 0, newest: this.#seq, dropped: this.#outbox.dropped };
+  }
+
+  event(finding: Finding, ts: number, snapshot: Snapshot | undefined): void {
+    const seq = ++this.#seq;
+    const event: Event = {
+      agent: this.#agent,
+      boot: this.#boot,
+      seq,
+      ts,
+      ...finding,
+      ...(snapshot === undefined ? {} : { snapshot }),
+      reason: redact(finding.reason, LIMITS.line),
+    };
+    this.#keepAndSend({ boot: this.#boot, seq, channel: 'e', payload: seal('event', encodeCbor(event), this.#key) });
+  }
+
+  result(order: Order, report: StepReport): void {
+    const seq = ++this.#seq;
+    const result = {
+      agent: this.#agent,
+      boot: this.#boot,
+      seq,
+      incident: order.incident,
+      order: order.id,
+      approval: approvalId(order),
+      ...report,
+      ...redacted(report),
+    };
+    this.#keepAndSend({ boot: this.#boot, seq, channel: 'r', payload: seal('result', encodeCbor(result), this.#key) });
+  }
+
+  #keepAndSend(message: Waiting): void {
+    try {
+      this.#outbox.add(message);
+    } catch (error) {
+      this.#complain(new Error(`kept in memory alone until the disk takes it: ${String(error)}`));
+    }
+    void this.#sender.flush();
+  }
+}
+
+function approvalId(order: Order): string {
+  const approval = decodeCbor(order.approval);
+  const id = typeof approval === 'object' && approval !== null && 'id' in approval ? approval.id : '';
+  return typeof id === 'string' ? id : '';
+}
+
+/** What a command wrote, without secrets: it is shown, kept and read by a model (invariant 12). */
+const redacted = ({ stdout, stderr }: StepReport): Pick<StepReport, 'stdout' | 'stderr'> => ({
+  stdout: redactOutput(stdout, LIMITS.output),
+  stderr: redactOutput(stderr, LIMITS.output),
+});
