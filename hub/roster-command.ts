@@ -18,7 +18,7 @@ sentinel roster install FILE
   All take --state DIR (default ./.sentinel). The roster says who may approve and which key gives orders.
   new-key       makes a new order key on the hub, and prints its public half; nobody obeys it yet
   sign          where the root key is: the roster in --in (default: the state folder's), one version later
-  --hub-key     retires the present order key for this one (43 characters of base64url, as new-key prints it)
+  --hub-key     retires the present order key for this one (64 hex digits, as new-key prints it)
   --next-epoch  another hub takes over: with its own order key, and the one before is obeyed no more
   install       on the hub: takes in what was signed, and tells the agents
   for example: sentinel roster sign --root-key /media/stick/plant-7.pem --in roster.cbor --out new.cbor --hub-key ...`;
@@ -70,7 +70,7 @@ function changed(before: Roster, hubKey: string | undefined, nextEpoch: boolean)
     if (nextEpoch) throw new UsageError('--next-epoch needs the new hub’s own key: --hub-key');
     return next;
   }
-  const key = new Uint8Array(Buffer.from(hubKey, 'base64url'));
+  const key = new Uint8Array(Buffer.from(hubKey, 'hex'));
   const known = [...(before.retired ?? []), before.hub_key].some((one) => Buffer.from(one).equals(key));
   if (key.length !== 32 || known)
     throw new UsageError('--hub-key takes a new key, as `sentinel roster new-key` printed it');
@@ -117,4 +117,5 @@ async function install(state: StateFolder, message: Uint8Array, io: Console): Pr
   return EXIT.done;
 }
 
-const keyText = (key: Uint8Array): string => Buffer.from(key).toString('base64url');
+/** In hex: what may begin with a dash is taken for an option by every command line. */
+const keyText = (key: Uint8Array): string => Buffer.from(key).toString('hex');

@@ -96,7 +96,7 @@ test('a roster that a killed hub had written but not taken up is taken up at the
   const { state, site } = made;
   const { lines } = await roster(made, 'new-key');
   const root = readKeyPair(made.rootKey, 'correct horse battery');
-  const key = new Uint8Array(Buffer.from(lines[0] ?? '', 'base64url'));
+  const key = new Uint8Array(Buffer.from(lines[0] ?? '', 'hex'));
   const present = readRoster(state, site).roster;
   writeFileSync(state.roster, sealRoster({ ...present, version: 2, hub_key: key, retired: [present.hub_key] }, root));
   assert.equal([...new RosterKeeper(state, site).key.public], [...key]);
@@ -136,7 +136,7 @@ test('a new epoch needs a new key; a key does not come twice; neither version no
       (error: unknown) => String(error),
     );
   assert.match(await fails('--next-epoch'), /--hub-key/);
-  const own = Buffer.from(readRoster(made.state, made.site).roster.hub_key).toString('base64url');
+  const own = Buffer.from(readRoster(made.state, made.site).roster.hub_key).toString('hex');
   assert.match(await fails('--hub-key', own), /new key/);
   assert.match(await fails('--hub-key', 'abc'), /new key/);
   assert.not(existsSync(out));
