@@ -68,7 +68,7 @@ test('what is no expression is refused, and the term is named', () => {
 test('a wildcard says what the same regular expression says', () => {
   const letters = fc.string({ unit: fc.constantFrom('a', 'b', '-'), maxLength: 12 });
   const pattern = fc.string({ unit: fc.constantFrom('a', 'b', '-', '*'), minLength: 1, maxLength: 8 });
-  fc.assert(
+  void fc.assert(
     fc.property(pattern, letters, (wild, text) => {
       const expected = new RegExp(`^${wild.replaceAll('*', '[^]*')}$`).test(text);
       assert.is(parseMatcher(`host=${wild}`).matches({ ...labels, host: [text] }), expected, `${wild} on ${text}`);
