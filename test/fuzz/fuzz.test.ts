@@ -37,7 +37,7 @@ for (const stubs of ['programs', 'functions'] as const) {
 }
 
 test('on generated commands and on commands with a trick in them', async () => {
-  const seed = Number(process.env['FUZZ_SEED'] ?? Date.now() % 1e9);
+  const seed = Number(process.env['SEED'] ?? Date.now() % 1e9);
   console.log(`seed ${seed}`);
   for (const [stubs, count] of [
     ['programs', 1_000],
