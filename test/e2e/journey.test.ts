@@ -39,7 +39,8 @@ journey(
       assert.is(site.runs('full'), 0, 'the files are really gone');
 
       const listed = await site.sentinel('incident', 'list', '--json');
-      const { id, state, host, title, severity, opened } = JSON.parse(listed.stdout.split('\n')[0] ?? '');
+      const own = listed.stdout.split('\n').find((line) => line.includes(resolved.id));
+      const { id, state, host, title, severity, opened } = JSON.parse(own ?? '');
       assert.equal([id, state, host], [resolved.id, 'resolved', site.agent]);
       assert.ok(title && severity && opened);
       const exported = join(site.dir, 'audit.jsonl');

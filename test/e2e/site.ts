@@ -15,6 +15,9 @@ export const FRONT_DOOR = fileURLToPath(new URL('../../sentinel.js', import.meta
 /** No wait of a test is meant to end by this: it is there so that a hang names itself. */
 export const PATIENCE_MS = 60_000;
 
+/** The trouble that tests make: a watched folder or workload. The agent sees the rest of the machine too, which has its own. */
+const OWN = /^(?:folder|group)\./;
+
 /** A site of its own in a temp folder: hub and agent as real processes, driven as a user would. */
 export class Site {
   readonly dir = mkdtempSync('/var/tmp/sentinel-test-');
@@ -134,7 +137,7 @@ export class Site {
     });
   }
 
-  /** Every incident as the store has it now, newest first. */
+  /** Every incident of a watched folder or workload as the store has it now, newest first. */
   incidents(): Incident[] {
     try {
       this.store ??= new Store(this.state.store, 'read');
@@ -143,7 +146,9 @@ export class Site {
     }
     const store = this.store;
     store.refresh();
-    return listIncidents(store, 100).flatMap(({ id }) => store.incidents.get(id) ?? []);
+    return listIncidents(store, 100)
+      .flatMap(({ id }) => store.incidents.get(id) ?? [])
+      .filter(({ event }) => OWN.test(event.signal));
   }
 
   /** The newest incident once it is in one of these states; looked at every few milliseconds. */

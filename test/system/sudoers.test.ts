@@ -6,8 +6,10 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { loadRules } from '../../policy/load-rules.ts';
 import { sudoersEntries } from '../../policy/sudoers.ts';
+import { hasCommand, needsPackages } from './debian.ts';
 
 const test = suite('sudoers entries');
+test.before(() => needsPackages(['sudo'], () => hasCommand('visudo')));
 
 const inventory = {
   ...{ mounts: [], containers: [], hosts: [], folders: [], processes: [] },
@@ -26,7 +28,7 @@ test('real visudo reads every entry', () => {
     env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C' },
   });
   rmSync(folder, { recursive: true });
-  assert.is(error, undefined, 'visudo is missing: apt-get install sudo');
+  assert.is(error, undefined);
   assert.is(status, 0, stdout + stderr);
 });
 
