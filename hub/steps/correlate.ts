@@ -93,6 +93,9 @@ async function appeared(hub: Hub, event: Event, handled: () => void): Promise<Co
   const root = getIncident(store, decision.incident);
   if (root === undefined) return NOTHING;
   const absorb = decision.why === 'site' ? coveredBy(store, root, 'site', hub.correlation, now) : [];
+  // What the whole site has would fill the log.
+  if (decision.why !== 'site')
+    hub.log.info(`joined  ${titleOf(event)}`, { incident: root.id, host, why: decision.why });
   const worse = rank(event.severity) > rank(root.severity);
   return { wake: null, into: root.id, absorb, raise: worse ? event.severity : null };
 }

@@ -75,7 +75,7 @@ test('a loop of restarts is an incident before systemd gives the unit up', async
 
 test('a kill for want of memory names its victim', async ({ system }) => {
   unit(system, 'hog', '-p', 'MemoryMax=20M', '-p', 'MemorySwapMax=0', 'tail', '/dev/zero');
-  await said(system, 'the-hub', /open {2}killed for want of memory: tail/);
+  await said(system, 'the-hub', /(?:open|joined) {2}killed for want of memory: tail/);
 });
 
 test('what happened while the agent was away is told when it is back: it goes on at its cursor', async ({ system }) => {
