@@ -9,7 +9,7 @@ import { readAudit } from '../../hub/audit.ts';
 import { redactEvent } from '../../hub/redact-intake.ts';
 import { getIncident, listIncidents } from '../../hub/store/incidents.ts';
 import * as samples from '../broker/samples.ts';
-import { isTaken, testAgent } from '../broker/site.ts';
+import { isTaken, testAgent, until } from '../broker/site.ts';
 import { openSmallHub } from './small-hub.ts';
 
 const SECRET = 'Marble1204Quarry';
@@ -55,6 +55,8 @@ test('a hub keeps no secret of an agent that hides none: not in the store, not i
     assert.ok(await isTaken(client, 's/1/web-1/e', seal('event', encodeCbor(event), web.key)));
     const [opened] = listIncidents(hub.store, 1);
     assert.ok(opened);
+    // Only what waits for a person is not changed by the pipeline meanwhile.
+    await until('it waits', () => getIncident(hub.store, opened.id)?.state === 'escalated');
     const incident = getIncident(hub.store, opened.id);
     assert.ok(incident);
     const order = { id: samples.order.id, purpose: 'apply' as const, boot: samples.BOOT };
