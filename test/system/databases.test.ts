@@ -38,8 +38,9 @@ const value = (readings: readonly Reading[], name: string): number | null | unde
   readings.find((reading) => reading.name === name)?.value;
 
 async function settle(sense: DatabasesSense, at: number, done: (readings: readonly Reading[]) => boolean) {
-  for (let left = 1_200; ; left--) {
-    const readings = sense.sample(at);
+  // A server may not be up at the first look: the clock that we give goes on, and the sense looks again.
+  for (let left = 1_200, moment = at; ; left--, moment += 60_000) {
+    const readings = sense.sample(moment);
     if (done(readings)) return readings;
     assert.ok(left > 0, `it never came: ${sense.error('db')} ${JSON.stringify(readings)}`);
     await sleep(50);

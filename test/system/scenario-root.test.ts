@@ -13,6 +13,8 @@ test('read-only: a mount that was writable is seen to be so no more, and to be w
   const finding = await until('anomaly');
   assert.is(finding.signal, 'disk.read_only');
   assert.is(finding.severity, 'critical');
+  // The scenario has to have seen it closed as well, to know that it was opened again.
+  await sleep(4_000);
   assert.is(spawnSync('mount', ['-o', 'remount,rw', started()?.folder ?? '']).status, 0);
   await until('recovery');
   abort.abort();
