@@ -1,41 +1,35 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { writeDurably } from '../broker/durable-file.ts';
-import { keyFile, readSite } from '../broker/enroll.ts';
+import { type Enrolled, keyFile, readSite } from '../broker/enroll.ts';
 import type { Log } from '../broker/log.ts';
 import { DEFAULT_PORT } from '../broker/mesh.ts';
 import { hubKeys } from '../broker/roster.ts';
 import { claim, prepareFolder, type StateFolder } from '../broker/state-folder.ts';
 import { hubTopic } from '../broker/topics.ts';
-import { type PolicyChange, watchPolicy } from '../policy/watch-policy.ts';
 import { serveActs } from './act-server.ts';
 import type { Admin } from './admin-acts.ts';
-import { appendAudit, verifyAuditTail } from './audit.ts';
+import { verifyAuditTail } from './audit.ts';
 import { checkChain, START_RECORDS } from './chain-check.ts';
+import { Closing } from './closing.ts';
 import { readCorrelationRules } from './correlate/rules.ts';
 import { readServiceMap } from './correlate/service-map.ts';
+import { deferred } from './deferred.ts';
 import { Announcements } from './halts.ts';
 import type { Hub } from './hub.ts';
-import { type OutsideBroker, openHubMesh } from './hub-mesh.ts';
+import { type HubMesh, type OutsideBroker, openHubMesh } from './hub-mesh.ts';
+import { HubPresence } from './hub-presence.ts';
 import { Intake } from './intake.ts';
+import type { OpenEnrollment } from './open-enrollment.ts';
+import { openModel, openReasoners, type Reasoners } from './open-reasoners.ts';
+import { openRules } from './open-rules.ts';
+import { openViews } from './open-views.ts';
 import { Driver } from './pipeline.ts';
-import { loadPlaybooks } from './playbook.ts';
 import { Probes } from './probes.ts';
-import { openLlamaReasoner } from './reason/llama.ts';
-import type { Reasoner } from './reason/reasoner.ts';
-import { RulesReasoner } from './reason/rules.ts';
 import { RequestServer } from './request-server.ts';
 import { noteRoster, RosterKeeper } from './roster-keeper.ts';
 import { SilentAgents } from './silent-agents.ts';
-import { getIncident } from './store/incidents.ts';
-import { type HubStatus, Store } from './store/store.ts';
-import { hubState } from './takeover.ts';
+import { Store } from './store/store.ts';
 import { Tools } from './tools.ts';
-import { Views } from './views.ts';
-
-/** A model thinks on one thread: on a busy small machine two are slower than one, by a thousand times at worst. */
-const MODEL_THREADS = 1;
-/** One model's answer; shorter than the reasoners' common deadline, so that its failure is still its own. */
-const MODEL_DEADLINE_MS = 25_000;
 
 export interface HubOptions {
   readonly state: StateFolder;
@@ -69,231 +63,192 @@ export interface RunningHub {
 
 /** Opens everything a hub is made of, lowest floor first; throws coded errors that say what to do. */
 export async function openHub(options: HubOptions): Promise<RunningHub> {
-  const { state, log, live } = options;
-  prepareFolder(state);
-  const release = claim(state.hub, 'a hub');
-  const closing: (() => Promise<unknown> | unknown)[] = [release];
-  const close = async () => {
-    for (const end of closing.toReversed()) await end();
-  };
+  prepareFolder(options.state);
+  const closing = new Closing();
+  closing.add(claim(options.state.hub, 'a hub'));
   try {
-    const local = readSite(state);
-    // Grows and shrinks with enrolment, and everything in the hub looks at this one table.
-    const agents = new Map(local.agents);
-    const site = { ...local, agents };
-    const keeper = new RosterKeeper(state, site);
-    const { key } = keeper;
-    const store = new Store(state.store, 'write');
-    closing.push(() => store.close());
-    const policyChanged = async (change: PolicyChange) => {
-      if ('error' in change) {
-        log.error(`the rules stay as they were. ${change.error.message}`, { code: change.error.code });
-        return;
-      }
-      log.info('the rules have changed', { policy: change.policy.hash.slice(0, 16) });
-      const entry = { kind: 'policy.changed', incident: null, actor: 'hub', data: { policy: change.policy.hash } };
-      await store.write(() => appendAudit(store, key, entry, Date.now())).catch((error) => log.error(String(error)));
-    };
-    const chain = verifyAuditTail(store, hubKeys(keeper.roster), START_RECORDS);
-    if (!chain.ok) log.error(`audit record ${chain.record}: ${chain.why}. Run \`sentinel audit verify\`.`);
-    const rules = await watchPolicy({ siteDir: state.policy }, (change) => void policyChanged(change));
-    closing.push(() => rules.close());
-    const { playbooks, errors } = loadPlaybooks({
-      vet: (command) => rules.policy.check(command, null).decision,
-      ...(existsSync(state.playbooks) ? { userDir: state.playbooks } : {}),
-    });
-    for (const error of errors) log.error(error.message);
-    const codified = new RulesReasoner({ playbooks, tried: (id) => triedBefore(store, id) });
-    const reasoners: Reasoner[] = [codified];
-    closing.push(() => Promise.all(reasoners.map((one) => one.close())));
-
-    // Loaded only where there is a CA: the X.509 library is large, and a site of one host does without it.
-    const opened = existsSync(keyFile.siteCa(state))
-      ? await (await import('./open-enrollment.ts')).openEnrollment({ state, site, agents, store, keeper, log })
-      : null;
-    if (opened !== null) closing.push(() => opened.close());
-    const wanted = options.port ?? lastPort(state) ?? DEFAULT_PORT;
-    const tools = new Tools({ store, key: () => key, now: Date.now, isAgent: (name) => agents.has(name) });
-    const superseded = deferred<string>();
-    const { outside } = options;
-    const {
-      mesh,
-      local: broker,
-      attach,
-    } = await openHubMesh({
-      host: options.host,
-      port: wanted,
-      ...(opened === null || options.tls === undefined ? {} : { tls: { ...options.tls, ...opened.tls } }),
-      outside,
-      site,
-      store,
-      folder: state.store,
-      tools,
-      epoch: () => keeper.roster.epoch,
-      superseded: superseded.resolve,
-      log,
-    });
-    closing.push(() => mesh.close());
-    const views = new Views({
-      store,
-      mesh,
-      json: options.jsonViews ?? false,
-      isWanted: () => tools.all().length > 0,
-      isAgent: (name) => agents.has(name),
-      now: Date.now,
-    });
-    closing.push(() => views.close());
-    let listeners = tools.all().length;
-    tools.onChange(() => {
-      views.sayAll();
-      // With the first listener agents say their births once more: until then the broker has kept none.
-      const isFirst = listeners === 0;
-      listeners = tools.all().length;
-      if (isFirst && listeners > 0) void mesh.publish(hubTopic('st'), hubState('online', Date.now()), { retain: true });
-    });
-    const hub: Hub = {
-      store,
-      site,
-      get roster() {
-        return keeper.roster;
-      },
-      key,
-      // Followed: what is vetted from now on is vetted by the rules as they stand.
-      get policy() {
-        return rules.policy;
-      },
-      playbooks: new Map(playbooks.map((one) => [one.id, one])),
-      correlation: { rules: readCorrelationRules(state.correlate), services: readServiceMap(state.services) },
-      reasoners,
-      mesh,
-      tools,
-      views,
-      live,
-      delivered: new Map(),
-      probes: new Probes(),
-      log,
-      now: Date.now,
-    };
-    const driver = new Driver(hub);
-    closing.push(() => driver.stop());
-    let status: HubStatus = {
-      site: site.name,
-      pid: process.pid,
-      started: hub.now(),
-      live,
-      reasoner: codified.name,
-      address: outside === undefined ? `${mesh.host}:${mesh.port}` : outside.url,
-      stopped: null,
-    };
-    const entry = {
-      kind: 'hub.started',
-      incident: null,
-      actor: 'hub',
-      data: { live, policy: rules.policy.hash },
-    };
-    await store.write(() => {
-      void store.meta.put('hub', status);
-      appendAudit(store, key, entry, hub.now());
-    });
-    await noteRoster(store, keeper, 'site-root', hub.now());
-    if (outside === undefined) writeDurably(state.hubPort, `${mesh.port}\n`);
-    await mesh.publish(hubTopic('site'), keeper.message, { retain: true });
-    await mesh.publish(hubTopic('st'), hubState('online', hub.now()), { retain: true });
-    closing.push(() => store.write(() => void store.meta.put('hub', { ...status, stopped: hub.now() })));
-    const installRoster = async (message: Uint8Array, by: string) => {
-      keeper.install(message);
-      await noteRoster(store, keeper, by, hub.now());
-      await mesh.publish(hubTopic('site'), message, { retain: true });
-      log.info('a new roster is in force', { version: keeper.roster.version, epoch: keeper.roster.epoch });
-    };
-    let enrolling: Admin['enrolling'] = null;
-    if (opened !== null && options.tls !== undefined && broker !== null && broker.tlsPort !== null) {
-      opened.onChange({
-        agent: (agent, enrolled) => broker.admit(agent, enrolled),
-        tls: (tls) => broker.renewTls(tls),
-      });
-      const { host, enrollPort } = options.tls;
-      enrolling = { enrollment: opened.enrollment, at: await opened.listen(host, enrollPort, broker.tlsPort) };
-      log.info('other hosts connect and enrol', { tls_port: broker.tlsPort, enrol_at: enrolling.at });
-    }
-    const announcements = new Announcements(hub);
-    await announcements.start();
-    closing.push(() => announcements.stop());
-    const resume = () => void driver.resume();
-    const admin = { enrolling, installRoster, announcements, resume };
-    closing.push(await serveActs(hub, driver, state.actSocket, admin));
-    const resumed = driver.resume();
-    const intake = new Intake(hub, driver);
-    const silent = new SilentAgents(hub, (event) => intake.take(event));
-    silent.start();
-    closing.push(() => silent.stop());
-    attach(intake, new RequestServer(hub, driver, tools));
-    views.sayAll();
-    if (outside !== undefined) {
-      let isOver = false;
-      void superseded.promise.then(() => {
-        isOver = true;
-      });
-      // Who has taken over is there, whatever this one says of itself.
-      closing.push(async () => {
-        if (!isOver) await mesh.publish(hubTopic('st'), hubState('stopped', hub.now()), { retain: true });
-      });
-    }
-    closing.push(checkChain(hub));
-    if (options.model !== undefined) {
-      // A large file takes minutes to load: until it has, rules answer alone.
-      void openModel(options.model, log).then(async (model) => {
-        if (model === null) return;
-        reasoners.unshift(model);
-        status = { ...status, reasoner: `${model.name} + ${codified.name}` };
-        await store.write(() => void store.meta.put('hub', status));
-        log.info('the model is ready', { reasoner: status.reasoner });
-      });
-    }
-    const { host, port } = mesh;
-    return { host, port, wanted, reasoner: status.reasoner, resumed, superseded: superseded.promise, close };
+    const parts = await openParts(options, closing);
+    return await run(options, parts, closing);
   } catch (error) {
-    await close();
+    await closing.close();
     throw error;
   }
 }
 
-/** Playbooks that did not help: on this incident, and on earlier ones with the same fingerprint. */
-function triedBefore(store: Store, id: string): readonly string[] {
-  const incident = getIncident(store, id);
-  const earlier = (incident?.evidence?.similar ?? [])
-    .map((similar) => getIncident(store, similar.id))
-    .filter((one) => one?.fingerprint === incident?.fingerprint);
-  return [incident, ...earlier].flatMap((one) => one?.tried ?? []);
+/** A hub with all it uses, before it takes the first message. */
+interface Parts {
+  readonly hub: Hub;
+  readonly keeper: RosterKeeper;
+  readonly thinking: Reasoners;
+  /** Null on a site without a CA. */
+  readonly opened: OpenEnrollment | null;
+  readonly mesh: HubMesh;
+  /** The port that was wanted. */
+  readonly wanted: number;
+  readonly superseded: Promise<string>;
 }
 
-/** A model that does not load costs the model, not the hub. */
-async function openModel(file: string, log: Log): Promise<Reasoner | null> {
-  try {
-    return await openLlamaReasoner({
-      file,
-      maxThreads: MODEL_THREADS,
-      deadlineMs: MODEL_DEADLINE_MS,
-      log: (message) => log.info(message),
+async function openParts(options: HubOptions, closing: Closing): Promise<Parts> {
+  const { state, log, live, outside } = options;
+  const local = readSite(state);
+  // Grows and shrinks with enrolment, and everything in the hub looks at this one table.
+  const agents = new Map(local.agents);
+  const site = { ...local, agents };
+  const isAgent = (name: string) => agents.has(name);
+  const keeper = new RosterKeeper(state, site);
+  const { key } = keeper;
+  const store = new Store(state.store, 'write');
+  closing.add(() => store.close());
+  const chain = verifyAuditTail(store, hubKeys(keeper.roster), START_RECORDS);
+  if (!chain.ok) log.error(`audit record ${chain.record}: ${chain.why}. Run \`sentinel audit verify\`.`);
+  const rules = await openRules({ siteDir: state.policy, store, key, log });
+  closing.add(() => rules.close());
+  const vet = (command: string) => rules.policy.check(command, null).decision;
+  const thinking = openReasoners({ folder: state.playbooks, vet, store, log });
+  closing.add(() => Promise.all(thinking.all.map((one) => one.close())));
+
+  const opened = await openedEnrollment({ state, site, agents, store, keeper, log });
+  if (opened !== null) closing.add(() => opened.close());
+  const wanted = options.port ?? lastPort(state) ?? DEFAULT_PORT;
+  const tools = new Tools({ store, key: () => key, now: Date.now, isAgent });
+  const superseded = deferred<string>();
+  const mesh = await openHubMesh({
+    host: options.host,
+    port: wanted,
+    ...(opened === null || options.tls === undefined ? {} : { tls: { ...options.tls, ...opened.tls } }),
+    outside,
+    site,
+    store,
+    folder: state.store,
+    tools,
+    epoch: () => keeper.roster.epoch,
+    superseded: superseded.resolve,
+    log,
+  });
+  closing.add(() => mesh.mesh.close());
+  const views = openViews({ store, mesh: mesh.mesh, tools, json: options.jsonViews ?? false, isAgent });
+  closing.add(() => views.close());
+  const hub: Hub = {
+    store,
+    site,
+    get roster() {
+      return keeper.roster;
+    },
+    key,
+    // Followed: what is vetted from now on is vetted by the rules as they stand.
+    get policy() {
+      return rules.policy;
+    },
+    playbooks: thinking.playbooks,
+    correlation: { rules: readCorrelationRules(state.correlate), services: readServiceMap(state.services) },
+    reasoners: thinking.all,
+    mesh: mesh.mesh,
+    tools,
+    views,
+    live,
+    delivered: new Map(),
+    probes: new Probes(),
+    log,
+    now: Date.now,
+  };
+  return { hub, keeper, thinking, opened, mesh, wanted, superseded: superseded.promise };
+}
+
+/** Takes up what an earlier hub left, then lets agents and operators in. */
+async function run(options: HubOptions, parts: Parts, closing: Closing): Promise<RunningHub> {
+  const { state, outside } = options;
+  const { hub, keeper, thinking, mesh: opened } = parts;
+  const { store, mesh, log } = hub;
+  const driver = new Driver(hub);
+  closing.add(() => driver.stop());
+  const presence = new HubPresence(hub, {
+    reasoner: thinking.codified.name,
+    address: outside === undefined ? `${mesh.host}:${mesh.port}` : outside.url,
+  });
+  await presence.begin();
+  await noteRoster(store, keeper, 'site-root', hub.now());
+  if (outside === undefined) writeDurably(state.hubPort, `${mesh.port}\n`);
+  await mesh.publish(hubTopic('site'), keeper.message, { retain: true });
+  await presence.say('online');
+  closing.add(() => presence.end());
+  const announcements = new Announcements(hub);
+  const enrolling = await letOthersIn(options, parts);
+  await announcements.start();
+  closing.add(() => announcements.stop());
+  const installRoster = (message: Uint8Array, by: string) => install(hub, keeper, message, by);
+  const admin = { enrolling, installRoster, announcements, resume: () => void driver.resume() };
+  closing.add(await serveActs(hub, driver, state.actSocket, admin));
+  const resumed = driver.resume();
+  const intake = new Intake(hub, driver);
+  const silent = new SilentAgents(hub, (event) => intake.take(event));
+  silent.start();
+  closing.add(() => silent.stop());
+  opened.attach(intake, new RequestServer(hub, driver, hub.tools));
+  hub.views?.sayAll();
+  if (outside !== undefined) sayGoodbye(presence, parts.superseded, closing);
+  closing.add(checkChain(hub));
+  if (options.model !== undefined) {
+    // A large file takes minutes to load: until it has, rules answer alone.
+    void openModel(options.model, log).then(async (model) => {
+      if (model === null) return;
+      thinking.all.unshift(model);
+      await presence.reasonsWith(`${model.name} + ${thinking.codified.name}`);
+      log.info('the model is ready', { reasoner: presence.reasoner });
     });
-  } catch (error) {
-    const code = error instanceof Error && 'code' in error ? `${String(error.code)}: ` : '';
-    log.error(`going on with rules alone. ${code}${error instanceof Error ? error.message : String(error)}`);
-    return null;
   }
+  const { host, port } = mesh;
+  const { wanted, superseded } = parts;
+  const close = () => closing.close();
+  return { host, port, wanted, reasoner: presence.reasoner, resumed, superseded, close };
+}
+
+/** Loaded only where there is a CA: the X.509 library is large, and a site of one host does without it. */
+async function openedEnrollment(parts: {
+  readonly state: StateFolder;
+  readonly site: Hub['site'];
+  readonly agents: Map<string, Enrolled>;
+  readonly store: Store;
+  readonly keeper: RosterKeeper;
+  readonly log: Log;
+}): Promise<OpenEnrollment | null> {
+  if (!existsSync(keyFile.siteCa(parts.state))) return null;
+  return (await import('./open-enrollment.ts')).openEnrollment(parts);
+}
+
+/** Opens the doors for other hosts, where this site has them; null where it is of one host. */
+async function letOthersIn(options: HubOptions, { hub, opened, mesh }: Parts): Promise<Admin['enrolling']> {
+  const { local: broker } = mesh;
+  if (opened === null || options.tls === undefined || broker === null || broker.tlsPort === null) return null;
+  opened.onChange({
+    agent: (agent, enrolled) => broker.admit(agent, enrolled),
+    tls: (tls) => broker.renewTls(tls),
+  });
+  const { host, enrollPort } = options.tls;
+  const at = await opened.listen(host, enrollPort, broker.tlsPort);
+  hub.log.info('other hosts connect and enrol', { tls_port: broker.tlsPort, enrol_at: at });
+  return { enrollment: opened.enrollment, at };
+}
+
+async function install(hub: Hub, keeper: RosterKeeper, message: Uint8Array, by: string): Promise<void> {
+  keeper.install(message);
+  await noteRoster(hub.store, keeper, by, hub.now());
+  await hub.mesh.publish(hubTopic('site'), message, { retain: true });
+  hub.log.info('a new roster is in force', { version: keeper.roster.version, epoch: keeper.roster.epoch });
+}
+
+/** On a broker of others the word of a hub that ends stays; who has taken over is there, whatever this one says. */
+function sayGoodbye(presence: HubPresence, superseded: Promise<string>, closing: Closing): void {
+  let isOver = false;
+  void superseded.then(() => {
+    isOver = true;
+  });
+  closing.add(async () => {
+    if (!isOver) await presence.say('stopped');
+  });
 }
 
 function lastPort(state: StateFolder): number | undefined {
   if (!existsSync(state.hubPort)) return undefined;
   const port = Number(readFileSync(state.hubPort, 'utf8').trim());
   return Number.isInteger(port) && port > 0 && port < 65_536 ? port : undefined;
-}
-
-/** Node 20 has no Promise.withResolvers. */
-function deferred<T>(): { readonly promise: Promise<T>; readonly resolve: (value: T) => void } {
-  let resolve: (value: T) => void = () => {};
-  const promise = new Promise<T>((done) => {
-    resolve = done;
-  });
-  return { promise, resolve };
 }

@@ -1,0 +1,63 @@
+import { existsSync } from 'node:fs';
+import type { Log } from '../broker/log.ts';
+import type { Decision } from '../policy/verdict.ts';
+import { loadPlaybooks, type Playbook } from './playbook.ts';
+import { openLlamaReasoner } from './reason/llama.ts';
+import type { Reasoner } from './reason/reasoner.ts';
+import { RulesReasoner } from './reason/rules.ts';
+import { getIncident } from './store/incidents.ts';
+import type { Store } from './store/store.ts';
+
+/** A model thinks on one thread: on a busy small machine two are slower than one, by a thousand times at worst. */
+const MODEL_THREADS = 1;
+/** One model's answer; shorter than the reasoners' common deadline, so that its failure is still its own. */
+const MODEL_DEADLINE_MS = 25_000;
+
+export interface ReasonerParts {
+  /** The folder of the site's own playbooks; it need not exist. */
+  readonly folder: string;
+  readonly vet: (command: string) => Decision;
+  readonly store: Store;
+  readonly log: Log;
+}
+
+export interface Reasoners {
+  readonly playbooks: ReadonlyMap<string, Playbook>;
+  /** Who is asked, in this order. A model that is ready joins in front. */
+  readonly all: Reasoner[];
+  /** What answers with no model at all. */
+  readonly codified: Reasoner;
+}
+
+/** The playbooks that load, and the reasoner that works with nothing else. What does not load is said in the log. */
+export function openReasoners({ folder, vet, store, log }: ReasonerParts): Reasoners {
+  const { playbooks, errors } = loadPlaybooks({ vet, ...(existsSync(folder) ? { userDir: folder } : {}) });
+  for (const error of errors) log.error(error.message);
+  const codified = new RulesReasoner({ playbooks, tried: (id) => triedBefore(store, id) });
+  return { playbooks: new Map(playbooks.map((one) => [one.id, one])), all: [codified], codified };
+}
+
+/** Playbooks that did not help: on this incident, and on earlier ones with the same fingerprint. */
+function triedBefore(store: Store, id: string): readonly string[] {
+  const incident = getIncident(store, id);
+  const earlier = (incident?.evidence?.similar ?? [])
+    .map((similar) => getIncident(store, similar.id))
+    .filter((one) => one?.fingerprint === incident?.fingerprint);
+  return [incident, ...earlier].flatMap((one) => one?.tried ?? []);
+}
+
+/** A model that does not load costs the model, not the hub: null, and the log says why. */
+export async function openModel(file: string, log: Log): Promise<Reasoner | null> {
+  try {
+    return await openLlamaReasoner({
+      file,
+      maxThreads: MODEL_THREADS,
+      deadlineMs: MODEL_DEADLINE_MS,
+      log: (message) => log.info(message),
+    });
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? `${String(error.code)}: ` : '';
+    log.error(`going on with rules alone. ${code}${error instanceof Error ? error.message : String(error)}`);
+    return null;
+  }
+}
