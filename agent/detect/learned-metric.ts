@@ -3,7 +3,7 @@ import { type Reading, splitMetric } from '../sense/sense.ts';
 import { explain, sigmaOf } from './explain.ts';
 import { type Finding, spokenSeconds, withUnit } from './finding.ts';
 import { type Judgement, Learner } from './learner.ts';
-import type { Limit } from './limit.ts';
+import { type Limit, RECOVERY_SAMPLES } from './limit.ts';
 import { ACCEPTED_SLICES, CALM_MS, type Sensitivity } from './settings.ts';
 import { severityForRole, severityOfSigma } from './severity.ts';
 
@@ -32,7 +32,7 @@ export class LearnedMetric {
   #active: Active | null = null;
   #seen = 0;
   /** Samples in a row that no longer had this metric at all. */
-  absent = 0;
+  #absent = 0;
 
   constructor(reading: Reading, limit: Limit | undefined, context: LearnedContext, saved?: Uint8Array) {
     this.#reading = reading;
@@ -62,13 +62,18 @@ export class LearnedMetric {
     return judged.alert ? this.#anomaly(ts, judged) : null;
   }
 
-  /** The recovery of a metric that is no longer there; null when nothing was said about it. */
-  gone(): Finding | null {
+  /** A sample without this metric; the recovery when it is gone for good and was said, null before that. */
+  miss(): Finding | null {
     const active = this.#active;
-    if (active === null) return null;
+    if (++this.#absent < RECOVERY_SAMPLES || active === null) return null;
     this.#active = null;
     const reason = `${this.#what()}: no longer there to be measured.`;
     return { ...this.#common(active), kind: 'recovery', severity: 'info', reason };
+  }
+
+  /** A sample that has it. */
+  meet(): void {
+    this.#absent = 0;
   }
 
   get active(): boolean {
