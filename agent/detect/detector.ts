@@ -1,4 +1,5 @@
 import { type Reading, splitMetric } from '../sense/sense.ts';
+import { Consensus } from './consensus.ts';
 import type { Finding } from './finding.ts';
 import { LearnedMetric } from './learned-metric.ts';
 import type { Limit } from './limit.ts';
@@ -33,6 +34,7 @@ export class Detector {
   readonly #learned = new Map<string, LearnedMetric>();
   readonly #context: { sensitivity: Sensitivity; tags: readonly string[] };
   readonly #saved: ReadonlyMap<string, Uint8Array>;
+  readonly #consensus = new Consensus();
 
   constructor(limits: readonly Limit[] = LIMITS, options: DetectorOptions = {}) {
     this.#limits = new Map(limits.map((limit) => [limit.metric, limit]));
@@ -55,22 +57,54 @@ export class Detector {
     const findings: Finding[] = [];
     if (!Number.isFinite(ts) || ts < 0) return findings;
     for (const reading of readings) {
-      const { name, value } = reading;
-      if (value === null || !Number.isFinite(value)) continue;
-      const limit = this.#limits.get(splitMetric(name).base);
-      const limited = limit === undefined ? null : this.#hold(name, limit);
-      const finding = limited === null ? null : limited.feed(ts, reading, value);
-      if (finding !== null) findings.push(this.#forRole(finding));
-      if (reading.learn === false) continue;
-      const speaks = finding !== null || limited?.active === true;
-      const voice = speaks ? 'speaks' : limited?.crossed === true ? 'crossed' : 'quiet';
-      const learned = this.#learn(reading, limit)?.feed(ts, value, voice) ?? null;
-      if (learned !== null) findings.push(learned);
+      if (reading.value !== null && Number.isFinite(reading.value)) {
+        findings.push(...this.#judge(ts, reading, reading.value));
+      }
     }
-    findings.push(...this.#gone(ts, readings));
+    findings.push(...this.#gone(ts, readings), ...this.#outlasting(ts));
     for (const [name, { seen }] of this.#limited) if (ts - seen > FORGET_MS) this.#limited.delete(name);
     for (const [name, { seen }] of this.#learned) if (ts - seen > FORGET_LEARNED_MS) this.#learned.delete(name);
+    // Named when all have been looked at: a step shows in several at the same sample.
+    return findings.map((finding) => this.#withPartners(finding, ts));
+  }
+
+  #judge(ts: number, reading: Reading, value: number): Finding[] {
+    const { name } = reading;
+    const { base } = splitMetric(name);
+    const limit = this.#limits.get(base);
+    const limited = limit === undefined ? null : this.#hold(name, limit);
+    const over = limited === null ? null : limited.feed(ts, reading, value);
+    const findings: Finding[] = [];
+    if (over !== null) this.#say(findings, this.#forRole(over), ts, 'limit');
+    const speaks = over !== null || limited?.active === true;
+    const metric = reading.learn === false ? null : this.#learn(reading, limit);
+    if (metric === null) return findings;
+    const voice = speaks ? 'speaks' : limited?.crossed === true ? 'crossed' : 'quiet';
+    const finding = metric.feed(ts, value, voice, this.#consensus.company(base, ts) === 'alone');
+    if (metric.unusual !== undefined) this.#consensus.note(name, base, ts, metric.unusual || speaks);
+    if (finding !== null) this.#say(findings, finding, ts, 'learned');
     return findings;
+  }
+
+  #say(findings: Finding[], finding: Finding, ts: number, by: 'limit' | 'learned'): void {
+    if (this.#consensus.admits(finding, splitMetric(finding.metric).base, ts, by)) findings.push(finding);
+  }
+
+  #withPartners(finding: Finding, ts: number): Finding {
+    const partners = this.#consensus.partners(splitMetric(finding.metric).base, ts);
+    if (finding.kind === 'recovery' || partners.length === 0) return finding;
+    const reason = `${finding.reason.replace(/\.$/, '')}; unusual with it: ${partners.join(', ')}.`;
+    return { ...finding, reason };
+  }
+
+  /** What joined a trouble that is over, and goes on without it. */
+  #outlasting(ts: number): Finding[] {
+    return this.#consensus.outlasting(ts).flatMap((name) => {
+      const metric = this.#learned.get(name);
+      const finding = metric?.outlast(ts) ?? null;
+      if (finding !== null || metric?.active !== true) this.#consensus.release(name);
+      return finding ?? [];
+    });
   }
 
   /**
@@ -90,7 +124,7 @@ export class Detector {
           continue;
         }
         const finding = metric.miss(ts);
-        if (finding !== null) findings.push(finding);
+        if (finding !== null) this.#say(findings, finding, ts, metrics === this.#limited ? 'limit' : 'learned');
       }
     }
     return findings;

@@ -30,6 +30,7 @@ export class LearnedMetric {
   readonly #context: LearnedContext;
   readonly #learner: Learner;
   #active: Active | null = null;
+  #judged: Judgement | null = null;
   #seen = 0;
   /** Samples in a row that no longer had this metric at all. */
   #absent = 0;
@@ -51,10 +52,14 @@ export class LearnedMetric {
     return this.#seen;
   }
 
-  /** While a hard limit is crossed or speaks for this metric, learning goes on, but one voice is enough. */
-  feed(ts: number, value: number, limit: 'quiet' | 'crossed' | 'speaks'): Finding | null {
+  /**
+   * While a hard limit is crossed or speaks for this metric, learning goes on, but one voice is enough. `alone`: its
+   * partners are as usual.
+   */
+  feed(ts: number, value: number, limit: 'quiet' | 'crossed' | 'speaks', alone: boolean): Finding | null {
     this.#seen = ts;
-    const judged = this.#learner.add(ts, value);
+    const judged = this.#learner.add(ts, value, alone);
+    this.#judged = judged;
     // The limit's own recovery ends the trouble.
     if (limit === 'speaks') this.#active = null;
     if (judged === null || limit !== 'quiet') return null;
@@ -78,6 +83,16 @@ export class LearnedMetric {
 
   get active(): boolean {
     return this.#active !== null;
+  }
+
+  /** Whether it is unusual now, said or not; undefined while it can't be known. */
+  get unusual(): boolean | undefined {
+    return this.#judged?.agrees;
+  }
+
+  /** The anomaly that was not said when it began, with the numbers of now; null when it is within its range now. */
+  outlast(ts: number): Finding | null {
+    return this.#active === null || this.#judged?.agrees !== true ? null : this.#anomaly(ts, this.#judged);
   }
 
   toBytes(): Uint8Array {

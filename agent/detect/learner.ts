@@ -1,5 +1,7 @@
 import { Baseline, type Novelty } from './baseline.ts';
 import {
+  ALONE_BARS,
+  ALONE_MS,
   DWELL_MS,
   FORECAST_S,
   FORECAST_SHARE,
@@ -10,6 +12,7 @@ import {
   SLICES,
   THRESHOLD,
   WARM_SLICES,
+  WITNESS_SHARE,
 } from './settings.ts';
 
 /** One sample's judgement. */
@@ -18,6 +21,8 @@ export interface Judgement {
   readonly score: number;
   /** True once per trouble: at its first sample that was unusual for long enough. */
   readonly alert: boolean;
+  /** Far enough outside to agree with a partner that is unusual. */
+  readonly agrees: boolean;
   readonly novelty: Novelty;
 }
 
@@ -57,13 +62,17 @@ export class Learner {
     return this.#baseline;
   }
 
-  /** `ts` in milliseconds. Null while there is nothing to compare with. Never throws. */
-  add(ts: number, value: number): Judgement | null {
+  /**
+   * `ts` in milliseconds. `alone`: the metric has partners, and all are as usual. Null while there is nothing to compare
+   * with. Never throws.
+   */
+  add(ts: number, value: number, alone = false): Judgement | null {
     const novelty = this.#baseline.add(ts, value);
     if (novelty === null) return null;
     const threshold = this.#options.threshold ?? THRESHOLD[this.#options.sensitivity ?? 'medium'];
     const score = novelty.z / (novelty.z + threshold);
-    return { score, alert: this.#decide(ts, novelty, threshold), novelty };
+    const agrees = novelty.z >= threshold * WITNESS_SHARE;
+    return { score, alert: this.#decide(ts, novelty, threshold, alone), agrees, novelty };
   }
 
   /** Seconds until full at the trend of the last hour; null where there is no end or no growth towards it. */
@@ -95,7 +104,7 @@ export class Learner {
     return learner;
   }
 
-  #decide(ts: number, novelty: Novelty, threshold: number): boolean {
+  #decide(ts: number, novelty: Novelty, threshold: number, alone: boolean): boolean {
     const state = this.#state;
     const recent = SLICES * this.#baseline.slice;
     const quiet = QUIET_SLICES * this.#baseline.slice;
@@ -122,7 +131,8 @@ export class Learner {
     }
     if (!((state[SINCE] ?? Number.NaN) <= ts)) state[SINCE] = ts;
     if (silent || z < bar * (1 + Math.max(0, count - FREE_ALERTS))) return false;
-    if (z < OBVIOUS && ts - (state[SINCE] ?? ts) < DWELL_MS) return false;
+    const dwell = alone && !soon && z < bar * ALONE_BARS ? ALONE_MS : DWELL_MS;
+    if (z < OBVIOUS && ts - (state[SINCE] ?? ts) < dwell) return false;
     state[oldest] = ts;
     return true;
   }

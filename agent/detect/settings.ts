@@ -48,3 +48,13 @@ export const FORECAST_SHARE = 1 / 3;
 export const CALM_MS = 900_000;
 /** What has lasted for two days of slices is what this metric is like now. */
 export const ACCEPTED_SLICES = 48;
+
+/** A partner's word counts for so long: two samples of an agent that samples rarely. */
+export const WITNESS_MS = 600_000;
+/** A partner is unusual from this share of the threshold on: it is asked whether it agrees, not whether it would alert. */
+export const WITNESS_SHARE = 1 / 3;
+/** Alone while all its partners are calm, what is below so many bars is held back for so long: chance seldom lasts. */
+export const ALONE_BARS = 2;
+export const ALONE_MS = 1_200_000;
+/** Who is unusual within an hour of the first of its family joins it: the hour's means follow the level so late. */
+export const JOIN_MS = 3_600_000;
