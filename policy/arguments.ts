@@ -46,6 +46,14 @@ export interface Stranger {
   readonly at: number;
 }
 
+interface Operand {
+  readonly value: string;
+  readonly at: number;
+}
+
+/** How often a tool may sample in one command: with a minute between them an hour, which a person would not wait for. */
+const SAMPLES: OperandRule = { kind: 'integer', min: 1, many: false, values: null, pattern: null, range: [1, 60] };
+
 /** Reads `argv[from..]` by a schema; `argv[from]` is the first word after the command's name. */
 export function readArguments(root: CommandSchema, argv: readonly string[], from: number): Meant | Stranger {
   const reading = new Reading(root);
@@ -63,7 +71,7 @@ export function readArguments(root: CommandSchema, argv: readonly string[], from
 class Reading {
   #schema: CommandSchema;
   #ended = false;
-  readonly #operands: { value: string; at: number }[] = [];
+  readonly #operands: Operand[] = [];
   readonly #uses: Use[] = [];
   readonly #seen = new Set<string>();
   readonly #flags: { rule: FlagRule; at: number }[] = [];
@@ -115,6 +123,12 @@ class Reading {
     if (problem !== null) return problem;
     if (schema.requires.length > 0 && !schema.requires.some((flag) => this.#seen.has(flag))) {
       return { stranger: 'requires', reason: `it would not end without ${schema.requires[0]}`, schema, at: 0 };
+    }
+    const alone = this.#flags.find(
+      ({ rule }) => rule.with.length > 0 && !rule.with.some((name) => this.#seen.has(name)),
+    );
+    if (alone !== undefined) {
+      return { stranger: 'requires', reason: `it would not end without ${alone.rule.with[0]}`, schema, at: alone.at };
     }
     const missing = schema.needs.find((group) => !group.some((flag) => this.#seen.has(flag)));
     if (missing !== undefined) {
@@ -226,6 +240,17 @@ class Reading {
     return at;
   }
 
+  /** The operands without the interval and count that end them; null where there is an interval and no count. */
+  #sampled(interval: OperandRule, rules: readonly OperandRule[]): readonly Operand[] | null {
+    const needed = rules.filter(({ min }) => min === 1).length;
+    const from = Math.max(needed, this.#operands.findLastIndex(({ value }) => !/^[\d.]+$/.test(value)) + 1);
+    const [every, count, more] = this.#operands.slice(from);
+    if (every === undefined) return this.#operands;
+    if (count === undefined || more !== undefined) return null;
+    this.#uses.push({ rule: interval, ...every, option: false }, { rule: SAMPLES, ...count, option: false });
+    return this.#operands.slice(0, from);
+  }
+
   #note(name: string, rule: FlagRule, at: number): void {
     this.#seen.add(name);
     this.#flags.push({ rule, at });
@@ -245,9 +270,13 @@ class Reading {
       this.#inner.push({ argv: this.#operands.map(({ value }) => value), at: first.at });
       return null;
     }
+    const operands = schema.repeat === null ? this.#operands : this.#sampled(schema.repeat, rules);
+    if (operands === null) {
+      return { stranger: 'repeat', reason: 'it would not end without a count', schema, at: Math.max(0, end - 1) };
+    }
     let next = 0;
     let used = 0;
-    for (const { value, at } of this.#operands) {
+    for (const { value, at } of operands) {
       const rule = rules[next];
       if (rule === undefined)
         return { stranger: 'operand', reason: 'an operand that is not expected here', schema, at };
@@ -258,7 +287,6 @@ class Reading {
         used = 0;
       }
     }
-    if (schema.allOrNone && this.#operands.length === 0) return null;
     const missing = rules.slice(next).some((rule, i) => rule.min > (i === 0 ? used : 0));
     return missing ? { stranger: 'operand', reason: 'an operand is missing', schema, at: Math.max(0, end - 1) } : null;
   }

@@ -24,6 +24,11 @@ export class Carried {
     }
   }
 
+  /** Takes in what a loop reads: `echo / | while read d`. */
+  give(name: string, values: readonly string[]): void {
+    this.#keep(name, values);
+  }
+
   /** The words once for each value that they could have; none where they use no variable that is known. */
   fill(all: readonly string[]): string[][] {
     if (!all.some((word) => word.includes('$'))) return [];

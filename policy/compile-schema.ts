@@ -27,7 +27,7 @@ const COMMAND = [
   'any_account',
   'requires',
   'needs',
-  'all_or_none',
+  'repeat',
   'bundled',
   'fold',
   'harmless',
@@ -61,6 +61,7 @@ function readCommand(node: RuleNode, id: string, inherited: Inherited): CommandS
   const flags = new Map([...inherited.flags, ...own]);
   const needs = [...inherited.needs, ...node.list('needs').map(({ value }) => value.split(' '))];
   const root = inherited.root || node.flag('root');
+  const repeat = node.text('repeat');
   const below = { flags: style === 'posix' ? NOTHING.flags : flags, needs, root };
   const subs = node.map('sub');
   const sub = subs === null ? null : new Map<string, CommandSchema>();
@@ -88,7 +89,7 @@ function readCommand(node: RuleNode, id: string, inherited: Inherited): CommandS
     harmless: node.flag('harmless'),
     runs: node.flag('runs'),
     bare: sub === null || node.flag('bare'),
-    allOrNone: node.flag('all_or_none'),
+    repeat: repeat === null ? null : readOperand(node, repeat, node.line(null)),
     asks: node.list('asks').map(({ value }) => value),
     anyAccount: node.flag('any_account'),
     requires: node.list('requires').map(({ value }) => value),
@@ -115,7 +116,7 @@ const PLAIN = {
   harmless: false,
   runs: false,
   bare: true,
-  allOrNone: false,
+  repeat: null,
   asks: [],
   anyAccount: false,
   requires: [],
@@ -149,19 +150,20 @@ function readFlag(map: RuleNode, value: Node | null, key: string): FlagRule {
   if (isScalar(value)) return plainFlag(map, value.value, value);
   if (!isMap(value)) return map.fail(value, `${key} must be a kind or a mapping`);
   const node = map.child(value, key);
-  node.only(...MEANING, 'takes', 'paths', 'instead', 'runs');
+  node.only(...MEANING, 'takes', 'paths', 'instead', 'with', 'runs');
   const base = plainFlag(map, node.text('takes'), value);
   return {
     ...base,
     ...readMeaning(node),
     paths: node.choice('paths', PATH_MODES),
     instead: node.flag('instead'),
+    with: node.list('with').map(({ value: name }) => name),
     runs: node.flag('runs'),
   };
 }
 
 function plainFlag(map: RuleNode, spec: unknown, node: Node | null): FlagRule {
-  const none = { ...QUIET, paths: null, instead: false, runs: false } as const;
+  const none = { ...QUIET, paths: null, instead: false, with: [], runs: false } as const;
   if (spec === null) return { ...none, takes: null, attached: false };
   if (typeof spec !== 'string') return map.fail(node, 'a flag takes a kind');
   return { ...none, takes: readOperand(map, spec, map.line(node)), attached: spec.endsWith('?') };

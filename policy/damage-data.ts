@@ -7,6 +7,12 @@ const uncommented = (args: readonly string[]): string =>
     .slice(0, 8_192)
     .replace(/\/\*!?\d{0,6}|\*\//g, ' ');
 
+/** In a manifest: what takes others with it when it goes, and what gives the cluster or its hosts away. */
+const HELD =
+  /\bkind["']?\s?:\s?["']?(?:Namespace|PersistentVolume|PersistentVolumeClaim|Node|CustomResourceDefinition|Secret|StatefulSet)\b/;
+const GRANTING =
+  /\bkind["']?\s?:\s?["']?ClusterRoleBinding\b|\b(?:privileged|hostPID|hostIPC|hostNetwork)["']?\s?:\s?true\b/;
+
 /** Ruin of what runs on a host: containers, clusters, databases, packages; and secrets that leave it. */
 export const DATA_DAMAGES: readonly DamageRule[] = [
   {
@@ -49,6 +55,8 @@ export const DATA_DAMAGES: readonly DamageRule[] = [
         /\bdelete (?:\S+ )*?(?:ns|namespaces?|pv|pvc|persistentvolume\w*|nodes?|crds?|customresource\w*|secrets?|statefulsets?|sts|all)\b|\bdelete\b.*--all\b|\bdrain\b|\bdel(?:ete)?\b.*--prefix|\bcreate clusterrolebinding\b|--from-key|\bscale\b.*--all\b|\btaint\b.*--all\b/,
       )(a) ||
       (joined(/\bdelete\b/)(a) && joined(/\bkube-(?:system|public|node-lease)\b/)(a)) ||
+      (joined(/\bdelete\b|\breplace\b.*--force\b/)(a) && joined(HELD)(a)) ||
+      (joined(/\b(?:apply|create|replace)\b/)(a) && joined(GRANTING)(a)) ||
       (n === 'helm' && verb('uninstall', 'delete', 'del', 'un')(a)) ||
       (n === 'microk8s' && verb('reset')(a)),
   },

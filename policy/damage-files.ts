@@ -176,9 +176,6 @@ export const FILE_DAMAGES: readonly DamageRule[] = [
     rule: 'destruction.permissions',
     effect: 'destroy',
     reason: 'it changes who may do what on a system path',
-    when: (a) =>
-      hitsSystem(a) ||
-      (has(/^[0-7]?[2-7][0-7]{3}$|^[ugoa]*\+[rwx]*s/)(a) && has(/^(?:[4-7][0-7]{3}|[ugoa]*\+[rwx]*s)/)(a)) ||
-      (recursive(a) && has(/^(?:0?777|a\+rwx|\+rwx|0?000)$/)(a)),
+    when: (a) => hitsSystem(a) || (recursive(a) && has(/^(?:0?777|a\+rwx|\+rwx|0?000)$/)(a)),
   },
 ];

@@ -147,15 +147,13 @@ function runTexts(words: readonly string[]): string[] {
     const whole = /^(?:rm|chmod|chown|chgrp|shred)$/.test(base(wordAt(inner, 0)))
       ? [wordAt(inner, 0), '-r', ...inner.slice(1)]
       : inner;
+    const some = narrowed(args);
     return searched(args)
       .slice(0, ROOTS)
-      .map((root) =>
-        whole
-          .map((arg) =>
-            quote(arg.replaceAll('{}', narrowed(args) && !isSystemTree(normalise(root)) ? `${root}/x` : root)),
-          )
-          .join(' '),
-      );
+      .map((root) => {
+        const found = some && !isSystemTree(normalise(root)) ? `${root}/x` : root;
+        return whole.map((arg) => quote(arg.replaceAll('{}', found))).join(' ');
+      });
   }
   if (
     /^(?:python|perl|ruby|node|php|lua)[\d.]*$|^[gmn]?awk$|^sed$|^vim?$|^ed$|^gdb$|^tar$|^git$|^rsync$|^expect$|^tclsh$/.test(
@@ -170,6 +168,10 @@ function runTexts(words: readonly string[]): string[] {
     // `:!` of an editor is a command of the shell.
     return [args.join(' ').replaceAll(':!', ';'), ...quoted];
   }
+  if (/^(?:psql|mysql|mariadb|sqlite3|ftp|lftp|sftp)$/.test(name)) {
+    // `\!`, `system`, `.shell` and `!` hand the rest of their line to a shell.
+    return args.flatMap((arg) => [...arg.matchAll(CLIENT_SHELL)].map(([, text]) => text ?? ''));
+  }
   if (name === 'xargs' || name === 'parallel')
     return [
       args
@@ -179,6 +181,8 @@ function runTexts(words: readonly string[]): string[] {
     ];
   return [];
 }
+
+const CLIENT_SHELL = /(?:\\!|(?:^|[;\n])\s{0,8}(?:!|\.?system\s|\.shell\s))([^\n]{1,512})/g;
 
 const quote = (word: string): string => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`);
 

@@ -1,6 +1,8 @@
 import { Carried } from './carried.ts';
 import { type Damage, damage, shellTexts } from './damage.ts';
 import { stripRunners } from './damage-runners.ts';
+import { shapeDamage } from './damage-shapes.ts';
+import { handed, INTERPRETERS, inputDamage, listed, printed, runsInput } from './input.ts';
 import { LIMITS } from './limits.ts';
 import { type LooseCommand, looseCommands } from './loose.ts';
 import { holdsSecrets, isDevice, isSecret, isSystem, normalise } from './paths.ts';
@@ -33,7 +35,7 @@ export function destructionInProgram(program: Program): (Damage & { readonly com
   let command = 0;
   for (const job of program.jobs) {
     const found = search.commands(
-      job.pipe.map(({ argv }, i) => ({ words: argv, writes: [], piped: i > 0 })),
+      job.pipe.map(({ argv }, i) => ({ words: argv, writes: [], here: '', piped: i > 0 })),
       0,
     );
     if (found !== null) return { ...found, command };
@@ -46,6 +48,9 @@ export function destructionInProgram(program: Program): (Damage & { readonly com
 interface Stripped {
   readonly command: LooseCommand;
   readonly readings: readonly (readonly string[])[];
+  /** What stands on its input, and what it puts on its output, as far as the text says. */
+  readonly input: string;
+  readonly output: string;
   /** What it hands on came from elsewhere, through whatever pipe. */
   readonly arrives: boolean;
 }
@@ -59,8 +64,7 @@ class Search {
   text(text: string, depth: number): Damage | null {
     this.#left.bytes -= text.length;
     if (this.#left.bytes < 0) return null;
-    const raw = RAW.find(({ pattern }) => pattern.test(text));
-    const found = raw ?? this.commands(looseCommands(text, this.#left.commands), depth);
+    const found = shapeDamage(text) ?? this.commands(looseCommands(text, this.#left.commands), depth);
     if (found !== null || depth >= DEPTH || !PRINTED.test(text)) return found;
     // What is printed in a substitution stands where the substitution stood: `$(echo rm) -rf /`.
     return this.text(text.replace(new RegExp(PRINTED, 'g'), ' $1 '), depth + 1);
@@ -75,9 +79,13 @@ class Search {
       const found =
         this.#command(now, depth) ??
         (before === undefined ? null : this.#piped(before, now, depth)) ??
+        (now.input === '' ? null : this.#fed(now, depth)) ??
         this.#filled(command, depth);
       if (found !== null) return found;
       this.#carried.note(command.words);
+      const read = command.words.indexOf('read');
+      const name = read < 0 ? undefined : command.words.slice(read + 1).find((word) => !word.startsWith('-'));
+      if (name !== undefined && now.input !== '') this.#carried.give(name, listed(now.input));
       if (runsFetched(now, this.#fetched)) {
         return { rule: 'destruction.remote-code', effect: 'breach', reason: 'it runs code that nobody vetted' };
       }
@@ -111,8 +119,8 @@ class Search {
     return null;
   }
 
-  #nested(words: readonly string[], depth: number): Damage | null {
-    if (depth >= DEPTH) return null;
+  #nested(words: readonly string[], depth: number, only?: RegExp): Damage | null {
+    if (depth >= DEPTH || only?.test(wordAt(words, 0)) === false) return null;
     for (const inner of shellTexts(words)) {
       const found = this.text(inner, depth + 1);
       if (found !== null) return found;
@@ -122,8 +130,8 @@ class Search {
 
   /** `curl ... | sh`: what arrives is run. `echo rm -rf / | sh`: what is printed is run. `cat KEY | nc`: it leaves. */
   #piped({ command: before, readings, arrives }: Stripped, now: Stripped, depth: number): Damage | null {
-    const { command, readings: readers } = now;
-    const source = base(before.words.find((word) => !word.startsWith('-')) ?? '');
+    const readers = now.readings;
+    const source = base(before.words.find((word) => !word.startsWith('-')));
     if (
       readers.some(([name]) => SENDERS.test(base(name))) &&
       before.words.some(
@@ -139,35 +147,62 @@ class Search {
     }
     if (depth >= DEPTH) return null;
     if (readers.some(([name]) => name === 'crontab')) {
-      return this.text(before.words.slice(1).join(' ').replace(SCHEDULE, '\n'), depth + 1);
+      return this.text(now.input.replace(SCHEDULE, '\n'), depth + 1);
     }
-    if (base(command.words[0]) === 'xargs') {
-      const ran = readers[1];
+    const xargs = readers.findIndex(([name]) => base(name) === 'xargs');
+    if (xargs >= 0) {
+      const ran = readers[xargs + 1];
       // What is found and handed over whole is what `find -exec` would run on.
       const find = readings.find(([name]) => name === 'find');
       const found =
         find === undefined || ran === undefined ? null : this.#nested([...find, '-exec', ...ran, '{}'], depth);
       if (found !== null) return found;
-      const [, ...inner] = readers.find(([name]) => CONTAINERS.test(name ?? '')) ?? [];
+      const [, ...inner] = readers.find(([name]) => CONTAINERS.test(base(name))) ?? [];
       if (CONTAINERS.test(source) && inner.some((word) => /^(?:rm|kill|stop|delete)$/.test(word))) {
         return { rule: 'destruction.containers', effect: 'destroy', reason: 'it takes away every container' };
       }
-      const given = before.words.slice(1, 64).filter((word) => !word.startsWith('-'));
-      for (const words of readers.slice(1)) {
-        const found = damage([...words, ...given]);
+    }
+    if (!arrives || !readers.some(runsInput)) return null;
+    return { rule: 'destruction.remote-code', effect: 'breach', reason: 'it runs code that nobody vetted' };
+  }
+
+  /** `echo 'DROP TABLE t' | psql`, `xargs rm -rf <<E`, `echo rm -rf / | ssh db01`: what its input says is done. */
+  #fed({ readings, input }: Stripped, depth: number): Damage | null {
+    if (depth >= DEPTH) return null;
+    const xargs = readings.findIndex(([name]) => /^(?:xargs|parallel)$/.test(base(name)));
+    const runner = readings[xargs] ?? [];
+    const names = listed(input);
+    for (const words of xargs < 0 ? [] : readings.slice(xargs + 1)) {
+      for (const filled of handed(words, runner, names)) {
+        this.#left.words -= filled.length;
+        if (this.#left.words < 0) return null;
+        const found = damage(filled) ?? this.#nested(filled, depth);
         if (found !== null) return found;
       }
     }
-    if (!readers.some(runsInput)) return null;
-    if (arrives) {
-      return { rule: 'destruction.remote-code', effect: 'breach', reason: 'it runs code that nobody vetted' };
+    const all = [...readings, ...this.#contained(readings)];
+    for (const words of all) {
+      const found = inputDamage(words, input) ?? this.#nested([...words, input], depth, CLIENT);
+      if (found !== null) return found;
     }
-    return this.text(before.words.slice(1).join(' '), depth + 1);
+    return all.some(runsInput) ? this.text(input, depth + 1) : null;
+  }
+
+  /** What runs inside a container and gets the same input: `docker exec -i db psql`. */
+  #contained(readings: readonly (readonly string[])[]): (readonly string[])[] {
+    return readings
+      .filter(([name]) => CONTAINERS.test(base(name)))
+      .flatMap((words) => shellTexts(words))
+      .flatMap((text) => {
+        this.#left.bytes -= text.length;
+        return this.#left.bytes < 0 ? [] : looseCommands(text, 1).flatMap(({ words }) => stripRunners(words));
+      });
   }
 }
 
+/** Clients whose input may hand a line of it to a shell. */
+const CLIENT = /^(?:psql|mysql|mariadb|sqlite3|ftp|lftp|sftp)$/;
 const CONTAINERS = /^(?:docker|podman|nerdctl|crictl|kubectl)$/;
-const INTERPRETERS = /^(?:(?:ba|da|z|k|a|c|fi)?sh|at|batch|(?:python|perl|ruby|node|php|lua)[\d.]*)$/;
 const SOURCES =
   /^(?:curl|wget|nc|ncat|netcat|telnet|lynx|aria2c|fetch|http|socat|base64|base32|xxd|openssl|ssh|ftp|gunzip|zcat|rev|tr)$/;
 const PACKERS = /^(?:tar|cpio|zip|cat|find|gzip|xz|dd|rsync|base64|grep)$/;
@@ -179,23 +214,17 @@ const PRINTED = /(?:\$\(|`)\s{0,4}(?:echo|printf)\s([^)`$]{0,128})[)`]/;
 const SCHEDULE = /(?:^|\n)\s{0,8}(?:(?:[\d*/,-]{1,32}[ \t]{1,8}){5}|@[a-z]{4,10}[ \t])/g;
 
 function strip(command: LooseCommand, before: Stripped | undefined): Stripped {
-  const source = base(command.words.find((word) => !word.startsWith('-')) ?? '');
-  return { command, readings: stripRunners(command.words), arrives: before?.arrives === true || SOURCES.test(source) };
-}
-
-/** True when an interpreter takes its program from standard input, and not only data for a program that is named. */
-function runsInput(words: readonly string[]): boolean {
-  const [name = '', ...args] = words;
-  if (!INTERPRETERS.test(base(name))) return false;
-  if (name === 'at' || name === 'batch') return true;
-  const text = args.find((_, i) => /^(?:-[a-zA-Z]*[cemr]|--eval)$/.test(wordAt(args, i - 1)));
-  if (text !== undefined) return /\{\}|\$[@*0-9]|exec|eval|system|popen|subprocess|spawn/.test(text);
-  const first = args.find((arg) => !arg.startsWith('-') || arg === '-');
-  return (
-    first === undefined ||
-    /^(?:-|\/dev\/stdin|\/dev\/fd\/0|\/proc\/self\/fd\/0)$/.test(first) ||
-    args.some((arg) => /^-[a-z]*s$/.test(arg))
-  );
+  const { words, here } = command;
+  const source = base(words.find((word) => !word.startsWith('-')));
+  const came = before?.output ?? '';
+  const input = here === '' || came === '' ? here + came : `${came}\n${here}`;
+  return {
+    command,
+    readings: stripRunners(words),
+    input,
+    output: printed(words, here, came),
+    arrives: before?.arrives === true || SOURCES.test(source),
+  };
 }
 
 /** Files that a command of a line brings from elsewhere. */
@@ -242,56 +271,3 @@ function writeDamage(target: string): Damage | null {
   }
   return null;
 }
-
-/** What no reading of words can see, because the shape itself is the weapon. Patterns are linear. */
-const RAW: readonly (Damage & { readonly pattern: RegExp })[] = [
-  {
-    pattern: /\b(?:while|until)\b[^\n;]{0,32};\s{0,4}do\b[^\n;&]{0,64}&\s{0,4};?\s{0,4}done/,
-    rule: 'destruction.fork-bomb',
-    effect: 'destroy',
-    reason: 'it starts copies of itself until nothing runs',
-  },
-  {
-    pattern: /([\w:.]{1,32})[ \t]{0,4}\(\)[ \t\n]{0,4}\{[^}]{0,64}\|[^}&]{0,64}&/,
-    rule: 'destruction.fork-bomb',
-    effect: 'destroy',
-    reason: 'it starts copies of itself until nothing runs',
-  },
-  {
-    pattern: /\bfork\s{1,4}while\s{1,4}fork\b/,
-    rule: 'destruction.fork-bomb',
-    effect: 'destroy',
-    reason: 'it starts copies of itself until nothing runs',
-  },
-  {
-    pattern: /\/dev\/(?:tcp|udp)\/[^\s/]/,
-    rule: 'destruction.reverse-shell',
-    effect: 'breach',
-    reason: 'it opens a connection out of the shell',
-  },
-  {
-    pattern:
-      /(?:\b(?:ba|da|z|k)?sh|\beval|\bsource|(?:^|[\s;&|])\.)\s[^\n]{0,64}?(?:\$\(|`|<\()\s{0,4}(?:sudo\s)?(?:curl|wget|base64|nc)\b/,
-    rule: 'destruction.remote-code',
-    effect: 'breach',
-    reason: 'it runs code that nobody vetted',
-  },
-  {
-    pattern: /\b(?:rmtree|remove_tree|rm_rf|rm_r|rmSync|rmdirSync)\s{0,4}\(?\s{0,4}['"]\//,
-    rule: 'destruction.script',
-    effect: 'destroy',
-    reason: 'it removes a tree by a script',
-  },
-  {
-    pattern: /\b(?:docker|podman)\s(?:container\s)?(?:rm|kill|stop)\b[^;|&\n]{0,40}(?:\$\(|`)\s?(?:docker|podman)\s/,
-    rule: 'destruction.containers',
-    effect: 'destroy',
-    reason: 'it takes away every container',
-  },
-  {
-    pattern: /\bkill(?:all)?\b[^;|&\n]{0,40}(?:\$\(|`)[^)`\n]{0,40}\bsentinel\b/,
-    rule: 'self.process',
-    effect: 'breach',
-    reason: 'Sentinel does not act on itself',
-  },
-];

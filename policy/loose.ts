@@ -6,6 +6,8 @@ export interface LooseCommand {
   readonly words: readonly string[];
   /** Files that a redirect writes. */
   readonly writes: readonly string[];
+  /** What here-documents put on its input; their lines are read as commands too. */
+  readonly here: string;
   /** The operator before it: `|` makes it read the command before. */
   readonly piped: boolean;
 }
@@ -30,8 +32,9 @@ export function looseCommands(text: string, limit: number): LooseCommand[] {
   return new LooseReader(text).read(limit);
 }
 
-/** Words that one pair of braces may stand for: more is nobody's command. */
+/** Words that one pair of braces may stand for, and here-documents of one text: more is nobody's command. */
 const BRACES = 64;
+const HERES = 8;
 
 class LooseReader {
   readonly #text: string;
@@ -40,6 +43,8 @@ class LooseReader {
   #writes: string[] = [];
   /** Files that a redirect reads: they are told after the words, since they may stand before the command's name. */
   #reads: string[] = [];
+  #here = '';
+  #heres = 0;
   #word = '';
   #inWord = false;
   #target: 'word' | 'write' | 'read' = 'word';
@@ -157,8 +162,22 @@ class LooseReader {
     const operator = this.#at;
     if (this.#text.charAt(this.#at) === '(') return;
     while (' \t'.includes(this.#text.charAt(this.#at)) && this.#at < this.#text.length) this.#at++;
+    const spelled = this.#text.slice(start, operator);
     if (writes) this.#target = 'write';
-    else if (this.#text.slice(start, operator) === '<') this.#target = 'read';
+    else if (spelled === '<') this.#target = 'read';
+    else if (spelled === '<<' || spelled === '<<-') this.#document();
+  }
+
+  /** `<<EOF`: what stands between the end of this line and the line that is its word. */
+  #document(): void {
+    const word = /^[^\s;|&<>()]{0,64}/.exec(this.#text.slice(this.#at, this.#at + 64))?.[0] ?? '';
+    const line = this.#text.indexOf('\n', this.#at);
+    this.#at += word.length;
+    if (line < 0 || ++this.#heres > HERES) return;
+    const ending = word.replace(/['"\\]/g, '');
+    const lines = this.#text.slice(line + 1).split('\n');
+    const end = lines.findIndex((one) => one.replace(/^\t+/, '') === ending);
+    this.#here += `${lines.slice(0, end < 0 ? lines.length : end).join('\n')}\n`;
   }
 
   #operator(length: number, piped: boolean): void {
@@ -186,7 +205,8 @@ class LooseReader {
     if (braces !== undefined) this.#words.splice(0, 1, ...braces.split(',').slice(0, BRACES));
     this.#words.push(...this.#reads);
     if (this.#words.length > 0 || this.#writes.length > 0) {
-      this.#commands.push({ words: this.#words, writes: this.#writes, piped: this.#piped });
+      this.#commands.push({ words: this.#words, writes: this.#writes, here: this.#here, piped: this.#piped });
+      this.#here = '';
       this.#piped = pipeNext;
     } else if (pipeNext) this.#piped = true;
     this.#words = [];

@@ -3,7 +3,7 @@ import { CHARSETS } from './charsets.ts';
 import type { Finding } from './finding.ts';
 import { isLocalHost, isSiteHost, urlHost } from './hosts.ts';
 import { isLanguage, languageProblem } from './languages.ts';
-import { holdsSecrets, isDevice, isSecret, isSystem, isSystemTree, normalise } from './paths.ts';
+import { holdsSecrets, isDevice, isSecret, isSystem, isSystemTree, normalise, passesProcess } from './paths.ts';
 import type { PathMode } from './schema.ts';
 import { isOwnPath, isOwnUnit } from './self.ts';
 import type { Effect, Inventory } from './verdict.ts';
@@ -99,7 +99,12 @@ function judgeUnit(value: string, { inventory, protectedUnits, effect }: Surroun
   if (!/\.(?:service|timer)$/.test(full))
     found.push(review('unit.kind', 'only services and timers restart without a person'));
   if (protectedUnits.some((pattern) => pattern.test(full) || pattern.test(full.replace(/\.[a-z]+$/, '')))) {
-    found.push(review('unit.protected', 'this unit carries login, network, storage, messages or control'));
+    found.push(
+      review(
+        'unit.protected',
+        'this unit carries login, network, storage, messages or control, or is a job that changes files',
+      ),
+    );
   }
   return found;
 }
@@ -155,6 +160,10 @@ function judgePath(value: string, flagged: PathMode, kind: string, { effect, inv
       return [{ ...review('inventory.folder', 'this is outside the folders that the site declared'), effect }];
     }
     return [{ ...review(`path.${mode}`, mode === 'write' ? 'it writes a file' : 'it removes files'), effect }];
+  }
+  if (passesProcess(value)) {
+    const reason = 'it leads into what another process has open, where no list of secrets reaches';
+    return [{ ...review('path.elsewhere', reason), attributes: ['secret'] }];
   }
   if (mode === 'list')
     return effect === 'read' || !isOwnPath(value)

@@ -16,6 +16,27 @@ export function normalise(path: string): string {
   return `/${parts.join('/')}`;
 }
 
+/** An open file of a process: what stands behind a slash after it is looked for inside. */
+const OPEN_FILE = /^proc\/[^/]+\/(?:task\/[^/]+\/)?(?:fd|map_files)\/[^/]+$|^dev\/fd\/[^/]+$/;
+const OTHER_FOLDER = /^proc\/[^/]+\/(?:task\/[^/]+\/)?(?:root|cwd)$/;
+
+/**
+ * True for a path through a process's root, working folder or open files: where these lead no text can say, and a `..`
+ * behind them goes up from there. `/proc/PID/fd` and one entry of it lead nowhere yet; `/proc/PID/root` does, since a
+ * listing looks into it.
+ */
+export function passesProcess(path: string): boolean {
+  if (!/proc|dev/.test(path)) return false;
+  const parts: string[] = [];
+  for (const part of path.split('/')) {
+    if (OPEN_FILE.test(parts.join('/'))) return true;
+    if (part === '..') parts.pop();
+    else if (part !== '' && part !== '.') parts.push(part);
+    if (OTHER_FOLDER.test(parts.join('/'))) return true;
+  }
+  return false;
+}
+
 const within = (path: string, folder: string): boolean => path === folder || path.startsWith(`${folder}/`);
 
 /** Trees that a host does not live without, whole. */

@@ -41,6 +41,8 @@ export interface FlagRule extends Meaning {
   readonly paths: PathMode | null;
   /** The flag's value stands for the first operand: `grep -e TEXT FILE`. */
   readonly instead: boolean;
+  /** One of these must be given too: `free -s 1` ends only with `-c 5`. Empty: none. */
+  readonly with: readonly string[];
   /** What follows, up to `;` or `{} +`, is a command that runs on what was found: `find -exec`. */
   readonly runs: boolean;
 }
@@ -69,8 +71,8 @@ export interface CommandSchema extends Meaning {
   readonly sub: ReadonlyMap<string, CommandSchema> | null;
   /** Without a sub-command this answers itself (`systemctl`), else it is not known. */
   readonly bare: boolean;
-  /** Without any operand it answers too: `vmstat`, `vmstat 1 5`, but not `vmstat 1`. */
-  readonly allOrNone: boolean;
+  /** It may sample more than once: an interval of this form and a count stand last, `vmstat 1 5`, but not `vmstat 1`. */
+  readonly repeat: OperandRule | null;
   /** With nothing but these flags it only asks, whatever it does otherwise: `kill -0`. Empty: it has none. */
   readonly asks: readonly string[];
   /** It reads no settings from a home folder: `sudo -u postgres` may run it as another account than root. */

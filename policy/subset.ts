@@ -5,7 +5,7 @@ import { LIMITS } from './limits.ts';
  * The strict subset of shell text that is handed to a parser at all. It is checked on bytes, so that a parser never
  * sees what it is known to misread: expansions, escapes, globs, comments, here-documents, control bytes, non-ASCII.
  */
-const BARE = table('abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_@%+=:,./-^ \t\n;|&<>\'"');
+const BARE = table('abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_@%+=:,./-^ \t;|&<>\'"');
 
 function table(allowed: string): Uint8Array {
   const bytes = new Uint8Array(128);
@@ -41,14 +41,14 @@ const describe = (byte: number): string => {
 export function checkSubset(text: string): Fault | null {
   const length = text.length;
   if (length > LIMITS.text) return fault('subset.length', `longer than ${LIMITS.text} bytes`, 0, LIMITS.text);
-  const end = text.trimEnd().length;
   let blank = true;
   let quote = 0;
   let opened = 0;
   for (let i = 0; i < length; i++) {
     const byte = text.charCodeAt(i);
     if (byte === 32 || byte === 9) continue;
-    if (byte > 126 || (byte < 32 && byte !== 10)) return refuse(byte, i);
+    // A second line is a second command, and a break at an end was cut from something longer: one text is one line.
+    if (byte > 126 || byte < 32) return refuse(byte, i);
     if (quote === 0) {
       if (BARE[byte] !== 1) {
         const taken = literal(text, i);
@@ -57,24 +57,17 @@ export function checkSubset(text: string): Fault | null {
         blank = false;
         continue;
       }
-      // A second line is a second command: one text is one line, whatever stands blank around it.
-      if (byte === 10) {
-        if (blank || i >= end) continue;
-        return refuse(byte, i);
-      }
       if (byte === 39 || byte === 34) {
         quote = byte;
         opened = i;
       }
-    } else if (byte === 10) {
-      return refuse(byte, i);
     } else if (byte === quote) {
       quote = 0;
     } else if (quote === 34) {
       if (byte === 36 || byte === 96) return refuse(byte, i);
       if (byte === 92) {
         const next = text.charCodeAt(++i);
-        if (next === 36 || next === 96 || next === 10 || !(next >= 32 && next < 127)) return refuse(byte, i - 1);
+        if (next === 36 || next === 96 || !(next >= 32 && next < 127)) return refuse(byte, i - 1);
       }
     }
     blank = false;
@@ -84,7 +77,7 @@ export function checkSubset(text: string): Fault | null {
 }
 
 const BLANK = /[ \t]/;
-const ENDING = /^(?:$|[ \t\n])/;
+const ENDING = /^(?:$|[ \t])/;
 
 /**
  * Length of the few spellings with a metacharacter that a shell takes literally and that find and xargs need: the whole

@@ -105,6 +105,8 @@ export class Generator {
       const count = operand.many ? random.below(3) + operand.min : operand.min === 1 || random.chance(60) ? 1 : 0;
       for (let n = 0; n < count; n++) words.push(this.#value(operand));
     }
+    if (schema.repeat !== null && random.chance(50))
+      words.push(this.#value(schema.repeat), random.pick(['1', '5', '60']));
     for (let n = random.below(2); n > 0; n--) flag();
   }
 

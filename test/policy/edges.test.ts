@@ -280,7 +280,7 @@ test('hosts, public halves and mounts', () => {
   assert.is(decided('ping -c 1 2001:db8::1'), 'egress.host');
   assert.is(decided('cat /srv/app/id_rsa.pub'), 'files.cat');
   assert.is(decided('cat /etc/ssl/fullchain.pem'), 'files.cat');
-  assert.is(decided('cat /proc/1/task/1/root/etc/shadow'), 'path.secret');
+  assert.is(decided('cat /proc/1/task/1/root/etc/shadow'), 'path.elsewhere');
   assert.is(decided('find /var/log -print0 | xargs --null grep -l x'), 'text.find');
 });
 
