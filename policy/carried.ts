@@ -2,7 +2,8 @@
 const LIMITS = { names: 16, values: 8, words: 256 } as const;
 
 const ASSIGNMENT = /^([A-Za-z_][A-Za-z0-9_]{0,63})=(.*)$/s;
-const USE = /\$(?:\{([A-Za-z_][A-Za-z0-9_]{0,63})\}|([A-Za-z_][A-Za-z0-9_]{0,63}))/g;
+const USE = /\$(?:\{[A-Za-z_][A-Za-z0-9_]{0,63}\}|[A-Za-z_][A-Za-z0-9_]{0,63})/g;
+const nameOf = (use: string): string => use.replace(/[${}]/g, '');
 /** `${HOME:-/}` is at least sometimes what stands after the dash. */
 const OTHERWISE = /\$\{[A-Za-z_][A-Za-z0-9_]{0,63}:?[-=]([^{}$]{0,128})\}/g;
 
@@ -35,12 +36,12 @@ export class Carried {
     const given = all.slice(0, LIMITS.words);
     const words = given.map((word) => word.replace(OTHERWISE, '$1'));
     const replaced = words.some((word, i) => word !== given[i]) ? [words] : [];
-    const used = words.flatMap((word) => [...word.matchAll(USE)].map(([, braced, plain]) => braced ?? plain ?? ''));
+    const used = words.flatMap((word) => (word.match(USE) ?? []).map(nameOf));
     const turns = Math.max(0, ...used.map((name) => this.#values.get(name)?.length ?? 0));
     const filled = Array.from({ length: turns }, (_, turn) =>
       words.map((word) =>
-        word.replace(USE, (whole, braced?: string, plain?: string) => {
-          const values = this.#values.get(braced ?? plain ?? '');
+        word.replace(USE, (whole) => {
+          const values = this.#values.get(nameOf(whole));
           return values?.[turn] ?? values?.[0] ?? whole;
         }),
       ),

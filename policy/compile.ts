@@ -2,6 +2,7 @@ import { type Sourced, sameProgram } from './compiled.ts';
 import { type Fault, fault, isFault } from './fault.ts';
 import { bareName, RESERVED } from './names.ts';
 import type { Reader } from './parse.ts';
+import type { Command, Job } from './program.ts';
 import { readProgram } from './reader.ts';
 import { checkSubset } from './subset.ts';
 import { wordAt } from './word-at.ts';
@@ -21,17 +22,17 @@ export function compile(text: string, reader: Reader): Sourced | Fault {
     return fault('reader.differs', 'two readers understand this text differently', 0, text.length);
   }
   let at = 0;
+  const jobs: Job[] = [];
   for (const job of tree.program.jobs) {
+    const pipe: Command[] = [];
     for (const command of job.pipe) {
       const span = tree.spans[at++]?.[0] ?? [0, text.length];
       const name = bareName(wordAt(command.argv, 0));
       if (name === null) return fault('subset.name', 'a command is named by its bare name', span[0], span[1]);
       if (RESERVED.has(name)) return fault('subset.reserved', `${name} is part of a shell`, span[0], span[1]);
+      pipe.push({ ...command, argv: [name, ...command.argv.slice(1)] });
     }
+    jobs.push({ when: job.when, pipe });
   }
-  const jobs = tree.program.jobs.map((job) => ({
-    when: job.when,
-    pipe: job.pipe.map((c) => ({ ...c, argv: [bareName(wordAt(c.argv, 0)) ?? '', ...c.argv.slice(1)] })),
-  }));
   return { program: { version: 1, jobs }, spans: tree.spans };
 }

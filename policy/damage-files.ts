@@ -14,6 +14,7 @@ import {
   targets,
 } from './damage-words.ts';
 import { isDevice, isSystem, isSystemTree, normalise } from './paths.ts';
+import { wordAt } from './word-at.ts';
 
 /** Ruin of files, devices and mounts. */
 export const FILE_DAMAGES: readonly DamageRule[] = [
@@ -46,7 +47,9 @@ export const FILE_DAMAGES: readonly DamageRule[] = [
     effect: 'destroy',
     reason: 'it overwrites what the host does not live without',
     when: (a, n) =>
-      (n === 'tee' ? hitsSystem(a) : isSystem(normalise(last(a))) || isDevice(normalise(last(a)))) ||
+      (n === 'tee'
+        ? hitsSystem(a)
+        : last(a) !== '' && (isSystem(normalise(last(a))) || isDevice(normalise(last(a))))) ||
       (n === 'rsync' && has(/^--delete/)(a) && isSystem(normalise(last(a)))) ||
       /\/authorized_keys$/.test(last(a)),
   },
@@ -118,12 +121,11 @@ export const FILE_DAMAGES: readonly DamageRule[] = [
     effect: 'destroy',
     reason: 'it overwrites a system file with a download',
     when: (a) =>
-      a.some(
-        (arg, i) =>
-          /^(?:-[a-zA-Z]*[oO]|--output|--output-document)$/.test(arg) &&
-          !/^(?:-|\/dev\/(?:null|stdout|stderr))$/.test(a[i + 1] ?? '-') &&
-          isSystem(normalise(a[i + 1] ?? 'tmp/x')),
-      ),
+      a.some((arg, i) => {
+        const to = wordAt(a, i + 1);
+        const named = /^(?:-[a-zA-Z]*[oO]|--output|--output-document)$/.test(arg) && to !== '' && to !== '-';
+        return named && !/^\/dev\/(?:null|stdout|stderr)$/.test(to) && isSystem(normalise(to));
+      }),
   },
   {
     names: /^(?:tar|bsdtar|unzip|cpio|7z|pax)$/,
@@ -165,11 +167,11 @@ export const FILE_DAMAGES: readonly DamageRule[] = [
     when: (a) => (short(a, /i/) || has(/^(?:-i\S*|--in-place.*)$/)(a)) && hitsSystem(a.slice(1)),
   },
   {
-    names: /^(?:cat|xxd|printf|echo|yes|badblocks|pv|gunzip|zcat)$/,
+    names: /^badblocks$/,
     rule: 'destruction.device',
     effect: 'destroy',
     reason: 'it writes a device',
-    when: (a, n) => n === 'badblocks' && hitsDevice(a) && short(a, /w/),
+    when: (a) => hitsDevice(a) && short(a, /w/),
   },
   {
     names: /^(?:chmod|chown|chgrp|setfacl|chattr|chcon)$/,

@@ -34,7 +34,7 @@ function changesIdentity(args: readonly string[], name: string): boolean {
 function wholeUser(args: readonly string[]): boolean {
   const at = args.findIndex((arg) => /^(?:-[uU]|--user|--euid|--uid)(?:=|$)/.test(arg));
   if (at < 0) return false;
-  const rest = plain(args.filter((_, i) => i !== at + 1 || (args[at] ?? '').includes('=')));
+  const rest = plain(args.filter((_, i) => i !== at + 1 || wordAt(args, at).includes('=')));
   return rest.length === 0;
 }
 

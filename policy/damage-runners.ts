@@ -79,6 +79,9 @@ const OPERANDS: ReadonlyMap<string, number> = new Map([
 ]);
 for (const name of OPERANDS.keys()) RUNNERS.add(name);
 
+/** Runners in one another, each with readings of its own: more is nobody's command. */
+const READINGS = 16;
+
 /**
  * Every command that a line of words could run: itself, and what its runners (sudo, timeout, xargs ...) would. A
  * runner's flags may take a value; both readings are given.
@@ -86,8 +89,10 @@ for (const name of OPERANDS.keys()) RUNNERS.add(name);
 export function stripRunners(words: readonly string[]): string[][] {
   const found: string[][] = [];
   const starts = [0];
-  for (let n = 0; n < starts.length && n < 16; n++) {
-    let at = starts[n] ?? 0;
+  let readings = 0;
+  for (const start of starts) {
+    if (++readings > READINGS) break;
+    let at = start;
     for (; /^[A-Za-z_][A-Za-z0-9_]*\+?=/.test(wordAt(words, at)); at++) {
       if (wordAt(words, at).startsWith('LD_')) found.push([wordAt(words, at)]);
     }

@@ -1,5 +1,6 @@
 import { isDevice, isSystem, normalise } from './paths.ts';
 import type { Effect } from './verdict.ts';
+import { wordAt } from './word-at.ts';
 
 /** One way to ruin a host. `when` sees the arguments without the command's name. */
 export interface DamageRule {
@@ -35,14 +36,17 @@ export const hitsSystem = (args: readonly string[]): boolean =>
 export const recursive = (args: readonly string[]): boolean => short(args, /[rR]/) || args.includes('--recursive');
 export const hitsDevice = (args: readonly string[]): boolean =>
   args.some((arg) => isDevice(normalise(arg.replace(/^[a-z]+=/, ''))) && arg.includes('/dev/'));
-export const last = (args: readonly string[]): string => plain(args).at(-1) ?? '';
+export const last = (args: readonly string[]): string => wordAt(plain(args), plain(args).length - 1);
 
 /** The folders that a find searches: the words before its expression, or the working folder. */
 export function searched(args: readonly string[]): string[] {
   const from = args.findIndex((arg) => !/^-(?:[HLP]|O\d)$/.test(arg));
   const rest = args.slice(Math.max(0, from));
-  const end = rest.findIndex((arg) => /^[-(!]/.test(arg));
-  const found = rest.slice(0, end < 0 ? rest.length : end);
+  const found: string[] = [];
+  for (const arg of rest) {
+    if (/^[-(!]/.test(arg)) break;
+    found.push(arg);
+  }
   return found.length === 0 ? ['/'] : found;
 }
 

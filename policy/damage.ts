@@ -161,8 +161,8 @@ function runTexts(words: readonly string[]): string[] {
     )
   ) {
     const quoted = args.flatMap((arg) =>
-      [...arg.matchAll(/"([^"]{2,512})"|'([^']{2,512})'|`([^`]{2,512})`|exec=(.{2,512})/g)].map(
-        (m) => m[1] ?? m[2] ?? m[3] ?? m[4] ?? '',
+      [...arg.matchAll(/"([^"]{2,512})"|'([^']{2,512})'|`([^`]{2,512})`|exec=(.{2,512})/g)].flatMap((found) =>
+        found.slice(1).filter((text) => text !== undefined),
       ),
     );
     // `:!` of an editor is a command of the shell.
@@ -170,7 +170,7 @@ function runTexts(words: readonly string[]): string[] {
   }
   if (/^(?:psql|mysql|mariadb|sqlite3|ftp|lftp|sftp)$/.test(name)) {
     // `\!`, `system`, `.shell` and `!` hand the rest of their line to a shell.
-    return args.flatMap((arg) => [...arg.matchAll(CLIENT_SHELL)].map(([, text]) => text ?? ''));
+    return args.flatMap((arg) => [...arg.matchAll(CLIENT_SHELL)].flatMap((found) => found.slice(1)));
   }
   if (name === 'xargs' || name === 'parallel')
     return [

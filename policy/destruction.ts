@@ -217,7 +217,7 @@ function strip(command: LooseCommand, before: Stripped | undefined): Stripped {
   const { words, here } = command;
   const source = base(words.find((word) => !word.startsWith('-')));
   const came = before?.output ?? '';
-  const input = here === '' || came === '' ? here + came : `${came}\n${here}`;
+  const input = [came, here].filter((text) => text !== '').join('\n');
   return {
     command,
     readings: stripRunners(words),

@@ -130,8 +130,8 @@ class LooseReader {
         this.#text.slice(this.#at, this.#at + 8),
       );
       const [whole, hex, unicode, octal, other] = coded ?? ['\\'];
-      if (hex !== undefined || unicode !== undefined)
-        this.#word += String.fromCharCode(Number.parseInt(hex ?? unicode ?? '', 16));
+      const code = hex ?? unicode;
+      if (code !== undefined) this.#word += String.fromCharCode(Number.parseInt(code, 16));
       else if (octal !== undefined) this.#word += String.fromCharCode(Number.parseInt(octal, 8) & 255);
       else this.#word += ESCAPES[other ?? ''] ?? other ?? '';
       this.#at += whole.length;
@@ -170,7 +170,7 @@ class LooseReader {
 
   /** `<<EOF`: what stands between the end of this line and the line that is its word. */
   #document(): void {
-    const word = /^[^\s;|&<>()]{0,64}/.exec(this.#text.slice(this.#at, this.#at + 64))?.[0] ?? '';
+    const word = this.#text.slice(this.#at, this.#at + 64).replace(/[\s;|&<>()][\s\S]*$/, '');
     const line = this.#text.indexOf('\n', this.#at);
     this.#at += word.length;
     if (line < 0 || ++this.#heres > HERES) return;

@@ -79,7 +79,7 @@ function judgeThing({ rule, value }: Use, around: Surroundings): Judged[] {
     case 'path-tree':
     case 'path-write':
     case 'path-delete':
-      return judgePath(value, around.paths ?? modeOf(rule.kind), rule.kind, around);
+      return judgePath(value, around.paths ?? MODES[rule.kind], rule.kind, around);
     default:
       return [];
   }
@@ -131,25 +131,28 @@ function judgeHost(host: string, { inventory }: Surroundings): Judged[] {
   return [{ ...review('egress.host', 'this host is not in the configuration'), attributes: ['egress'] }];
 }
 
-const MODES: Readonly<Record<string, PathMode>> = {
+const MODES = {
   'path-read': 'read',
   'path-list': 'list',
   'path-tree': 'tree',
   'path-write': 'write',
   'path-delete': 'delete',
-};
-
-const modeOf = (kind: string): PathMode => MODES[kind] ?? 'write';
+} as const satisfies Record<string, PathMode>;
 
 /** True when a site declared its folders and this path is below none of them. */
 const isOutside = (path: string, folders: readonly string[]): boolean =>
   folders.length > 0 &&
   !folders.some((folder) => path === normalise(folder) || path.startsWith(`${normalise(folder)}/`));
 
-function judgePath(value: string, flagged: PathMode, kind: string, { effect, inventory }: Surroundings): Judged[] {
+function judgePath(
+  value: string,
+  flagged: PathMode,
+  kind: keyof typeof MODES,
+  { effect, inventory }: Surroundings,
+): Judged[] {
   if (value === '-' && kind === 'path-read') return [];
   const path = normalise(value);
-  const mode = MODES[kind] === 'write' || MODES[kind] === 'delete' ? modeOf(kind) : flagged;
+  const mode = kind === 'path-write' || kind === 'path-delete' ? MODES[kind] : flagged;
   if (mode === 'write' || mode === 'delete' || mode === 'prune') {
     if (isOwnPath(value)) return [block('self.path', 'Sentinel does not act on itself', 'breach')];
     if (isDevice(path)) return [block('destruction.device', 'this is a device', 'destroy')];

@@ -20,6 +20,8 @@ const LITERAL = /^(?:\\[();!]|!)$/;
 interface OpenCommand {
   readonly argv: string[];
   readonly spans: [number, number][];
+  /** The whole command in the text. */
+  readonly range: readonly [start: number, end: number];
   stdout: Command['stdout'];
   stderr: Command['stderr'];
   stdin: boolean;
@@ -150,7 +152,7 @@ class TreeWalk {
     if (pipe.length === 0) return;
     const last = pipe.length - 1;
     pipe.forEach((command, i) => {
-      const [start, end] = [command.spans[0]?.[0] ?? 0, command.spans.at(-1)?.[1] ?? 0];
+      const [start, end] = command.range;
       if (i < last && command.stdout === 'discard') throw new Refusal('its pipe would be empty', start, end);
       if (i > 0 && command.stdin) throw new Refusal('its input is the pipe before it', start, end);
       this.#spans.push(command.spans);
@@ -174,7 +176,15 @@ class TreeWalk {
     this.#gap(start, true);
     this.#at = start;
     if (this.#pipe.length >= LIMITS.pipe) this.#refuse(cursor, 'the pipe is too long');
-    const open: OpenCommand = { argv: [], spans: [], stdout: 'keep', stderr: 'keep', stdin: false, redirected: false };
+    const open: OpenCommand = {
+      argv: [],
+      spans: [],
+      range: [start, cursor.endIndex],
+      stdout: 'keep',
+      stderr: 'keep',
+      stdin: false,
+      redirected: false,
+    };
     this.#pipe.push(open);
     this.#wanting = false;
     this.#children(cursor, (c, kind) => {
@@ -185,7 +195,6 @@ class TreeWalk {
       else if (kind === this.#k.redirect) this.#redirect(c);
       else this.#argument(c, kind, open);
     });
-    if (open.argv.length === 0) this.#refuse(cursor, 'a command without a name');
   }
 
   #argument(cursor: TreeCursor, kind: number, open: OpenCommand): void {

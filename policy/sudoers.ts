@@ -91,7 +91,7 @@ function argumentsOf(rules: RuleSet, { words, schema }: Leaf, inventory: Invento
 
 function isQuiet(rule: FlagRule): boolean {
   const decision = rule.decision ?? decisionFor(rule.effect, rule.attributes);
-  return decision === 'allow' && rule.paths === null && !rule.runs;
+  return decision === 'allow' && rule.paths === null && rule.with.length === 0 && !rule.runs;
 }
 
 function flagExpression(

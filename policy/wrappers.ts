@@ -132,8 +132,8 @@ function innerIndex(
       if (!exact.test(wordAt(argv, ++at))) return { unreadable: 'a wrapper flag with a value that is not known', at };
       continue;
     }
-    const [name, value] = word.startsWith('--') ? word.split('=', 2) : [word.slice(0, 2), word.slice(2)];
-    if (!wrapper.values.get(name ?? '')?.test(value ?? ''))
+    const parts = word.startsWith('--') ? word.split('=', 2) : [word.slice(0, 2), word.slice(2)];
+    if (!wrapper.values.get(wordAt(parts, 0))?.test(wordAt(parts, 1)))
       return { unreadable: 'a wrapper flag that is not known', at };
   }
   if (wrapper.operands === 1 && !/^\d{1,6}(?:\.\d{1,3})?[smh]?$/.test(wordAt(argv, at))) {

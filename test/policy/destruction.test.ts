@@ -82,6 +82,80 @@ test('what find hands to xargs is everything below its folders', () => {
   assert.is(seen("find /srv/cache -name '*.tmp' | xargs rm -f"), undefined);
 });
 
+test('input goes through filters, formats, containers, placeholders and loops', () => {
+  for (const text of [
+    "printf '%s -rf %s' rm /etc | sh",
+    "printf '%s %s\\n' a b DROP 'TABLE t' | psql",
+    "echo 'drop table t' | sed s/t/u/ | tee /tmp/x | sudo -u postgres psql",
+    "echo 'drop table t; select 1' | kubectl exec -i db-0 -- psql",
+    'psql <<-E\n\tselect 1;\n\tdrop table t;\n\tE',
+    'echo / | xargs -I % rm -rf %',
+    'echo /etc | xargs -IX sh -c "rm -rf X"',
+    'printf /etc | parallel rm -rf {}',
+    'echo / | while read -r d; do rm -rf $d; done',
+    "echo 'rm -rf /etc' | ssh -p 22 db01",
+    "echo 'rm -rf /etc' | doas -s",
+    "echo '!rm -rf /etc' | lftp",
+    'A=x; for d in /srv /; do rm -rf $A $d; done',
+    'D=/; rm -rf $D $UNKNOWN',
+  ]) {
+    assert.ok(seen(text), text);
+  }
+  for (const text of [
+    "echo 'select 1' | psql",
+    "echo 'delete from t where id = 7' | psql",
+    "echo 'rm -rf /etc' | ssh db01 cat",
+    "echo 'rm -rf /etc' | su -c id",
+    'echo hello | nc db01 80',
+    "echo '' | nc db01 80",
+    'echo 7 | nc db01 80',
+    'psql <<E',
+    'echo /srv/x | xargs rm -f',
+    'echo 7 | while read -r d; do ls $d; done',
+    'echo x | read',
+    `${'cat <<E\nx\nE\n'.repeat(9)}psql <<E\nselect 1\nE`,
+  ]) {
+    assert.is(seen(text), undefined, text);
+  }
+});
+
+test('setuid by its modes, its copies and its scripts', () => {
+  for (const text of [
+    'chmod u+s,g-w x',
+    'install -m4755 a b',
+    'install -m 4755 a b',
+    'mkdir --mode=u+s a',
+    'cp -a /usr/bin/su /srv/s',
+  ]) {
+    assert.is(seen(text), 'destruction.setuid', text);
+  }
+  for (const text of [
+    'chmod 0755 x',
+    'chmod u+x x',
+    'install -m 755 a b',
+    'cp /usr/bin/su /srv/s',
+    'cp -a /srv/su /srv/s',
+    'mount -o nosuid /srv',
+  ])
+    assert.is(seen(text), undefined, text);
+});
+
+test('as many commands and as deep as is looked at, and no more', () => {
+  const nested = (inner: string, depth: number): string =>
+    depth === 0 ? inner : nested(`sh -c '${inner.replaceAll("'", "'\\''")}'`, depth - 1);
+  assert.is(seen(nested('rm -rf /', 5)), 'destruction.rm');
+  assert.is(seen(nested('echo rm -rf / | sh', 6)), undefined);
+  assert.is(seen(nested('echo rm -rf / | xargs sh', 6)), undefined);
+  const many = Array.from({ length: 900 }, () => "sh -c 'a;a'").join(';');
+  assert.is(seen(`rm -rf /; ${many}`), 'destruction.rm');
+  assert.is(seen(`${many}; rm -rf /`), undefined);
+  const images = Array.from({ length: 600 }, () => `echo b | docker exec web sh -c ${'a'.repeat(20)}`).join(';');
+  assert.is(seen(images), undefined);
+  const places = `echo ${'a '.repeat(64)}| xargs -I{} ${'sudo '.repeat(14)}ls ${'{} '.repeat(20)}`;
+  assert.is(seen(places), undefined);
+  assert.is(seen(`${places}; rm -rf /`), undefined);
+});
+
 test('a serial line may be written with consent, a disk may not', () => {
   assert.is(seen('echo AT > /dev/ttyUSB0'), undefined);
   assert.is(seen('echo AT > /dev/sda'), 'destruction.device');

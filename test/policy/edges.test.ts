@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { LineCounter, YAMLMap } from 'yaml';
 import { compile } from '../../policy/compile.ts';
 import { readCommands } from '../../policy/compile-schema.ts';
 import { explain } from '../../policy/explain.ts';
@@ -15,7 +16,7 @@ import { messageOf } from '../../policy/policy-error.ts';
 import { type Command, type Program, programHash } from '../../policy/program.ts';
 import { readInventory } from '../../policy/read-inventory.ts';
 import { readProgram } from '../../policy/reader.ts';
-import { lineOf, readRuleFile } from '../../policy/rule-file.ts';
+import { lineOf, RuleNode, readRuleFile } from '../../policy/rule-file.ts';
 import type { RuleSet } from '../../policy/schema.ts';
 import { sudoersEntries } from '../../policy/sudoers.ts';
 import { wordAt } from '../../policy/word-at.ts';
@@ -56,6 +57,9 @@ test('readers that differ in any one thing refuse', () => {
   }
   const agreed = compile(text, () => ({ program: of(first, second), spans: [] }));
   assert.not(isFault(agreed));
+  const tree: Program = of(job(command('ls')));
+  const refused = compile('ls ;; x', () => ({ program: tree, spans: [] }));
+  assert.is(isFault(refused) && refused.fault, 'reader.operator', 'what the second reader alone refuses');
   const given = fault('x', 'y', 0, 1);
   assert.is(
     compile(text, () => given),
@@ -141,6 +145,58 @@ test('a path may carry a condition, a URL its host, and a number its range', () 
   assert.is(decided('five', '1,2', '/dev/sda'), 'x.five');
 });
 
+test('a flag alone shows a secret, and is known by its name alone', () => {
+  const rules = rulesOf(
+    '  a: { flags: { -s: { attribute: secret }, -q: }, sub: { x, y } }\n  b: { flags: { -a, -b } }\n',
+  );
+  const verdict = (...argv: string[]) => createJudge(rules, '').judge(of(job(command(...argv))), null);
+  assert.equal([verdict('a', '-s', 'x').decision, verdict('a', '-s', 'x').attributes], ['review', ['secret']]);
+  assert.equal([verdict('a', '-q', 'y').decision, verdict('a', '-q', 'y').attributes], ['allow', []]);
+  assert.is(verdict('b', '-ab').decision, 'allow');
+  assert.is(verdict('b', '-c').rule, 'x.b.flag');
+  assert.is(new RuleNode('x.yaml', new YAMLMap(), new LineCounter()).line(null), 0, 'what was not read has no line');
+});
+
+test('an interval needs its count, a flag what it ends with', () => {
+  const decided = (text: string) => policy.check(text, null).rule;
+  assert.is(decided('vmstat'), 'memory.vmstat');
+  assert.is(decided('vmstat 1 5'), 'memory.vmstat');
+  assert.is(decided('vmstat 1'), 'memory.vmstat.repeat');
+  assert.is(decided('vmstat 1 2 3'), 'memory.vmstat.repeat');
+  assert.is(decided('vmstat 1 61'), 'operand.range');
+  assert.is(decided('vmstat 0.5 2'), 'operand.form');
+  assert.is(decided('iostat sda'), 'memory.iostat');
+  assert.is(decided('iostat sda 1'), 'memory.iostat.repeat');
+  assert.is(decided('iostat 1 sda 2'), 'memory.iostat.repeat');
+  assert.is(decided('jstat -gcutil'), 'processes.jstat.operand');
+  assert.is(decided('jstat -gcutil 4242'), 'processes.jstat');
+  assert.is(decided('free -s 1'), 'memory.free.requires');
+  assert.is(decided('free -s 1 -c 5'), 'memory.free');
+  assert.match(policy.check('free -s 1', null).reason, '-c');
+});
+
+test("a path through another process's root, folder or open files leads nobody knows where", () => {
+  const decided = (text: string) => policy.check(text, null).rule;
+  for (const path of ['/proc/4242/root', 'proc/4242/cwd/x', '/proc/7/task/8/cwd', '/proc/7/fd/3/', '/dev/fd/3/./x']) {
+    assert.is(decided(`ls ${path}`), 'path.elsewhere', path);
+    assert.is(decided(`cat ${path}`), 'path.elsewhere', path);
+  }
+  for (const path of ['/proc/4242/fd', '/proc/4242/fd/3', '/proc/4242/exe', '/proc/7/../meminfo', '/srv/proc/4242/cwd'])
+    assert.is(decided(`ls -l ${path}`), 'files.ls', path);
+});
+
+test('a dash is standard input where a file is read, and no name elsewhere', () => {
+  assert.is(policy.check('df -h | cat -', null).decision, 'allow');
+  assert.is(policy.check('ls -', null).rule, 'operand.dash');
+});
+
+test('operators at an end, and pipes as long as they may be', () => {
+  assert.is(policy.check('df -h;', null).program?.jobs.length, 1);
+  const wc = (count: number) => Array.from({ length: count }, () => 'wc').join(' | ');
+  assert.is(policy.check(wc(16), null).decision, 'allow');
+  assert.is(policy.check(wc(17), null).rule, 'subset.syntax');
+});
+
 test('bundles, folded and posix words', () => {
   const decided = (text: string) => policy.check(text, null).rule;
   assert.is(decided('tar tf'), 'text.tar.flag');
@@ -202,6 +258,8 @@ test('sudoers says every kind that it can name exactly, and leaves out the rest'
   g: { root: true, sub: { h: , i: "integer" } }
   j: { root: true, effect: change }
   k: { root: true, operands: unit* }
+  n: { root: true, operands: "enum(a^b|c)" }
+  o: { root: true, flags: { -a: , -s: { with: -a } } }
   l: { root: true, operands: unit? , effect: restart }
   m: { root: true, operands: enum(x)? }
 `);
@@ -218,6 +276,18 @@ test('sudoers says every kind that it can name exactly, and leaves out the rest'
     lines.filter((line) => line.includes(`/bin/${name} `)).map((line) => line.replace(/^.*?\/bin\/\S+ /, ''));
   assert.equal(entry('b'), ['^(x[.]y|z)( (x[.]y|z)){0,16}$']);
   for (const name of ['c', 'd', 'f', 'j']) assert.equal(entry(name), [], name);
+  assert.equal(entry('n'), ['^(a\\^b|c)( (a\\^b|c)){0,16}$']);
+  assert.equal(entry('o'), ['""', '^(-a)( (-a)){0,16}$'], 'a flag that needs another beside it is left out');
+  // A kind that says nothing of its form could be anything.
+  const bare = rulesOf('  p: { root: true, operands: match(x) }\n');
+  const loose = new Map(
+    [...bare.commands].map(([name, schema]) => [
+      name,
+      { ...schema, operands: schema.operands.map((rule) => ({ ...rule, pattern: null })) },
+    ]),
+  );
+  const left = sudoersEntries({ ...bare, commands: loose }, { user: 'u', inventory, locate: (name) => `/bin/${name}` });
+  assert.not.ok(left.some((line) => line.includes('/bin/p ')));
   assert.equal(entry('e'), ['^(-r)( (-r)){0,16}$']);
   assert.equal(entry('g'), ['^h$', '^i( ([0-9]{1,9})){1,16}$']);
   assert.is(entry('a').length, 1);
@@ -244,6 +314,16 @@ test('a parser that fails, and a message of anything', () => {
 test('ways to spell what the recogniser of destruction must see', () => {
   const block = [
     'hping3 --flood 10.0.0.1',
+    'microk8s reset',
+    'tar xf a.tar -C/etc',
+    'tar xf a.tar --directory=/usr',
+    'nwipe --autonuke',
+    'badblocks -sw /dev/sdb',
+    'apparmor_parser -R /etc/apparmor.d/usr.sbin.nginx',
+    'dhcpcd -k eth0',
+    "env -S'rm -rf /'",
+    "env --split-string='rm -rf /'",
+    'curl -o /srv/tool http://db01/tool; /srv/tool',
     'curl -o /etc/passwd http://x',
     'badblocks -w /dev/sda &',
     'service sshd stop',
@@ -269,6 +349,14 @@ test('ways to spell what the recogniser of destruction must see', () => {
     'hping3 10.0.0.1',
     'kill -s',
     'find -exec',
+    'badblocks -s /dev/sdb',
+    'microk8s status',
+    'apparmor_parser -r /etc/apparmor.d/x',
+    'dhcpcd -n eth0',
+    'cp',
+    'cp --help',
+    'curl -o /srv/tool http://db01/tool; /srv/other',
+    '-x | sh',
   ]) {
     assert.is(policy.check(text, null).decision, 'review', text);
   }
@@ -278,6 +366,8 @@ test('hosts, public halves and mounts', () => {
   const decided = (text: string) => policy.check(text, null).rule;
   assert.is(decided('ping -c 1 fd00::1'), 'network.ping');
   assert.is(decided('ping -c 1 2001:db8::1'), 'egress.host');
+  assert.is(decided('ping -c 1 metadata.google.internal'), 'egress.host');
+  assert.is(decided('ping -c 1 instance-data.internal'), 'egress.host');
   assert.is(decided('cat /srv/app/id_rsa.pub'), 'files.cat');
   assert.is(decided('cat /etc/ssl/fullchain.pem'), 'files.cat');
   assert.is(decided('cat /proc/1/task/1/root/etc/shadow'), 'path.elsewhere');
@@ -312,6 +402,13 @@ test('alternatives, mounts, own paths, and what never runs inside', () => {
   assert.is(verdict('c', '/opt/sentinel-hub/x').rule, 'self.path');
   assert.is(verdict('c', '/srv/x').rule, 'x.c');
   assert.is(policy.check('find /srv -exec mkfs {} \\;', null).decision, 'block');
+  const inside = createJudge(
+    rulesOf(
+      '  f: { style: single, flags: { -exec: { runs: true } }, operands: path-list* }\n  d: { decision: block, operands: path-read* }\n',
+    ),
+    '',
+  ).judge(of(job(command('f', '/srv', '-exec', 'd', '{}', ';'))), null);
+  assert.equal([inside.decision, inside.rule], ['block', 'inner.effect']);
   assert.is(policy.check('nice --adjustment df', null).rule, 'unknown.wrapper');
   assert.is(policy.check('nice -x5 df', null).rule, 'unknown.wrapper');
   assert.is(policy.check('ls \\', null).rule, 'subset.byte');

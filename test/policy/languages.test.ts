@@ -28,6 +28,7 @@ const ACCEPTED: Readonly<Record<Language, readonly string[]>> = {
     '{$1=""; print tolower($0)}',
     'a / b / c',
     '{x = y == 3 ? 1 : 2; --x; print -x !~ /q/}',
+    'NR > 1 {if (NR > 2) {print $1}; else {print $2}}',
   ],
   'sed-script': [
     'p',

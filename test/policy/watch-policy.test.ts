@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import type { LoadOptions } from '../../policy/load-rules.ts';
 import { PolicyError } from '../../policy/policy.ts';
 import { type PolicyChange, watchPolicy } from '../../policy/watch-policy.ts';
 
@@ -108,6 +109,40 @@ test('where nothing can be watched, a reload still notices', async ({ folder }) 
   writeFileSync(join(folder, 'plant.yaml'), rule('review', 'historian'));
   await watching.reload();
   assert.ok('policy' in (await seen.next()));
+  watching.close();
+});
+
+test('what did not change is not told, nor what is read while it is closed', async ({ folder }) => {
+  const seen = changes();
+  const watching = await watchPolicy({ siteDir: folder }, seen.push);
+  await watching.reload();
+  assert.is(seen.left, 0);
+  writeFileSync(join(folder, 'plant.yaml'), rule('review', 'historian'));
+  const reading = watching.reload();
+  // The read has begun, and waits for the parser.
+  await null;
+  watching.close();
+  await reading;
+  assert.is(seen.left, 0);
+});
+
+test('what fails in a way of its own is told like a file that cannot be read', async () => {
+  const seen = changes();
+  const options: LoadOptions = {
+    get groupDirs(): string[] {
+      if (broken) throw new Error('no such group');
+      return [];
+    },
+  };
+  let broken = false;
+  const watching = await watchPolicy(options, seen.push);
+  broken = true;
+  await watching.reload();
+  const failed = await seen.next();
+  assert.equal('error' in failed && [failed.error.code, failed.error.message], [
+    'E_POLICY_READ',
+    'E_POLICY_READ :0: no such group',
+  ]);
   watching.close();
 });
 
