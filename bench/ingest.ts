@@ -2,7 +2,7 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { connect, type Socket } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { secretHash } from '../broker/enroll.ts';
-import { FrameWriter } from '../broker/frame-writer.ts';
+import { FrameWriter } from '../test/broker/frame-writer.ts';
 import { connectPacket, publishPacket, RawReader, subscribePacket } from '../test/broker/mqtt-bytes.ts';
 import * as samples from '../test/broker/samples.ts';
 import { testAgent } from '../test/broker/site.ts';

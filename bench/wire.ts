@@ -3,10 +3,10 @@ import { secretHash } from '../broker/enroll.ts';
 import { type Chain, followBatch } from '../broker/frame-chain.ts';
 import { KEYFRAME_EVERY } from '../broker/frame-coder.ts';
 import { MAC_ITEM_BYTES, openBatch } from '../broker/frame-payload.ts';
-import { FrameWriter } from '../broker/frame-writer.ts';
 import { scaled } from '../broker/frames.ts';
 import type { Metric } from '../broker/messages.ts';
 import { agentTopic } from '../broker/topics.ts';
+import { FrameWriter } from '../test/broker/frame-writer.ts';
 import type { Emit } from './row.ts';
 import { type HostSample, HostSampler } from './wire-host.ts';
 import { SparkplugSizes } from './wire-sparkplug.ts';
@@ -114,7 +114,7 @@ function framesOf(samples: readonly HostSample[], batch: number): number[] {
       sizes.push(payload.length);
       const followed = followBatch(chain, openBatch(payload, boot, secret), { schema: 1, metrics });
       chain = followed.chain;
-      read.push(...followed.frames.map((frame) => frame.values));
+      read.push(...followed.steps.map(({ frame }) => frame.values));
     }
   }
   const sent = samples.map((sample) => scaled(positional(sample).values, positional(sample).metrics));

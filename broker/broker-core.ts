@@ -6,6 +6,12 @@ type Done = (error?: Error) => void;
 /** Aedes' own signature, which its types leave half out: what a client said, or what the broker itself says. */
 type Publish = (packet: PublishPacket, client: Client | Done | null, done?: Done) => void;
 
+/** What a client of Aedes keeps of its keep-alive, which its types leave out. */
+interface KeepAlive {
+  readonly _keepaliveInterval: number;
+  readonly _keepaliveTimer: NodeJS.Timeout | null;
+}
+
 /**
  * Aedes, with agents' messages and its own bookkeeping taken out before they are routed: what an agent says is for the
  * hub alone, which has had it by then (`authorizePublish`), unless there are tools that may listen.
@@ -25,6 +31,12 @@ export class BrokerCore extends Aedes {
   /** Who is connected under this name. */
   clientOf(id: string): Client | undefined {
     return this.clients[id];
+  }
+
+  /** Something was heard of this client past the broker: its keep-alive begins anew (MQTT-3.1.2-24). */
+  heardOf(client: Client): void {
+    const { _keepaliveInterval, _keepaliveTimer } = client as Client & KeepAlive;
+    if (_keepaliveInterval > 0) _keepaliveTimer?.refresh();
   }
 
   override publish(packet: PublishPacket, client: Client | Done | null, done?: Done): void {

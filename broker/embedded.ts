@@ -1,5 +1,5 @@
 import type { EventEmitter } from 'node:events';
-import { createServer, type Server } from 'node:net';
+import { createServer } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { AuthenticateError, Client } from 'aedes';
 import { mayPublish, maySubscribe } from './acl.ts';
@@ -8,20 +8,20 @@ import { BrokerCore } from './broker-core.ts';
 import { BROKER } from './broker-limits.ts';
 import type { Enrolled } from './enroll.ts';
 import { Guard } from './guard.ts';
+import { BrokerError, listenNear } from './listen-near.ts';
 import { isGoodCertificate, isGoodLogin } from './login.ts';
 import type { Inbound, Mesh, MeshCounters } from './mesh.ts';
 import { LIMITS } from './messages.ts';
 import { Outgoing } from './outgoing.ts';
 import type { Request } from './requests.ts';
 import { Routes } from './routes.ts';
+import type { TelemetryPath } from './shortcut.ts';
+import { type OnTelemetry, telemetryPath } from './telemetry-path.ts';
 import { type Certificate, renewContext, type TlsMaterial, tlsListener } from './tls-listener.ts';
 import { ToolDoor } from './tool-door.ts';
 import type { Tool } from './tools.ts';
 import { parseAgentTopic } from './topics.ts';
 import { type MeshHealth, Traffic } from './traffic.ts';
-
-/** With the wanted port taken, so many above it are tried before the start fails. */
-const PORTS_TRIED = 32;
 
 export interface EmbeddedOptions {
   readonly host: string;
@@ -36,6 +36,8 @@ export interface EmbeddedOptions {
   readonly onRequest?: (request: Request) => void;
   /** The message is acknowledged (PUBACK) only when this resolves: durable before acknowledged (invariant 9). */
   readonly onMessage: (message: Inbound) => Promise<void>;
+  /** Where it is given, telemetry that nobody else reads comes here, and not to `onMessage`. */
+  readonly onTelemetry?: OnTelemetry;
   readonly counters: MeshCounters;
   /** A second listener for other hosts, by certificate. Absent: there is none. */
   readonly tls?: TlsMaterial & { readonly host?: string; readonly port: number };
@@ -53,14 +55,6 @@ export interface Embedded extends Mesh {
   renewTls(tls: TlsMaterial): void;
   /** The tools have changed: who may not listen any more is cut off. */
   checkTools(): void;
-}
-
-export class BrokerError extends Error {
-  readonly code: 'E_BROKER_PORT' | 'E_BROKER_PLAIN';
-  constructor(message: string, code: BrokerError['code'] = 'E_BROKER_PORT') {
-    super(message);
-    this.code = code;
-  }
 }
 
 /** Without TLS a secret travels as it is: that is for this machine alone. */
@@ -82,8 +76,9 @@ export async function openEmbedded(options: EmbeddedOptions): Promise<Embedded> 
   const traffic = new Traffic(counters);
   const guards = new WeakMap<Duplex, Guard>();
   const certificates = new WeakMap<Duplex, Certificate>();
+  const routes = new Routes();
   const aedes = new BrokerCore({
-    mq: new Routes(),
+    mq: routes,
     connectTimeout: BROKER.connectMs,
     drainTimeout: BROKER.drainMs,
     maxTopicLevels: BROKER.topicLevels,
@@ -184,9 +179,11 @@ export async function openEmbedded(options: EmbeddedOptions): Promise<Embedded> 
   const admission = new Admission();
   const sockets = new Set<Duplex>();
   const known = new WeakMap<Duplex, () => void>();
+  const telemetryOf = (client: Client): TelemetryPath | undefined =>
+    options.onTelemetry && telemetryPath(client, { routes, aedes, traffic, onTelemetry: options.onTelemetry });
   aedes.on('clientReady', (client: Client) => {
     known.get(client.conn)?.();
-    guards.get(client.conn)?.letIn();
+    guards.get(client.conn)?.letIn(door.isTool(client) ? undefined : telemetryOf(client));
   });
   /** Takes a connection of any kind (TCP, TLS) that comes from this address. */
   const accept = (conn: Duplex, address: string): void => {
@@ -264,36 +261,4 @@ export async function openEmbedded(options: EmbeddedOptions): Promise<Embedded> 
       await new Promise<void>((resolve) => aedes.close(() => resolve()));
     },
   };
-}
-
-/** Listens on the wanted port or one of the next; port 0 takes any free one. */
-async function listenNear(
-  server: Server,
-  {
-    host,
-    port: wanted,
-    ports = PORTS_TRIED,
-  }: { readonly host?: string | undefined; readonly port: number; readonly ports?: number | undefined },
-): Promise<number> {
-  for (let port = wanted; port < wanted + ports; port++) {
-    const taken = await new Promise<boolean>((resolve, reject) => {
-      const failed = (error: NodeJS.ErrnoException) => {
-        if (error.code === 'EADDRINUSE' || error.code === 'EACCES') resolve(true);
-        else reject(error);
-      };
-      server.once('error', failed);
-      const listening = () => {
-        server.off('error', failed);
-        resolve(false);
-      };
-      if (host === undefined) server.listen(port, listening);
-      else server.listen(port, host, listening);
-    });
-    if (taken) continue;
-    const address = server.address();
-    return typeof address === 'object' && address !== null ? address.port : port;
-  }
-  throw new BrokerError(
-    `no free port from ${wanted} to ${wanted + ports - 1} on ${host ?? 'this machine'}. Choose one with --port N.`,
-  );
 }

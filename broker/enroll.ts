@@ -1,4 +1,4 @@
-import { createHash, createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
+import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
@@ -168,25 +168,6 @@ export function secretHash(secret: string): Uint8Array {
 
 export function sameSecret(secret: string, hash: Uint8Array): boolean {
   return timingSafeEqual(secretHash(secret), hash);
-}
-
-/** Derived once for each secret that is in use: a hub makes a MAC for each message. */
-const macKeys = new WeakMap<Uint8Array, Buffer>();
-
-/** Key for the MAC of telemetry: both sides derive it from the hash of the secret, which alone the hub keeps. */
-function macKey(hash: Uint8Array): Buffer {
-  const known = macKeys.get(hash);
-  if (known !== undefined) return known;
-  const key = createHmac('sha256', hash).update('sentinel-telemetry').digest();
-  macKeys.set(hash, key);
-  return key;
-}
-
-/** 16 bytes of HMAC-SHA-256 over the parts of a message, one after the other. */
-export function telemetryMac(parts: readonly Uint8Array[], hash: Uint8Array): Uint8Array {
-  const mac = createHmac('sha256', macKey(hash));
-  for (const part of parts) mac.update(part);
-  return new Uint8Array(mac.digest().subarray(0, 16));
 }
 
 const fromHex = (hex: string): Uint8Array => new Uint8Array(Buffer.from(hex, 'hex'));

@@ -88,6 +88,12 @@ export class FrameReader {
   }
 
   varint(): number {
+    // Most say one small difference.
+    const first = this.bytes[this.at] ?? 0x80;
+    if (first < 0x80) {
+      this.at++;
+      return first;
+    }
     let value = 0;
     for (let i = 0; i < VARINT_BYTES; i++) {
       const byte = this.bytes[this.at++];

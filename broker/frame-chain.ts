@@ -1,7 +1,6 @@
 import { FrameError } from './frame-bytes.ts';
 import { type Step, unpackDelta } from './frame-delta.ts';
 import type { Batch, WireFrame } from './frame-payload.ts';
-import type { Frame } from './messages.ts';
 
 /** Where a reader stands with one start of one agent. */
 export interface Chain {
@@ -21,9 +20,7 @@ export interface Gap {
 
 export interface Followed {
   readonly chain: Chain;
-  /** Whole frames, each with values as scaled integers. */
-  readonly frames: readonly Frame[];
-  /** The same, each with what a delta after it builds on. */
+  /** Whole frames, each with values as scaled integers, and with what a delta after it builds on. */
   readonly steps: readonly Step[];
   readonly gaps: readonly Gap[];
   /** The frames that were not taken, and why. */
@@ -45,8 +42,9 @@ export function followBatch(chain: Chain, batch: Batch, expected: Expected): Fol
   const gaps: Gap[] = [];
   const dropped: FrameError[] = [];
   let { last, step, past = null } = chain;
-  for (const [i, wire] of batch.frames.entries()) {
-    const seq = batch.seq + i;
+  let seq = batch.seq - 1;
+  for (const wire of batch.frames) {
+    seq++;
     try {
       if (seq <= last) {
         if (step === null) past = replayed(past, wire, seq, expected);
@@ -66,13 +64,7 @@ export function followBatch(chain: Chain, batch: Batch, expected: Expected): Fol
     }
   }
   const next = step === null && past !== null ? { last, step, past } : { last, step };
-  return {
-    chain: next,
-    frames: steps.map(({ frame }) => frame),
-    steps,
-    gaps,
-    dropped,
-  };
+  return { chain: next, steps, gaps, dropped };
 }
 
 /** Follows frames that are old; null when they can't be read. Nothing of them is taken. */

@@ -44,14 +44,19 @@ export function unpackDelta(last: Step, bytes: Uint8Array): Step {
   const ts = frame.ts + dt;
   if (!Number.isSafeInteger(ts) || ts < 0 || ts > TS_MAX) throw new FrameError('E_FRAME', 'a time out of range');
   const mask = reader.raw(Math.ceil(frame.values.length / 8));
-  const values = frame.values.map((value, i) => {
-    if (((mask[i >> 3] ?? 0) & (1 << (i & 7))) === 0) return value;
+  const values = frame.values.slice();
+  for (let i = 0; i < values.length; i++) {
+    if (((mask[i >> 3] ?? 0) & (1 << (i & 7))) === 0) continue;
     const code = reader.varint();
-    if (value !== null && code === BECOMES_NULL) return null;
+    const value = values[i] ?? null;
+    if (value !== null && code === BECOMES_NULL) {
+      values[i] = null;
+      continue;
+    }
     const next = (value ?? 0) + unzigzag(code);
     if (!Number.isSafeInteger(next)) throw new FrameError('E_FRAME', 'a value beyond 2^53');
-    return next;
-  });
+    values[i] = next;
+  }
   reader.end();
   const spare = frame.values.length & 7;
   if (spare !== 0 && (mask.at(-1) ?? 0) >> spare !== 0) throw new FrameError('E_FRAME', 'a change of no value');

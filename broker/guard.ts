@@ -2,32 +2,9 @@ import type { Duplex } from 'node:stream';
 import { BROKER } from './broker-limits.ts';
 import type { MeshCounters } from './mesh.ts';
 import { PacketScanner } from './packet-scanner.ts';
-
-/** Credit that grows with time up to a ceiling, and may be overdrawn once: then it has to be waited for. */
-class Bucket {
-  private credit: number;
-  private readonly perMs: number;
-  private readonly most: number;
-  private seen: number;
-
-  constructor(perSecond: number, most: number, now: number) {
-    this.perMs = perSecond / 1_000;
-    this.most = most;
-    this.credit = most;
-    this.seen = now;
-  }
-
-  /** Milliseconds until there is credit; 0 when there is. */
-  wait(now: number): number {
-    this.credit = Math.min(this.most, this.credit + (now - this.seen) * this.perMs);
-    this.seen = now;
-    return this.credit > 0 ? 0 : Math.ceil(-this.credit / this.perMs) + 1;
-  }
-
-  spend(amount: number): void {
-    this.credit -= amount;
-  }
-}
+import { Pubacks } from './pubacks.ts';
+import { Shortcut, type TelemetryPath } from './shortcut.ts';
+import { TokenBucket } from './token-bucket.ts';
 
 /**
  * Stands between a connection (TCP or TLS) and the broker, which reads it by `readable` and `read()`: passes on one
@@ -39,8 +16,9 @@ export class Guard {
   private readonly take: (size?: number) => Buffer | null;
   private readonly scanner: PacketScanner;
   private readonly counters: MeshCounters;
-  private readonly packets: Bucket;
-  private readonly bytes: Bucket;
+  private readonly packets: TokenBucket;
+  private readonly bytes: TokenBucket;
+  private readonly pubacks: Pubacks;
   private rest: Buffer | null = null;
   private inFlight = 0;
   /** Messages that were passed on without their payload, and have not reached their handler. */
@@ -52,8 +30,9 @@ export class Guard {
     this.conn = conn;
     this.counters = counters;
     const now = performance.now();
-    this.packets = new Bucket(BROKER.packetsPerSecond, BROKER.packetsBurst, now);
-    this.bytes = new Bucket(BROKER.bytesPerSecond, BROKER.bytesBurst, now);
+    this.packets = new TokenBucket(BROKER.packetsPerSecond, BROKER.packetsBurst, now);
+    this.bytes = new TokenBucket(BROKER.bytesPerSecond, BROKER.bytesBurst, now);
+    this.pubacks = new Pubacks(conn, () => this.wake());
     this.scanner = new PacketScanner(() => this.tooLong++);
     this.take = conn.read.bind(conn);
     // Node itself calls read(0) to ask for more: that takes nothing out, and must not here.
@@ -65,9 +44,9 @@ export class Guard {
     });
   }
 
-  /** The broker has accepted its CONNECT. */
-  letIn(): void {
-    this.scanner.letIn();
+  /** The broker has accepted its CONNECT. With a path its telemetry goes past the broker from now on. */
+  letIn(path?: TelemetryPath): void {
+    this.scanner.letIn(path === undefined ? null : this.shortcut(path));
     this.wake();
   }
 
@@ -87,25 +66,37 @@ export class Guard {
     return true;
   }
 
+  private shortcut({ topic, isOpen, store }: TelemetryPath): Shortcut {
+    return new Shortcut(topic, isOpen, (id, payload) => {
+      this.began();
+      store(payload, (error) => {
+        this.ended();
+        if (error === null) this.pubacks.add(id);
+        // Not stored, so not acknowledged: its sender repeats it when it is back.
+        else this.conn.destroy();
+      });
+    });
+  }
+
   private read(): Buffer | null {
-    for (;;) {
-      if (this.scanner.held || this.inFlight >= BROKER.inFlight || this.mustWait()) return null;
-      const chunk = this.rest ?? this.take(Math.min(this.conn.readableLength, BROKER.chunkBytes) || undefined);
-      this.rest = null;
-      if (chunk === null) return null;
-      const passed = this.look(chunk);
-      if (this.conn.destroyed) return null;
-      if (passed !== null) return passed;
-    }
+    const { conn, scanner } = this;
+    if (scanner.held || this.inFlight >= BROKER.inFlight || this.pubacks.waits || this.mustWait()) return null;
+    const chunk = this.rest ?? this.take(Math.min(conn.readableLength, BROKER.chunkBytes) || undefined);
+    this.rest = null;
+    if (chunk === null) return null;
+    const passed = this.look(chunk);
+    if (conn.destroyed) return null;
+    // The broker reads on when it is done with a packet. With none in the chunk, it has to be told.
+    if (passed === null && (this.rest !== null || conn.readableLength > 0)) this.wake();
+    return passed;
   }
 
   private look(chunk: Buffer): Buffer | null {
     try {
-      const { passed, rest, ended } = this.scanner.scan(chunk);
+      const { passed, rest, ended, taken } = this.scanner.scan(chunk);
       this.rest = rest;
       this.bytes.spend(chunk.length - (rest?.length ?? 0));
-      this.packets.spend(ended);
-      // The broker reads on when it is done with a packet: with none in the chunk, it has to be told.
+      this.packets.spend(ended + taken);
       if (passed !== null && ended === 0) this.wake();
       return passed;
     } catch {

@@ -110,9 +110,9 @@ export class MessageReader {
     if (stream !== undefined && secret !== undefined) signed = macOf(payload, stream.birth.boot, secret);
     const batch = readBatch(payload);
     if (stream === undefined || signed === 'invalid') return { signed, message: batch };
-    const { chain, frames, gaps } = followBatch(stream.chain, batch, stream.birth);
+    const { chain, steps, gaps } = followBatch(stream.chain, batch, stream.birth);
     this.streams.set(agent, { ...stream, chain });
-    const readable = frames.map(({ seq, ts, values }) => ({
+    const readable = steps.map(({ frame: { seq, ts, values } }) => ({
       seq,
       ts,
       metrics: Object.fromEntries(unscale({ values }, stream.birth.metrics)),

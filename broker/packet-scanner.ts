@@ -1,5 +1,6 @@
 import { BROKER } from './broker-limits.ts';
 import { LIMITS } from './messages.ts';
+import type { Shortcut } from './shortcut.ts';
 
 const CONNECT = 1;
 const PUBLISH = 3;
@@ -12,21 +13,23 @@ export class PacketError extends Error {
   readonly code = 'E_PACKET';
 }
 
-/** What became of a chunk: bytes to pass on, bytes for later, and how many packets ended in it. */
+/** What became of a chunk: bytes to pass on, bytes for later, and how many packets were in it. */
 export interface Scanned {
   readonly passed: Buffer | null;
   /** Not looked at yet. */
   readonly rest: Buffer | null;
   /** Packets that ended in what is passed on. */
   readonly ended: number;
+  /** Packets of telemetry that were taken out before it. */
+  readonly taken: number;
 }
 
 /**
  * Follows the packets of one client by their fixed headers (MQTT 3.1.1, section 2.2), before a parser sees a byte: a
  * parser keeps a packet of any length, up to 256 MB, from a client that nobody knows yet. The first packet must be
  * CONNECT and short, and nothing is passed on behind it until `letIn`. A PUBLISH that is too long is passed on
- * without its payload, so that its sender gets its acknowledgement and does not bring it again for ever. Throws
- * PacketError: then the connection is not worth keeping.
+ * without its payload, so that its sender gets its acknowledgement and does not bring it again for ever. Telemetry may
+ * be taken out on the way (`Shortcut`). Throws PacketError: then the connection is not worth keeping.
  */
 export class PacketScanner {
   private readonly onOversize: () => void;
@@ -39,6 +42,10 @@ export class PacketScanner {
   private skipping = false;
   private isFirst = true;
   private isHeld = false;
+  /** Takes telemetry, from when the client is let in. */
+  private shortcut: Shortcut | null = null;
+  /** A packet of telemetry of which more bytes are to come. One of each client is kept whole, as a parser would. */
+  private begun: { readonly packet: Buffer; have: number } | null = null;
 
   constructor(onOversize: () => void) {
     this.onOversize = onOversize;
@@ -49,14 +56,18 @@ export class PacketScanner {
     return this.isHeld;
   }
 
-  letIn(): void {
+  letIn(shortcut: Shortcut | null = null): void {
     this.isHeld = false;
+    this.shortcut = shortcut;
   }
 
   scan(input: Buffer): Scanned {
+    if (this.begun !== null) return this.goOn(this.begun, input);
     const chunk = this.partial === null ? input : Buffer.concat([this.partial, input]);
     this.partial = null;
     let ended = 0;
+    let taken = 0;
+    let from = 0;
     let at = 0;
     while (at < chunk.length) {
       if (this.isHeld) break;
@@ -66,22 +77,56 @@ export class PacketScanner {
         break;
       }
       if (this.left > 0) {
-        const taken = Math.min(this.left, chunk.length - at);
-        at += taken;
-        this.left -= taken;
+        const size = Math.min(this.left, chunk.length - at);
+        at += size;
+        this.left -= size;
         if (this.left === 0) ended += this.end();
         continue;
+      }
+      const telemetry = this.shortcut?.look(chunk, at) ?? 0;
+      if (telemetry !== 0) {
+        // What the client said before it is handled before it: telemetry is read by the birth that it follows.
+        if (at > from) break;
+        if (telemetry > 0 && at + telemetry <= chunk.length) {
+          this.shortcut?.pass(chunk, at, telemetry);
+          at += telemetry;
+          from = at;
+          taken++;
+          continue;
+        }
+        this.keep(chunk.subarray(at), telemetry);
+        return { passed: null, rest: null, ended, taken };
       }
       const size = this.readHead(chunk, at);
       if (size === 0) {
         this.partial = Buffer.from(chunk.subarray(at));
-        return { passed: part(chunk, 0, at), rest: null, ended };
+        return { passed: part(chunk, from, at), rest: null, ended, taken };
       }
-      if (this.shortened !== null) return { passed: part(chunk, 0, at), rest: part(chunk, at + size), ended };
+      if (this.shortened !== null) return { passed: part(chunk, from, at), rest: part(chunk, at + size), ended, taken };
       at += size;
       if (this.left === 0) ended += this.end();
     }
-    return { passed: part(chunk, 0, at), rest: part(chunk, at), ended };
+    return { passed: part(chunk, from, at), rest: part(chunk, at), ended, taken };
+  }
+
+  /** Keeps the beginning of a packet of telemetry, whose length is -1 while that is not known. */
+  private keep(bytes: Buffer, length: number): void {
+    if (length < 0) {
+      this.partial = Buffer.from(bytes);
+      return;
+    }
+    this.begun = { packet: Buffer.allocUnsafe(length), have: bytes.length };
+    bytes.copy(this.begun.packet);
+  }
+
+  private goOn(begun: { readonly packet: Buffer; have: number }, input: Buffer): Scanned {
+    const { packet } = begun;
+    const size = input.copy(packet, begun.have);
+    begun.have += size;
+    if (begun.have < packet.length) return { passed: null, rest: null, ended: 0, taken: 0 };
+    this.begun = null;
+    this.shortcut?.pass(packet, 0, packet.length);
+    return { passed: null, rest: part(input, size), ended: 0, taken: 1 };
   }
 
   /** Reads the fixed header that begins here, and answers its size; 0 when it is not whole. */
@@ -133,7 +178,7 @@ export class PacketScanner {
       }
     }
     if (this.left === 0) this.skipping = false;
-    return { passed, rest, ended: passed === null ? 0 : 1 };
+    return { passed, rest, ended: passed === null ? 0 : 1, taken: 0 };
   }
 }
 

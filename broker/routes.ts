@@ -11,12 +11,26 @@ type Done = (error?: Error | null) => void;
 export class Routes {
   private readonly exact = new Map<string, Set<Reader>>();
   private readonly wild = new Map<string, Set<Reader>>();
+  private changes = 0;
+
+  /** Another number whenever there are other readers. */
+  get version(): number {
+    return this.changes;
+  }
+
+  /** Whether anybody reads this topic. */
+  isRead(topic: string): boolean {
+    if (this.exact.has(topic)) return true;
+    for (const filter of this.wild.keys()) if (matches(filter, topic)) return true;
+    return false;
+  }
 
   on(topic: string, reader: Reader, done?: () => void): this {
     const routes = this.routesFor(topic);
     const readers = routes.get(topic);
     if (readers === undefined) routes.set(topic, new Set([reader]));
     else readers.add(reader);
+    this.changes++;
     if (done !== undefined) setImmediate(done);
     return this;
   }
@@ -26,6 +40,7 @@ export class Routes {
     const readers = routes.get(topic);
     readers?.delete(reader);
     if (readers?.size === 0) routes.delete(topic);
+    this.changes++;
     if (done !== undefined) setImmediate(done);
     return this;
   }

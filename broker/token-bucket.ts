@@ -1,4 +1,4 @@
-/** Credit that grows with time up to a ceiling; what is not there can't be taken. */
+/** Credit that grows with time up to a ceiling. It is taken one by one, or spent and then waited for. */
 export class TokenBucket {
   private credit: number;
   private readonly perMs: number;
@@ -13,11 +13,27 @@ export class TokenBucket {
     this.seen = now;
   }
 
+  /** Takes one; what is not there can't be taken. */
   take(now: number): boolean {
-    this.credit = Math.min(this.most, this.credit + (now - this.seen) * this.perMs);
-    this.seen = now;
+    this.grow(now);
     if (this.credit < 1) return false;
     this.credit--;
     return true;
+  }
+
+  /** Takes so much of it, more than there is if need be: what is overdrawn has to be waited for. */
+  spend(amount: number): void {
+    this.credit -= amount;
+  }
+
+  /** Milliseconds until there is credit; 0 when there is. */
+  wait(now: number): number {
+    this.grow(now);
+    return this.credit > 0 ? 0 : Math.ceil(-this.credit / this.perMs) + 1;
+  }
+
+  private grow(now: number): void {
+    this.credit = Math.min(this.most, this.credit + (now - this.seen) * this.perMs);
+    this.seen = now;
   }
 }

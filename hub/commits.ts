@@ -13,72 +13,84 @@ export interface CommitHealth {
   readonly queued: number;
 }
 
+interface Change {
+  readonly put: () => void;
+  readonly done: (error: Error | null) => void;
+}
+
 /** Joins changes to the store into few transactions. While one is being flushed, the next one fills. */
 export class Commits {
   private readonly store: Store;
-  private puts: (() => void)[] = [];
-  private filling: { readonly done: Promise<void>; readonly start: () => void } | null = null;
-  private running: Promise<void> = Promise.resolve();
+  private waiting: Change[] = [];
+  /** Changes in the transaction that runs; null when none does. */
+  private running: readonly Change[] | null = null;
+  private timer: NodeJS.Timeout | undefined;
+  /** What waits has waited long enough, or is enough: it follows the transaction that runs. */
+  private isDue = false;
   private commits = 0;
   private slowest = 0;
-  private writing = 0;
 
   constructor(store: Store) {
     this.store = store;
   }
 
-  /** `put` is run in a transaction soon; resolves when that is on the disk, rejects when nothing of it was kept. */
-  add(put: () => void): Promise<void> {
-    this.puts.push(put);
-    this.filling ??= this.open();
-    const { done, start } = this.filling;
-    if (this.puts.length >= BATCH_MAX) start();
-    return done;
+  /**
+   * `put` is run in a transaction soon; `done` is called when that is on the disk, or with the error for which nothing
+   * of it was kept. What was added while a transaction ran that fails is not kept either, since it may build on it.
+   */
+  add(put: () => void, done: (error: Error | null) => void): void {
+    this.waiting.push({ put, done });
+    if (this.waiting.length >= BATCH_MAX) this.start();
+    else this.timer ??= setTimeout(() => this.start(), WAIT_MS);
   }
 
   /** Resolves when all that was added before is on the disk, or has failed. */
-  async settled(): Promise<void> {
-    this.filling?.start();
-    await (this.filling?.done ?? this.running).catch(() => {});
+  settled(): Promise<void> {
+    if (this.running === null && this.waiting.length === 0) return Promise.resolve();
+    return new Promise((resolve) => {
+      this.add(
+        () => {},
+        () => resolve(),
+      );
+      this.start();
+    });
   }
 
   health(): CommitHealth {
-    const health = { commits: this.commits, commitMsMax: this.slowest, queued: this.puts.length + this.writing };
+    const queued = this.waiting.length + (this.running?.length ?? 0);
+    const health = { commits: this.commits, commitMsMax: this.slowest, queued };
     this.commits = 0;
     this.slowest = 0;
     return health;
   }
 
-  private open(): { done: Promise<void>; start: () => void } {
-    let start = () => {};
-    const due = new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, WAIT_MS);
-      start = () => {
-        clearTimeout(timer);
-        resolve();
-      };
-    });
-    const before = this.running;
-    const done = due.then(() => before).then(() => this.commit());
-    // The next commit waits for this one, however it goes; who added to it hears how.
-    this.running = done.catch(() => {});
-    return { done, start };
+  private start(): void {
+    clearTimeout(this.timer);
+    this.timer = undefined;
+    this.isDue = true;
+    if (this.running === null) void this.commit();
   }
 
   private async commit(): Promise<void> {
-    const { puts } = this;
-    this.puts = [];
-    this.filling = null;
-    this.writing = puts.length;
+    const changes = this.waiting;
+    this.running = changes;
+    this.waiting = [];
+    this.isDue = false;
     const started = performance.now();
-    try {
-      await this.store.write(() => {
-        for (const put of puts) put();
-      });
-    } finally {
-      this.writing = 0;
-      this.commits++;
-      this.slowest = Math.max(this.slowest, Math.round(performance.now() - started));
-    }
+    const error = await this.store
+      .write(() => {
+        for (const { put } of changes) put();
+      })
+      .then(
+        () => null,
+        (error: unknown) => (error instanceof Error ? error : new Error(String(error))),
+      );
+    this.commits++;
+    this.slowest = Math.max(this.slowest, Math.round(performance.now() - started));
+    const ended = error === null ? changes : [...changes, ...this.waiting.splice(0)];
+    this.running = null;
+    for (const { done } of ended) done(error);
+    // One of them may have begun the next already.
+    if (this.isDue && this.running === null && this.waiting.length > 0) void this.commit();
   }
 }

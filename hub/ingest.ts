@@ -1,9 +1,10 @@
 import type { Gap } from '../broker/frame-chain.ts';
+import { isPreface } from '../broker/frame-payload.ts';
 import type { Inbound } from '../broker/mesh.ts';
 import type { Telemetry } from './telemetry.ts';
 
-/** Agents whose samples were stored are named together, at most so often: they wake verifications, and no more. */
-const TELL_EVERY_MS = 20;
+/** Agents whose samples were stored are named together, at most so often: that wakes verifications and signed acks. */
+const TELL_EVERY_MS = 100;
 
 /** All telemetry of this start of an agent up to this frame is on the disk, or known to be missing. */
 export interface StoredThrough {
@@ -18,7 +19,7 @@ export interface Heard {
   /** Frames that build on one which is not here: its agent has to send from there on again. */
   readonly broken: (stored: StoredThrough) => void;
   readonly gap: (agent: string, gap: Gap) => void;
-  readonly dropped: (message: Inbound, error: unknown) => void;
+  readonly dropped: (message: Pick<Inbound, 'agent' | 'channel'>, error: unknown) => void;
 }
 
 /**
@@ -29,7 +30,7 @@ export class Ingest {
   private readonly telemetry: Telemetry;
   private readonly handle: (message: Inbound) => Promise<void>;
   private readonly heard: Heard;
-  /** Births and states that are being stored, by agent. */
+  /** Births, states and prefaces that are being dealt with, by agent: telemetry behind them waits. */
   private readonly gates = new Map<string, Promise<void>>();
   private readonly sampled = new Map<string, StoredThrough>();
   private timer: NodeJS.Timeout | undefined;
@@ -43,17 +44,38 @@ export class Ingest {
 
   /** Resolves when the message is durable or dropped: only then may it be acknowledged. Rejects when it is neither. */
   receive(message: Inbound): Promise<void> {
-    const { agent, channel } = message;
-    const gate = this.gates.get(agent);
-    if (channel === 'm') return gate === undefined ? this.store(message) : gate.then(() => this.store(message));
+    const { agent, channel, payload } = message;
+    if (channel === 'm') {
+      return new Promise((resolve, reject) => {
+        this.take(agent, payload, (error) => (error === null ? resolve() : reject(error)));
+      });
+    }
     if (channel !== 'b' && channel !== 'st') return this.handle(message);
     const handled = this.handle(message);
-    const open = Promise.all([gate, handled.catch(() => {})]).then(() => this.telemetry.changed(agent));
-    this.gates.set(agent, open);
-    void open.then(() => {
-      if (this.gates.get(agent) === open) this.gates.delete(agent);
-    });
+    const before = this.gates.get(agent);
+    this.hold(
+      agent,
+      Promise.all([before, handled.catch(() => {})]).then(() => this.telemetry.changed(agent)),
+    );
     return handled;
+  }
+
+  /** The same for telemetry: `done` is called with null when it is durable or dropped, else with why it is neither. */
+  take(agent: string, payload: Uint8Array, done: (error: Error | null) => void): void {
+    const gate = this.gates.get(agent);
+    if (isPreface(payload)) {
+      const turned = (gate ?? Promise.resolve()).then(
+        () =>
+          new Promise<void>((resolve) => {
+            this.store(agent, payload, (error) => {
+              done(error);
+              resolve();
+            });
+          }),
+      );
+      this.hold(agent, turned);
+    } else if (gate === undefined) this.store(agent, payload, done);
+    else void gate.then(() => this.store(agent, payload, done));
   }
 
   /** Tells nobody any more. */
@@ -62,27 +84,40 @@ export class Ingest {
     this.isStopped = true;
   }
 
-  private async store(message: Inbound): Promise<void> {
-    const { agent, payload } = message;
-    try {
-      const { boot, through, gaps, dropped } = await this.telemetry.receive(agent, payload);
+  private hold(agent: string, gate: Promise<void>): void {
+    this.gates.set(agent, gate);
+    void gate.then(() => {
+      if (this.gates.get(agent) === gate) this.gates.delete(agent);
+    });
+  }
+
+  private store(agent: string, payload: Uint8Array, done: (error: Error | null) => void): void {
+    this.telemetry.take(agent, payload, (outcome) => {
+      if (outcome instanceof Error) {
+        this.heard.dropped({ agent, channel: 'm' }, outcome);
+        // Not stored, so not acknowledged: the broker hangs up, and the agent repeats it when it is back.
+        done(codeOf(outcome) === 'E_STORE_WRITE' ? outcome : null);
+        return;
+      }
+      const { boot, through, gaps, dropped } = outcome;
       this.tell({ agent, boot, through });
       for (const gap of gaps) this.heard.gap(agent, gap);
-      if (dropped === null) return;
-      const code = 'code' in dropped ? dropped.code : '';
-      if (code === 'E_FRAME_GAP') this.heard.broken({ agent, boot, through });
-      // An agent that was cut off begins a little before what it knows to be stored: that is no trouble.
-      if (code !== 'E_FRAME_OLD') this.heard.dropped(message, dropped);
-    } catch (error) {
-      this.heard.dropped(message, error);
-      // Not stored, so not acknowledged: the broker hangs up, and the agent repeats it when it is back.
-      if (error instanceof Error && 'code' in error && error.code === 'E_STORE_WRITE') throw error;
-    }
+      if (dropped !== null) {
+        if (codeOf(dropped) === 'E_FRAME_GAP') this.heard.broken({ agent, boot, through });
+        // An agent that was cut off begins a little before what it knows to be stored: that is no trouble.
+        if (codeOf(dropped) !== 'E_FRAME_OLD') this.heard.dropped({ agent, channel: 'm' }, dropped);
+      }
+      done(null);
+    });
   }
 
   private tell(stored: StoredThrough): void {
     if (this.isStopped || stored.through === 0) return;
-    this.sampled.set(`${stored.agent}/${stored.boot}`, stored);
+    const { agent, boot } = stored;
+    // Of another start as well: that one is told first.
+    const told = this.sampled.get(agent);
+    if (told !== undefined && told.boot !== boot) this.heard.sampled([told]);
+    this.sampled.set(agent, stored);
     this.timer ??= setTimeout(() => {
       this.timer = undefined;
       this.heard.sampled([...this.sampled.values()]);
@@ -90,3 +125,5 @@ export class Ingest {
     }, TELL_EVERY_MS);
   }
 }
+
+const codeOf = (error: Error): string => ('code' in error ? String(error.code) : '');

@@ -1,7 +1,7 @@
 import { Worker } from 'node:worker_threads';
-import { BrokerError } from '../broker/embedded.ts';
 import type { Enrolled } from '../broker/enroll.ts';
 import { within } from '../broker/lifetime.ts';
+import { BrokerError } from '../broker/listen-near.ts';
 import type { Log } from '../broker/log.ts';
 import type { Inbound, Mesh, PublishOptions } from '../broker/mesh.ts';
 import type { Request } from '../broker/requests.ts';

@@ -55,6 +55,8 @@ async function listen(): Promise<Embedded> {
     tools,
     counters: noCounters(),
     onMessage: (message: Inbound) => ingest.receive(message),
+    onTelemetry: (agent: string, payload: Uint8Array, done: (error: Error | null) => void) =>
+      ingest.take(agent, payload, done),
     onRequest: (request: Request) => say({ kind: 'request', ...request }, [request.payload.buffer as ArrayBuffer]),
     ...(tls === null ? {} : { tls }),
   };

@@ -68,59 +68,82 @@ export class Telemetry {
   }
 
   /**
-   * Stores what a payload of telemetry holds; resolves when that is on the disk. Rejects with a coded error, and
-   * stores nothing, for a payload that is not this agent's, not of the start that its birth or its last preface named,
-   * or no batch of frames.
+   * Stores what a payload of telemetry holds; `done` is called when that is on the disk. It is called with a coded
+   * error, and nothing is stored, for a payload that is not this agent's, not of the start that its birth or its last
+   * preface named, or no batch of frames. What follows a preface has to wait for it. Nothing of the payload is kept.
    */
-  async receive(agent: string, payload: Uint8Array): Promise<Received> {
-    const enrolled = this.agents.get(agent);
-    if (enrolled === undefined) throw new FrameError('E_FRAME_SCHEMA', 'telemetry of no enrolled agent');
-    if (isPreface(payload)) return this.turnTo(agent, openPreface(payload, enrolled.secretHash));
+  take(agent: string, payload: Uint8Array, done: (outcome: Received | Error) => void): void {
+    try {
+      const enrolled = this.agents.get(agent);
+      if (enrolled === undefined) throw new FrameError('E_FRAME_SCHEMA', 'telemetry of no enrolled agent');
+      const { secretHash } = enrolled;
+      if (isPreface(payload)) this.turnTo(agent, openPreface(payload, secretHash)).then(done, (e) => done(asError(e)));
+      else this.follow(agent, payload, secretHash, done);
+    } catch (error) {
+      done(asError(error));
+    }
+  }
+
+  private follow(
+    agent: string,
+    payload: Uint8Array,
+    secretHash: Uint8Array,
+    done: (outcome: Received | Error) => void,
+  ): void {
     const before = this.streams.get(agent) ?? this.born(agent);
     const { columns, n } = before;
     const { boot } = columns;
-    const batch = openBatch(payload, columns.boot, enrolled.secretHash);
+    const batch = openBatch(payload, boot, secretHash);
     const { chain, steps, gaps, dropped } = followBatch(before.chain, batch, columns);
-    const newest = steps.at(-1);
-    if (newest === undefined) {
+    const received = { stored: steps.length, boot, through: chain.last, gaps, dropped: dropped[0] ?? null };
+    if (steps.length === 0) {
       this.streams.set(agent, { ...before, chain });
-      return { stored: 0, boot, through: chain.last, gaps, dropped: dropped[0] ?? null };
+      done(received);
+      return;
     }
     const arrived = this.now();
     const times = timesOf(steps, before, arrived);
     const isSeen = arrived - before.seen >= SEEN_EVERY_MS;
     const isPruned = arrived - before.pruned >= PRUNE_EVERY_MS;
     const next: Stream = {
-      ...before,
+      columns,
+      n,
       chain,
       at: times.at(-1) ?? before.at,
+      ahead: before.ahead,
       seen: isSeen ? arrived : before.seen,
       pruned: isPruned ? arrived : before.pruned,
       first: null,
     };
     this.streams.set(agent, next);
     const { store } = this;
-    try {
-      await this.commits.add(() => {
-        before.first?.();
-        for (const [i, step] of steps.entries()) void store.samples.put([agent, times[i] ?? 0], storedSample(n, step));
-        if (isSeen) void store.presence.put(agent, { state: 'online', boot: columns.boot, last_seen: arrived });
-        if (isPruned) this.prune(agent, Math.min(next.at, arrived - TIMES.samples));
+    const put = () => {
+      before.first?.();
+      for (let i = 0; i < steps.length; i++) {
+        const step = steps[i];
+        if (step !== undefined) void store.samples.put([agent, times[i] ?? 0], storedSample(n, step));
+      }
+      if (isSeen) void store.presence.put(agent, { state: 'online', boot, last_seen: arrived });
+      if (isPruned) this.prune(agent, Math.min(next.at, arrived - TIMES.samples));
+      if (gaps.length > 0)
         putGaps(
           store,
           agent,
-          gaps.map((gap) => ({ ...gap, boot: columns.boot, at: arrived })),
+          gaps.map((gap) => ({ ...gap, boot, at: arrived })),
         );
-      });
-    } catch (error) {
+    };
+    this.commits.add(put, (error) => {
+      if (error === null) {
+        this.durable.set(agent, next);
+        done(received);
+        return;
+      }
       // What could not be stored will be sent again, and must not look old then.
       const durable = this.durable.get(agent);
       if (durable === undefined) this.streams.delete(agent);
       else this.streams.set(agent, durable);
-      throw error;
-    }
-    this.durable.set(agent, next);
-    return { stored: steps.length, boot, through: chain.last, gaps, dropped: dropped[0] ?? null };
+      done(error);
+    });
   }
 
   /** The agent's birth or state was written by another thread: what is known of it is read anew. */
@@ -209,3 +232,5 @@ function timesOf(steps: readonly Step[], { at: last, ahead }: Stream, arrived: n
     return at;
   });
 }
+
+const asError = (error: unknown): Error => (error instanceof Error ? error : new Error(String(error)));

@@ -1,7 +1,7 @@
 import { connect as connectSocket, createServer } from 'node:net';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { BrokerError } from '../../broker/embedded.ts';
+import { BrokerError } from '../../broker/listen-near.ts';
 import { connectPacket, publishPacket, RawReader } from './mqtt-bytes.ts';
 import { isGranted, isLetIn, isTaken, openBroker, type TestBroker, testAgent, until } from './site.ts';
 

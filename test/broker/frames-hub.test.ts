@@ -5,12 +5,12 @@ import { Ring } from '../../agent/ring/ring.ts';
 import { Telemetry as AgentTelemetry } from '../../agent/telemetry.ts';
 import { secretHash } from '../../broker/enroll.ts';
 import { KEYFRAME_EVERY } from '../../broker/frame-coder.ts';
-import { FrameWriter } from '../../broker/frame-writer.ts';
 import { Commits } from '../../hub/commits.ts';
 import { readGaps } from '../../hub/gaps.ts';
 import { readSamples } from '../../hub/store/samples.ts';
-import { Telemetry } from '../../hub/telemetry.ts';
+import { type Received, Telemetry } from '../../hub/telemetry.ts';
 import { openSmallHub, type SmallHub } from '../hub/small-hub.ts';
+import { FrameWriter } from './frame-writer.ts';
 import * as samples from './samples.ts';
 import { testAgent } from './site.ts';
 
@@ -51,12 +51,9 @@ const stored = ({ small: { hub } }: Context): unknown[] =>
 /** The code with which it was dropped; 'stored' otherwise. */
 async function fate({ telemetry }: Context, payload: Uint8Array | undefined): Promise<string> {
   assert.ok(payload);
-  try {
-    const { dropped } = await telemetry.receive('web-1', payload);
-    return dropped === null ? 'stored' : codeOf(dropped);
-  } catch (error) {
-    return codeOf(error);
-  }
+  const outcome = await new Promise<Received | Error>((resolve) => telemetry.take('web-1', payload, resolve));
+  if (outcome instanceof Error) return codeOf(outcome);
+  return outcome.dropped === null ? 'stored' : codeOf(outcome.dropped);
 }
 const codeOf = (error: unknown) => (error instanceof Error && 'code' in error ? String(error.code) : String(error));
 

@@ -4,14 +4,15 @@ import { fileURLToPath } from 'node:url';
 import * as fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { secretHash, telemetryMac } from '../../broker/enroll.ts';
+import { secretHash } from '../../broker/enroll.ts';
 import { type Chain, type Followed, followBatch } from '../../broker/frame-chain.ts';
 import { KEYFRAME_EVERY, type Sensed } from '../../broker/frame-coder.ts';
 import { packDelta, unpackDelta } from '../../broker/frame-delta.ts';
 import { MAC_ITEM_BYTES, openBatch, sealBatch } from '../../broker/frame-payload.ts';
-import { FrameWriter } from '../../broker/frame-writer.ts';
 import { scaled, unscale } from '../../broker/frames.ts';
 import type { Frame, Metric } from '../../broker/messages.ts';
+import { telemetryMac } from '../../broker/telemetry-mac.ts';
+import { FrameWriter } from './frame-writer.ts';
 
 const hash = secretHash('secret');
 const boot = '0123456789abcdef';
@@ -33,8 +34,10 @@ const only = (payloads: readonly Uint8Array[]): Uint8Array => {
   assert.ok(payload !== undefined && more.length === 0);
   return payload;
 };
-const follow = (chain: Chain, payload: Uint8Array, schema = 1, count = 3): Followed =>
-  followBatch(chain, openBatch(payload, boot, hash), { schema, metrics: { length: count } });
+const follow = (chain: Chain, payload: Uint8Array, schema = 1, count = 3): Followed & { frames: readonly Frame[] } => {
+  const followed = followBatch(chain, openBatch(payload, boot, hash), { schema, metrics: { length: count } });
+  return { ...followed, frames: followed.steps.map(({ frame }) => frame) };
+};
 
 const frames = suite('telemetry frames');
 
@@ -139,7 +142,7 @@ frames('payloads of version 1 that were recorded on a host are still read as the
     const batch = openBatch(new Uint8Array(Buffer.from(payload, 'hex')), old.boot, secretHash(old.secret));
     const followed = followBatch(chain, batch, expected);
     chain = followed.chain;
-    read.push(...followed.frames);
+    read.push(...followed.steps.map(({ frame }) => frame));
   }
   assert.ok(read.length >= 20);
   assert.equal(read, old.frames);
@@ -291,7 +294,7 @@ hostile('random bytes as a delta give a frame or a coded error, and what is take
 
 hostile('random bytes under a right MAC, and changed payloads under one, throw coded errors alone', () => {
   const sealAnything = (covered: Uint8Array): Uint8Array => {
-    const mac = telemetryMac([Buffer.from(boot, 'hex'), covered], hash);
+    const mac = telemetryMac(boot, covered, hash);
     return new Uint8Array(Buffer.concat([covered, Buffer.from([0x50]), mac]));
   };
   const batch = sealBatch(
@@ -323,7 +326,7 @@ hostile('random bytes under a right MAC, and changed payloads under one, throw c
 
 hostile('a keyframe whose version is a map, which no text can be made of, is refused like any other', () => {
   const covered = Uint8Array.from([132, 1, 134, 160, 1, 5, 1, 246, 34, 67, 0, 1, 2]);
-  const mac = telemetryMac([Buffer.from(boot, 'hex'), covered], hash);
+  const mac = telemetryMac(boot, covered, hash);
   const payload = new Uint8Array(Buffer.concat([covered, Buffer.from([0x50]), mac]));
   assert.throws(
     () => openBatch(payload, boot, hash),

@@ -3,8 +3,8 @@ import { connect as connectTls } from 'node:tls';
 import { connect, type IClientOptions, type MqttClient } from 'mqtt';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { BrokerError } from '../../broker/embedded.ts';
 import type { Enrolled } from '../../broker/enroll.ts';
+import { BrokerError } from '../../broker/listen-near.ts';
 import { newTlsKey, pemOf, SiteCa } from '../../hub/site-ca.ts';
 import { enrolled, isGranted, isLetIn, isTaken, openBroker, type TestBroker, testAgent, until } from './site.ts';
 

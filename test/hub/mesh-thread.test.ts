@@ -3,12 +3,12 @@ import { connect, type MqttClient } from 'mqtt';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { secretHash } from '../../broker/enroll.ts';
-import { FrameWriter } from '../../broker/frame-writer.ts';
 import { lineLog } from '../../broker/log.ts';
 import type { Inbound, Mesh } from '../../broker/mesh.ts';
 import { openMeshThread } from '../../hub/mesh-thread.ts';
 import { readSamples } from '../../hub/store/samples.ts';
 import { Store } from '../../hub/store/store.ts';
+import { FrameWriter } from '../broker/frame-writer.ts';
 import * as samples from '../broker/samples.ts';
 import { enrolled, isGranted, isLetIn, isTaken, tempFolder, testAgent, until } from '../broker/site.ts';
 

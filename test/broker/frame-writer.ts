@@ -1,6 +1,6 @@
-import { FrameCoder, type Sensed } from './frame-coder.ts';
-import { BATCH_MAX, sealBatch, type WireFrame } from './frame-payload.ts';
-import { LIMITS, type Metric } from './messages.ts';
+import { FrameCoder, type Sensed } from '../../broker/frame-coder.ts';
+import { BATCH_MAX, sealBatch, type WireFrame } from '../../broker/frame-payload.ts';
+import { LIMITS, type Metric } from '../../broker/messages.ts';
 
 /** A batch is sent before it could outgrow what a broker takes, whatever the number of its frames. */
 const BATCH_VALUES = LIMITS.payload / 2 / 9;
