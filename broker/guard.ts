@@ -86,8 +86,10 @@ export class Guard {
     if (chunk === null) return null;
     const passed = this.look(chunk);
     if (conn.destroyed) return null;
-    // The broker reads on when it is done with a packet. With none in the chunk, it has to be told.
+    // The broker reads on when it is done with what it got. With nothing, the next turn does; or this is the end of the
+    // stream, which shows only to who reads on.
     if (passed === null && (this.rest !== null || conn.readableLength > 0)) this.wake();
+    else if (passed === null) this.take();
     return passed;
   }
 

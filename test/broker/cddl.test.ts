@@ -1,0 +1,131 @@
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import * as halts from '../../broker/halts.ts';
+import * as messages from '../../broker/messages.ts';
+import * as probes from '../../broker/probe-messages.ts';
+import { mapsOf, offence, readCddl } from './cddl.ts';
+import * as samples from './samples.ts';
+
+const rules = readCddl(readFileSync(fileURLToPath(new URL('../../../docs/messages.cddl', import.meta.url)), 'utf8'));
+
+const HASH = 'ab'.repeat(32);
+const top = samples.snapshot.top_cpu[0];
+/** A message of each kind with all that it may say. */
+const WHOLE: Readonly<Record<string, unknown>> = {
+  birth: { ...samples.birth, frames: { oldest: 1, newest: 2, dropped: 3 }, count: 2, now: 5 },
+  agentState: { boot: samples.BOOT, state: 'online', ts: 5 },
+  hubState: { state: 'stopped', ts: 5 },
+  event: samples.event,
+  snapshot: samples.snapshot,
+  topProcess: top,
+  processRef: top?.process,
+  said: top?.cmd,
+  inventory: samples.birth.inventory,
+  metric: samples.birth.metrics[0],
+  program: samples.program,
+  approval: samples.approval,
+  order: samples.order,
+  result: samples.result,
+  ack: { ...samples.ack, epoch: 2, frames: 7, again: 3 },
+  auditHead: samples.ack.audit_head,
+  roster: { ...samples.roster, retired: [samples.roster.hub_key] },
+  probeRequest: {
+    id: samples.ULID_A,
+    site: 'local',
+    epoch: 1,
+    agent: 'web-1',
+    boot: samples.BOOT,
+    probe: 'largest_folders',
+    name: '/var',
+    process: top?.process,
+    not_after: 5,
+  },
+  probeResult: {
+    agent: 'web-1',
+    boot: samples.BOOT,
+    id: samples.ULID_A,
+    probe: 'largest_folders',
+    state: 'refused',
+    code: 'E_PROBE',
+    lines: [{ text: 'a line', trusted: false }],
+    truncated: false,
+    started: 5,
+    ended: 6,
+  },
+  haltShape: {
+    site: 'local',
+    epoch: 1,
+    counter: 2,
+    halted: false,
+    at: 5,
+    by: 'ann',
+    reason: 'done',
+    lift: Uint8Array.of(1),
+    lift_signature: Uint8Array.of(2),
+  },
+  liftShape: { site: 'local', counter: 1, by: 'ann' },
+  checkpointShape: { site: 'local', epoch: 1, now: 5, audit_head: { count: 1, hash: HASH } },
+};
+
+type Read = (value: unknown, path: string) => unknown;
+/** What is exported beside the messages. */
+const NO_MESSAGE = /^(open|seal|sign|encode|decode)/;
+const exported: Readonly<Record<string, unknown>> = { ...messages, ...probes, ...halts };
+const shapes = Object.entries(exported).flatMap(([name, value]): [string, Read][] =>
+  typeof value === 'function' && !NO_MESSAGE.test(name) ? [[name, value as Read]] : [],
+);
+const ruleNamed = (shape: string): string =>
+  shape.replace(/Shape$/, '').replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+
+/** A copy without this key of the map at this path. */
+function without(value: unknown, path: readonly (string | number)[], key: string): unknown {
+  const [first, ...more] = path;
+  if (first === undefined) return Object.fromEntries(Object.entries(Object(value)).filter(([name]) => name !== key));
+  if (Array.isArray(value)) return value.map((item, i) => (i === first ? without(item, more, key) : item));
+  return { ...Object(value), [first]: without(Object(value)[first], more, key) };
+}
+
+const test = suite('the grammar of messages');
+
+test('there are messages to hold to it', () => {
+  assert.ok(shapes.length >= 22, `${shapes.length}`);
+});
+
+for (const [name, shape] of shapes) {
+  test(`${name} is as docs/messages.cddl says: no key more or less, and the same ones optional`, () => {
+    const rule = rules.get(ruleNamed(name));
+    assert.ok(rule, `no rule ${ruleNamed(name)}`);
+    const whole = WHOLE[name];
+    assert.ok(whole, `no whole ${name} in this test`);
+    assert.is(offence(rules, rule, whole), null);
+    // The code knows every key, so the whole message is one in which nothing is passed over.
+    assert.equal(shape(whole, ''), whole);
+    for (const { path, fields } of mapsOf(rules, rule, whole)) {
+      for (const { key, isOptional } of fields) {
+        const place = [...path, key].join('.');
+        const less = without(whole, path, key);
+        assert.not.equal(less, whole, `${place} is not in the whole message of this test`);
+        let isRead = true;
+        try {
+          shape(less, '');
+        } catch {
+          isRead = false;
+        }
+        assert.is(isRead, isOptional, `${place} is ${isOptional ? '' : 'not '}optional in the grammar`);
+      }
+    }
+  });
+}
+
+test('what the grammar does not know is found', () => {
+  const rule = rules.get('ack');
+  assert.ok(rule);
+  assert.match(offence(rules, rule, { ...samples.ack, more: 1 }) ?? '', 'more is not in the grammar');
+  assert.match(offence(rules, rule, { ...samples.ack, counter: 'x' }) ?? '', 'counter: no uint');
+  assert.match(offence(rules, rule, { ...samples.ack, boot: 'x' }) ?? '', 'boot: not');
+  assert.match(offence(rules, rule, without(samples.ack, [], 'counter')) ?? '', 'counter is missing');
+});
+
+test.run();
