@@ -110,6 +110,7 @@ export class Agent {
       judge: new SiteJudge(state.policy, log),
       inventory: () => readInventory(sensor, { processes: JUDGED_PROCESSES }),
       running: { cages: openCages(NO_HOME, false) },
+      tags: () => sensor.watch.declared().tags,
     });
     const hands = new Hands({
       ...{ own, journal, handed, boot, live, now: Date.now },

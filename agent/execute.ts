@@ -1,4 +1,4 @@
-import { normalize } from 'node:path';
+import { RuleError } from '../broker/automation-rule.ts';
 import { decodeCbor } from '../broker/cbor.ts';
 import {
   type Approval,
@@ -10,14 +10,13 @@ import {
 } from '../broker/messages.ts';
 import type { Judge } from '../policy/judge.ts';
 import type { Program } from '../policy/program.ts';
-import type { Inventory, ProcessRef } from '../policy/verdict.ts';
+import type { Inventory } from '../policy/verdict.ts';
 import { placeOf, RunError } from './binaries.ts';
 import type { Ending, Journal, StepId } from './journal.ts';
 import { type OpenedOrder, OrderError, openOrder } from './open-order.ts';
 import { checkHome, checkPrivilegedPath, checkReadPath } from './paths.ts';
+import { checkPaths, checkProcesses, isRoot, readOnlyHere } from './program-checks.ts';
 import { type RunOptions, runProgram } from './run-program.ts';
-import { ProcFiles } from './sense/proc-files.ts';
-import { processRef, readProcessStat } from './sense/process-stat.ts';
 import type { Trust } from './trust.ts';
 
 /** What is reported for one step, before the agent signs it. */
@@ -39,11 +38,15 @@ export interface ExecutorOptions {
   /** Not root itself, it puts `sudo -n` before what needs root: for a site that wants no unit of root's. */
   readonly sudo?: boolean;
   readonly inventory: () => Inventory;
+  /** This host's tags, which rules may ask for; absent where they are not known. */
+  readonly tags?: () => readonly string[];
   readonly now: () => number;
   readonly audit: (what: string, data: object) => void;
 }
 
 type Step = Order['programs'][number];
+
+const HOUR_MS = 3_600_000;
 
 /** This host's own policy says no, whoever approved it. */
 export class PolicyRefusal extends Error {
@@ -80,8 +83,9 @@ export class Executor {
 
   /** Carries out an order whose hub signature was verified; `report` hears of every step as it ends. */
   async run(order: Order, report: (report: StepReport) => void): Promise<void> {
-    const { agent, boot, trust, now } = this.options;
-    const opened = attempt(() => openOrder(order, { agent, boot }, trust, now()));
+    const { agent, boot, trust, now, tags } = this.options;
+    const self = { agent, boot, tags: tags?.() ?? null };
+    const opened = attempt(() => openOrder(order, self, trust, now()));
     this.options.audit('order', { order: order.id, incident: order.incident, accepted: !(opened instanceof Error) });
     if (opened instanceof Error && order.programs.length === 0) {
       report({ ...this.refused(opened), last: true });
@@ -114,19 +118,20 @@ export class Executor {
     if (opened instanceof Error) return this.refused(opened);
     const refusal = attempt(() => {
       this.options.trust.checkHalt();
+      this.checkBudget(opened);
       this.checkSequence(step, opened.approval, passed);
       this.checkPolicy(step, opened.approval);
     });
     if (refusal instanceof Error) return this.refused(refusal);
     if (order.dry_run || !this.options.live)
       return this.ending('dry_run', this.options.live ? 'hub_dry_run' : 'agent_dry_run');
-    return this.spawn(id, step, order.timeout);
+    return this.spawn(id, step, order.timeout, opened.rule !== null);
   }
 
-  private async spawn(id: StepId, { program }: Step, timeout: number): Promise<Ending> {
+  private async spawn(id: StepId, { program }: Step, timeout: number, alone: boolean): Promise<Ending> {
     const { journal, now } = this.options;
     try {
-      journal.begin(id, now());
+      journal.begin(id, now(), alone);
     } catch (error) {
       // What can't be remembered must not be done: it could be done twice.
       return this.refused(error);
@@ -171,6 +176,15 @@ export class Executor {
         reached(one, ['done', 'failed', 'timeout']),
     );
     if (!began) throw new OrderError('E_ORDER_SEQUENCE', `${phase} ${number} without the step that it is for`);
+  }
+
+  /** A hub that forgets its own budget does not get more than the rule gives. Throws RuleError. */
+  private checkBudget({ rule, approval }: OpenedOrder): void {
+    if (rule === null) return;
+    const { journal, trust, now } = this.options;
+    const ran = journal.aloneSince(trust.now(now()) - HOUR_MS, approval.id);
+    if (ran >= rule.per_host_hour)
+      throw new RuleError('E_RULE_BUDGET', `${ran} plans ran here by a rule within an hour: it gives no more`);
   }
 
   /** Judges the program again, on what is here and now. Throws PolicyRefusal or RunError. */
@@ -227,49 +241,6 @@ export class Executor {
       stderr: '',
       truncated: false,
     };
-  }
-}
-
-const proc = new ProcFiles();
-
-/**
- * A pid means the process that was seen: same start, same name, same executable where it could be read (invariant 3).
- * Another user's is refused where we could only fail to act on it.
- */
-function checkProcesses(program: Program, processes: readonly ProcessRef[], foreignToo: boolean): void {
-  const words = new Set(program.jobs.flatMap(({ pipe }) => pipe.flatMap(({ argv }) => argv.slice(1))));
-  for (const seen of processes) {
-    if (!words.has(String(seen.pid))) continue;
-    const stat = readProcessStat(proc, seen.pid);
-    if (stat === null || stat.state === 'Z')
-      throw new RunError('E_PROCESS_GONE', `process ${seen.pid} (${seen.comm}) has ended`);
-    const present = processRef(proc, stat);
-    const isSame =
-      present.start === seen.start &&
-      present.comm === seen.comm &&
-      (seen.exe === undefined || present.exe === seen.exe);
-    if (!isSame) throw new RunError('E_PROCESS_OTHER', `pid ${seen.pid} is another process now (${present.comm})`);
-    if (!foreignToo && proc.owner(seen.pid) !== process.geteuid?.())
-      throw new RunError('E_NEEDS_ROOT', readOnlyHere(`process ${seen.pid} is another user's, and acting on it`));
-  }
-}
-
-const isRoot = (): boolean => process.geteuid?.() === 0;
-
-const readOnlyHere = (what: string): string =>
-  `read-only here: cannot act as root, and ${what} takes it. Install sentinel-exec, or start the agent with --sudo.`;
-
-/** A path by itself, behind `--flag=` or `key=`, or joined to a one-letter flag. */
-const PATH_IN_WORD = /^(?:-{0,2}[A-Za-z][A-Za-z0-9_-]*=|-[A-Za-z])?(\/.*)$/s;
-
-function checkPaths(program: Program, check: (path: string) => void): void {
-  for (const { pipe } of program.jobs) {
-    for (const { argv } of pipe) {
-      for (const word of argv.slice(1)) {
-        const path = PATH_IN_WORD.exec(word)?.[1];
-        if (path !== undefined) check(normalize(path));
-      }
-    }
   }
 }
 

@@ -44,6 +44,8 @@ export class JournalError extends Error {
  */
 export class Journal {
   private readonly steps = new Map<string, Known>();
+  /** Approvals that nobody gave, and when the first step of each began. */
+  private readonly alone = new Map<string, number>();
   private readonly file: string;
   private readonly fd: number;
   /** Bytes of whole lines. */
@@ -68,9 +70,19 @@ export class Journal {
   }
 
   /** On the disk when it returns: only then may the step be spawned. Throws when the disk does not take it. */
-  begin(step: StepId, at: number): void {
-    this.append({ step: keyOf(step), begun: at });
+  begin(step: StepId, at: number, alone = false): void {
+    this.append({ step: keyOf(step), begun: at, ...(alone ? { alone } : {}) });
+    if (alone) this.noteAlone(step.approval, at);
     this.steps.set(keyOf(step), { state: 'begun' });
+  }
+
+  /** How many approvals that nobody gave, other than this one, have begun since. */
+  aloneSince(since: number, but: string): number {
+    return [...this.alone].filter(([approval, at]) => at > since && approval !== but).length;
+  }
+
+  private noteAlone(approval: string, at: number): void {
+    if (!this.alone.has(approval)) this.alone.set(approval, at);
   }
 
   /** Known at once, and after a restart if the disk takes it; throws when it does not. */
@@ -113,8 +125,9 @@ export class Journal {
     for (const [i, line] of content.subarray(0, whole).toString('utf8').split('\n').entries()) {
       if (line === '') continue;
       try {
-        const record = JSON.parse(line) as { step: string; ending?: Ending };
-        const { step, ending } = record;
+        const record = JSON.parse(line) as { step: string; begun?: number; alone?: boolean; ending?: Ending };
+        const { step, begun, alone, ending } = record;
+        if (alone === true && begun !== undefined) this.noteAlone(step.split('/')[0] ?? '', begun);
         this.steps.set(step, ending === undefined ? { state: 'begun' } : { state: 'ended', ending });
       } catch {
         // Skipped, it could be the line that says what has run.

@@ -1,4 +1,5 @@
-import { openApproval } from '../broker/approvals.ts';
+import { checkAlone, openApproval } from '../broker/approvals.ts';
+import type { AutomationRule } from '../broker/automation-rule.ts';
 import { decodeCbor } from '../broker/cbor.ts';
 import { type Approval, type Order, order as orderShape } from '../broker/messages.ts';
 import { open } from '../broker/signed.ts';
@@ -23,6 +24,8 @@ export class OrderError extends Error {
 export interface OpenedOrder {
   readonly order: Order;
   readonly approval: Approval;
+  /** Nobody was there: the rule that lets it run. Null when a person approved. */
+  readonly rule: AutomationRule | null;
 }
 
 /** The order inside a message that the hub's key of the present roster signed. Nothing else of it is checked yet. */
@@ -32,11 +35,11 @@ export function readOrder(message: Uint8Array, trust: Trust): Order {
 
 /**
  * Checks an order as docs/design.md section 3 says, by the agent itself: approval -> roster -> site root. The hub's key alone
- * runs nothing. Throws OrderError, TrustError, ApprovalError, SignatureError or ShapeError.
+ * runs nothing, and with an admin's rule only what that rule covers. Throws OrderError, TrustError, ApprovalError, RuleError, SignatureError or ShapeError.
  */
 export function openOrder(
   order: Order,
-  self: { readonly agent: string; readonly boot: string },
+  self: { readonly agent: string; readonly boot: string; readonly tags: readonly string[] | null },
   trust: Trust,
   clock: number,
 ): OpenedOrder {
@@ -62,6 +65,8 @@ export function openOrder(
     const approved = approval.programs.some((one) => one.phase === phase && one.number === number && one.hash === hash);
     if (!approved) throw new OrderError('E_ORDER_PLAN', `${phase} ${number} is not what was approved`);
   }
+  // What began under a rule is checked and undone when the rule's hours are over.
+  const rule = isAftermath ? null : checkAlone(approval, roster, { now: trust.now(clock), tags: self.tags });
   trust.witness(order.audit_head);
-  return { order, approval };
+  return { order, approval, rule };
 }

@@ -7,6 +7,7 @@ const BENCHES: Readonly<Record<string, () => Promise<(emit: Emit) => Promise<boo
   detect: async () => (await import('./detect.ts')).detectBench,
   agent: async () => (await import('./agent.ts')).agentBench,
   ingest: async () => (await import('./ingest.ts')).ingestBench,
+  calibration: async () => (await import('./calibration.ts')).calibrationBench,
   pipeline: async () => (await import('./pipeline.ts')).pipelineBench,
 };
 

@@ -1,3 +1,4 @@
+import { type AutomationRule, checkRule, openRule, RuleError } from './automation-rule.ts';
 import { decodeCbor, encodeCbor } from './cbor.ts';
 import type { KeyPair } from './keys.ts';
 import { type Approval, approval as approvalShape, type Roster } from './messages.ts';
@@ -23,15 +24,29 @@ export function signApproval(approval: Approval, operator: KeyPair): Signed {
   return { payload, signature: sshSign(payload, NAMESPACES.approval, operator) };
 }
 
+/** Signs an approval as the hub, in the name of the rule that it carries. */
+export function signAlone(approval: Approval, hub: KeyPair): Signed {
+  const payload = encodeCbor(approval);
+  return { payload, signature: sshSign(payload, NAMESPACES.alone, hub) };
+}
+
 /**
  * The approval, if an operator on the roster who may approve signed it and it has not lapsed at `now`; null does not
- * ask, for what only checks or undoes what began in time. Throws ApprovalError, SignatureError or ShapeError.
+ * ask, for what only checks or undoes what began in time. One that nobody gave is good when the hub's order key signed
+ * it and an admin the rule in it. Throws ApprovalError, RuleError, SignatureError or ShapeError.
  */
 export function openApproval({ payload, signature }: Signed, roster: Roster, now: number | null): Approval {
   const approval = approvalShape(decodeCbor(payload), '');
   const operator = roster.operators.find((one) => one.name === approval.by);
   if (operator === undefined) throw new ApprovalError('E_APPROVAL_OPERATOR', `${approval.by} is not on the roster`);
-  sshVerify(payload, signature, NAMESPACES.approval, operator.key);
+  if (approval.alone === undefined) sshVerify(payload, signature, NAMESPACES.approval, operator.key);
+  else {
+    sshVerify(payload, signature, NAMESPACES.alone, roster.hub_key);
+    const { by } = ruleOf(approval, approval.alone, roster);
+    if (by !== approval.by) throw new RuleError('E_RULE_SIGNER', `the rule is by ${by}, not by ${approval.by}`);
+    if (approval.reviewed.length > 0)
+      throw new RuleError('E_RULE_CONSENT', 'a rule consents to no command that needs review');
+  }
   if (operator.role === 'viewer' || operator.role !== approval.role) {
     throw new ApprovalError(
       'E_APPROVAL_ROLE',
@@ -43,4 +58,26 @@ export function openApproval({ payload, signature }: Signed, roster: Roster, now
   if (now !== null && approval.not_after <= now)
     throw new ApprovalError('E_APPROVAL_EXPIRED', 'the approval has lapsed');
   return approval;
+}
+
+/** The rule in an approval that nobody gave. Throws RuleError, SignatureError or ShapeError. */
+function ruleOf(approval: Approval, alone: NonNullable<Approval['alone']>, roster: Roster): AutomationRule {
+  if (approval.role !== 'admin') throw new RuleError('E_RULE_SIGNER', 'only an admin signs rules');
+  return openRule({ payload: alone.rule, signature: alone.rule_signature }, roster);
+}
+
+/**
+ * Holds an approval that nobody gave against its own rule, as of `now`, on a host with these tags (null: not known);
+ * answers the rule, or null when a person has approved. Throws RuleError, SignatureError or ShapeError.
+ */
+export function checkAlone(
+  approval: Approval,
+  roster: Roster,
+  at: { readonly now: number; readonly tags: readonly string[] | null },
+): AutomationRule | null {
+  const { alone, host } = approval;
+  if (alone === undefined) return null;
+  const rule = ruleOf(approval, alone, roster);
+  checkRule(rule, { ...at, host, cause: alone.cause, confidence: alone.confidence });
+  return rule;
 }

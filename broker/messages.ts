@@ -196,6 +196,16 @@ export const approval = record({
   by: name,
   role: oneOf('approver', 'admin'),
   not_after: millis,
+  /** Nobody was there: the hub's order key has signed it, and this rule of the admin `by` says that it may. */
+  alone: maybe(
+    record({
+      rule: bytes(16_384),
+      rule_signature: bytes(1_024),
+      /** The class of the cause, and how sure the hub is of it. */
+      cause: name,
+      confidence: real,
+    }),
+  ),
 });
 export type Approval = Infer<typeof approval>;
 

@@ -11,6 +11,9 @@ export const NAMESPACES = {
   session: 'sentinel-session',
   rejection: 'sentinel-reject',
   halt: 'sentinel-halt',
+  rule: 'sentinel-rule',
+  /** What the hub's order key signs in the name of a rule. */
+  alone: 'sentinel-alone',
 } as const;
 export type Namespace = (typeof NAMESPACES)[keyof typeof NAMESPACES];
 

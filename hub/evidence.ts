@@ -39,6 +39,10 @@ export interface PlaybookMatch {
   readonly score: number;
   /** The phrase of its `mentions` that the evidence holds; absent where it asks for none. */
   readonly mention?: string;
+  /** How often it was run for this signal at this site, and how often it helped; absent where it never was. */
+  readonly record?: { readonly ran: number; readonly helped: number };
+  /** The same for this very trouble on this host. */
+  readonly here?: { readonly ran: number; readonly helped: number };
 }
 
 /**

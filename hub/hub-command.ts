@@ -10,7 +10,7 @@ import { idFromHostname } from '../broker/topics.ts';
 import { type HubOptions, openHub } from './open-hub.ts';
 
 export const HUB_USAGE = `sentinel hub [--state DIR] [--host ADDRESS] [--port N] [--live] [--model GGUF|none] [--headless]
-             [--broker URL --credentials FILE] [--json-views]
+             [--auto-approve allow-only] [--broker URL --credentials FILE] [--json-views]
   Runs the hub: broker, store, reasoning, policy. Dry run unless --live.
   --broker URL   be a client of this broker (mqtts://HOST[:PORT]) instead of running one; see docs/fleet.md
   --json-views   say what tools may read as JSON too, under json/1
@@ -18,6 +18,9 @@ export const HUB_USAGE = `sentinel hub [--state DIR] [--host ADDRESS] [--port N]
   --tls-port N, --enroll-port N, --tls-host ADDRESS
                  on a site made with \`sentinel init\`: where other hosts connect (8883) and enrol (8884), and on which
                  address of this machine (default: all)
+  --auto-approve allow-only
+                 run plans of idempotent playbooks whose every command is allowed, from 0.90 confidence on, with nobody
+                 there: at most 4 on one host within an hour. You sign the rule for it with your key; an admin may.
   --model FILE   a GGUF that reasons beside the rules; a broken one costs the model, not the hub
   for example: sentinel hub --state /var/lib/sentinel-hub --live`;
 
@@ -38,6 +41,7 @@ export async function hubCommand(argv: readonly string[], io: Console): Promise<
       credentials: { type: 'string' },
       'json-views': { type: 'boolean', default: false },
       headless: { type: 'boolean', default: false },
+      'auto-approve': { type: 'string' },
       help: { type: 'boolean', default: false },
     },
     HUB_USAGE,
@@ -63,6 +67,7 @@ export async function hubCommand(argv: readonly string[], io: Console): Promise<
     },
     live: values.live,
     jsonViews: values['json-views'],
+    autoApprove: allowsAlone(values['auto-approve']),
     ...outsideOf(values.broker, values.credentials),
     ...(values.model === 'none' ? {} : { model: values.model }),
     log,
@@ -90,4 +95,11 @@ function outsideOf(url: string | undefined, credentials: string | undefined): Pi
   }
   brokerUrl(url);
   return { outside: { url, credentials: readCredentials(credentials) } };
+}
+
+/** There is one word for it, so that nobody types less than they mean. */
+function allowsAlone(word: string | undefined): boolean {
+  if (word === undefined) return false;
+  if (word !== 'allow-only') throw new UsageError(`--auto-approve takes allow-only, and nothing else\n${HUB_USAGE}`);
+  return true;
 }

@@ -1,3 +1,4 @@
+import type { AutomationRule } from '../broker/automation-rule.ts';
 import { hubTopic } from '../broker/topics.ts';
 import { appendAudit } from './audit.ts';
 import type { Hub } from './hub.ts';
@@ -21,8 +22,11 @@ export class HubPresence {
 
   /** In the store and the audit chain; resolves when it is on the disk. */
   async begin(): Promise<void> {
-    const { store, key, live, policy, now } = this.hub;
-    const entry = { kind: 'hub.started', incident: null, actor: 'hub', data: { live, policy: policy.hash } };
+    const { store, key, live, policy, automation, log, now } = this.hub;
+    const { rule, signed } = automation.inForce ?? {};
+    const data = { live, policy: policy.hash, ...(signed === undefined ? {} : { rule: signed }) };
+    const entry = { kind: 'hub.started', incident: null, actor: 'hub', data };
+    if (rule !== undefined) log.warn('plans that are allowed in every command run with nobody there', shown(rule));
     await store.write(() => {
       void store.meta.put('hub', this.status);
       appendAudit(store, key, entry, now());
@@ -44,3 +48,13 @@ export class HubPresence {
     await this.hub.store.write(() => void this.hub.store.meta.put('hub', { ...this.status, stopped: this.hub.now() }));
   }
 }
+
+/** A rule in the words of a log line. */
+const shown = ({ id, by, confidence, per_host_hour, not_after }: AutomationRule) => ({
+  rule: id,
+  by,
+  confidence,
+  per_host_hour,
+  until: new Date(not_after).toISOString().slice(0, 10),
+  live_only: 'where hub and agent are live',
+});

@@ -4,6 +4,7 @@ import type { Log } from '../broker/log.ts';
 import type { Mesh } from '../broker/mesh.ts';
 import type { Roster } from '../broker/messages.ts';
 import type { Policy } from '../policy/policy.ts';
+import type { RuleInForce } from './automation/allow-only.ts';
 import type { Correlation } from './correlate/decide.ts';
 import type { Playbook } from './playbook.ts';
 import type { Probes } from './probes.ts';
@@ -20,6 +21,8 @@ export const TIMES = {
   approval: 5 * 60_000,
   /** All reasoners together, per incident: an operator should not wait longer for a cause. */
   reasoning: 30_000,
+  /** For another plan on the same host to end, where the playbook does not say. */
+  line: 60_000,
   /** One command, in seconds, as the agent enforces it. */
   command: 30,
   /** After an order was sent and nothing came back: the agent may have died in the middle. */
@@ -29,6 +32,13 @@ export const TIMES = {
   /** Raw telemetry kept for sparklines and verification. */
   samples: 2 * 3_600_000,
 } as const;
+
+/** The rule under which plans run with nobody there, and the time that budgets are counted by. */
+export interface Automation {
+  readonly inForce: RuleInForce | null;
+  /** Milliseconds for which the machine has been up: no clock that is set changes it. */
+  readonly uptime: () => number;
+}
 
 /** What every step of the pipeline may use. Time and the mesh are passed in, so that a step is a function of these. */
 export interface Hub {
@@ -48,6 +58,8 @@ export interface Hub {
   readonly views?: Views;
   /** Orders change hosts only when this and the agent's own flag are both set (invariant 7). */
   readonly live: boolean;
+  /** When plans may run with nobody there: never, while no rule is in force. */
+  readonly automation: Automation;
   /** Orders given to the mesh since their agent last connected, with that agent: anything else is sent again. */
   readonly delivered: Map<string, string>;
   /** Read-only questions to agents. */

@@ -1,6 +1,7 @@
 import type { Event, Phase, Result, Severity } from '../broker/messages.ts';
 import type { Program } from '../policy/program.ts';
 import type { ProcessRef, Verdict } from '../policy/verdict.ts';
+import type { Row } from './automation/may-run-alone.ts';
 import type { Evidence } from './evidence.ts';
 import type { ProbeAnswer } from './probes.ts';
 import type { Diagnosis } from './reason/reasoner.ts';
@@ -54,6 +55,8 @@ export interface Plan {
   /** The reasoners that stand behind it, for instance `rules` or `model+rules`. */
   readonly by: string;
   readonly playbook: string | null;
+  /** The class of the cause; absent in plans of earlier versions. */
+  readonly class?: string;
   readonly root_cause: string;
   readonly chain: readonly Claim[];
   readonly risk: 'low' | 'medium' | 'high';
@@ -69,6 +72,8 @@ export interface Plan {
   readonly processes: readonly ProcessRef[];
   /** Milliseconds within which the metric must be back after the last step. */
   readonly verify_within: number;
+  /** Milliseconds that it may wait for another plan on its host; absent in plans of earlier versions. */
+  readonly max_wait?: number;
   readonly idempotent: boolean;
   readonly policy_hash: string;
   /** After this the proposal lapses. */
@@ -83,6 +88,7 @@ export interface Draft {
   readonly post: readonly DraftCommand[];
   readonly rollback: readonly DraftCommand[];
   readonly verify_within: number;
+  readonly max_wait?: number;
   readonly idempotent: boolean;
   /** Text in the evidence addressed the reader: the plan's risk is raised. */
   readonly injection: boolean;
@@ -117,6 +123,21 @@ export interface SignedApproval {
   readonly signature: Uint8Array;
   readonly not_after: number;
   readonly reviewed: readonly number[];
+  /** Nobody gave it: a rule of `by` did. */
+  readonly alone?: true;
+}
+
+/** Which way a plan was sent, and why. */
+export interface Route {
+  /** The plan that it is about. */
+  readonly plan: string;
+  /** The row of the routing table that its confidence falls into. */
+  readonly row: Row;
+  /** It was approved with nobody there. */
+  readonly alone: boolean;
+  /** For scripts; `alone` when it was. */
+  readonly code: string;
+  readonly why: string;
 }
 
 /** One order as it was sent: the same bytes are sent again after a crash. */
@@ -153,6 +174,8 @@ export interface Incident {
   readonly plan: Plan | null;
   readonly plan_hash: string | null;
   readonly approval: SignedApproval | null;
+  /** Absent until a plan was sent its way. */
+  readonly route?: Route;
   readonly orders: readonly SentOrder[];
   readonly results: readonly Result[];
   /** Read-only questions that were asked about its host, with their answers; absent where none was. */
@@ -164,6 +187,8 @@ export interface Incident {
   readonly timeline: readonly Moment[];
   /** When its source said that it is back to normal; absent while it goes on. */
   readonly recovered?: number;
+  /** The how manyth time within 30 days that this trouble opened an incident on this host; absent the first time. */
+  readonly recurrence?: number;
   /** It comes and goes: it closes only when it has been quiet for a while. */
   readonly flapping?: boolean;
   /** Who has taken it on: it is theirs until it closes, and nobody else is told of it again. */

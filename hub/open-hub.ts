@@ -1,4 +1,5 @@
 import { existsSync, readFileSync } from 'node:fs';
+import { uptime } from 'node:os';
 import { writeDurably } from '../broker/durable-file.ts';
 import { type Enrolled, keyFile, readSite } from '../broker/enroll.ts';
 import type { Log } from '../broker/log.ts';
@@ -6,9 +7,11 @@ import { DEFAULT_PORT } from '../broker/mesh.ts';
 import { hubKeys } from '../broker/roster.ts';
 import { claim, prepareFolder, type StateFolder } from '../broker/state-folder.ts';
 import { hubTopic } from '../broker/topics.ts';
+import { localOperator } from './act-client.ts';
 import { serveActs } from './act-server.ts';
 import type { Admin } from './admin-acts.ts';
 import { verifyAuditTail } from './audit.ts';
+import { allowOnly } from './automation/allow-only.ts';
 import { checkChain, START_RECORDS } from './chain-check.ts';
 import { Closing } from './closing.ts';
 import { readCorrelationRules } from './correlate/rules.ts';
@@ -43,6 +46,8 @@ export interface HubOptions {
   readonly outside?: OutsideBroker;
   /** Say views as JSON too. */
   readonly jsonViews?: boolean;
+  /** All-allow plans of idempotent playbooks run with nobody there, under a rule that the local operator signs now. */
+  readonly autoApprove?: boolean;
   /** A GGUF file; absent: rules alone. */
   readonly model?: string;
   readonly log: Log;
@@ -128,6 +133,7 @@ async function openParts(options: HubOptions, closing: Closing): Promise<Parts> 
   closing.add(() => mesh.mesh.close());
   const views = openViews({ store, mesh: mesh.mesh, tools, json: options.jsonViews ?? false, isAgent });
   closing.add(() => views.close());
+  const inForce = options.autoApprove === true ? allowOnly(localOperator(state), keeper.roster, Date.now()) : null;
   const hub: Hub = {
     store,
     site,
@@ -146,6 +152,7 @@ async function openParts(options: HubOptions, closing: Closing): Promise<Parts> 
     tools,
     views,
     live,
+    automation: { inForce, uptime: () => uptime() * 1_000 },
     delivered: new Map(),
     probes: new Probes(),
     log,

@@ -1,3 +1,4 @@
+import { noteEnd } from './automation/breaker.ts';
 import type { Hub } from './hub.ts';
 import type { Incident } from './incident.ts';
 import { approve } from './steps/approve.ts';
@@ -6,6 +7,7 @@ import { execute } from './steps/execute.ts';
 import { gather } from './steps/gather.ts';
 import { learn } from './steps/learn.ts';
 import { propose } from './steps/propose.ts';
+import { route } from './steps/route.ts';
 import { settle } from './steps/settle.ts';
 import type { Outcome, Step } from './steps/step.ts';
 import { verify } from './steps/verify.ts';
@@ -17,7 +19,18 @@ import { Turns } from './turns.ts';
  * An incident's way through the hub. Events become incidents in `observe` and `correlate` (see intake.ts); from there
  * on each incident is taken by the first of these steps that is ready for it, one committed transition at a time.
  */
-export const pipeline: readonly Step[] = [settle, gather, diagnose, propose, vet, approve, execute, verify, learn];
+export const pipeline: readonly Step[] = [
+  settle,
+  gather,
+  diagnose,
+  propose,
+  vet,
+  route,
+  approve,
+  execute,
+  verify,
+  learn,
+];
 
 /** No incident makes more transitions than this in one go: a loop between steps is a bug, and must not burn a host. */
 const TRANSITIONS_MAX = 64;
@@ -104,7 +117,11 @@ export class Driver {
       if (outcome.until !== null) this.alarm(incident.id, outcome.until);
       return false;
     }
-    await commitIncident(this.hub.store, this.hub.key, outcome.incident, outcome.audit, outcome.also);
+    const { store, key, automation } = this.hub;
+    await commitIncident(store, key, outcome.incident, outcome.audit, () => {
+      outcome.also?.();
+      noteEnd(store, outcome.incident, automation.uptime());
+    });
     this.hub.views?.incident(incident.id);
     this.tell(step.name, incident, outcome.incident);
     await outcome.after?.();

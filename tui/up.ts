@@ -8,7 +8,10 @@ import { idFromHostname } from '../broker/topics.ts';
 import { Child, ChildError, type Ready } from './child.ts';
 
 export const UP_USAGE = `sentinel up [--state DIR] [--headless] [--live] [--model GGUF|none] [--port N] [--interval SECONDS]
+            [--auto-approve allow-only]
   Runs a hub, an agent for this host and the TUI: everything in one command. Dry run unless --live.
+  --auto-approve allow-only
+               run what is allowed in every command with nobody there; see sentinel hub --help
   --headless   plain log lines instead of the TUI (also when standard output is no terminal)
   --state DIR  where keys, incidents and telemetry are kept (default ./.sentinel)
   for example: sentinel up --live`;
@@ -22,6 +25,7 @@ export async function upCommand(argv: readonly string[], io: Console): Promise<n
       live: { type: 'boolean', default: false },
       model: { type: 'string', default: 'none' },
       port: { type: 'string' },
+      'auto-approve': { type: 'string' },
       interval: { type: 'string', default: '2' },
       help: { type: 'boolean', default: false },
     },
@@ -37,11 +41,12 @@ export async function upCommand(argv: readonly string[], io: Console): Promise<n
   const headless = values.headless || !process.stdout.isTTY || !process.stdin.isTTY;
   const say = headless ? io.stdout : toFile(join(state.root, 'up.log'));
   const mode = values.live ? ['--live'] : [];
+  const alone = values['auto-approve'] === undefined ? [] : ['--auto-approve', values['auto-approve']];
   const port = values.port === undefined ? [] : ['--port', values.port];
   // Started again it takes the port that it had, which is where the agent looks for it.
   const hub = new Child(
     'hub',
-    (restart) => ['--state', state.root, '--model', values.model, ...mode, ...(restart ? [] : port)],
+    (restart) => ['--state', state.root, '--model', values.model, ...mode, ...alone, ...(restart ? [] : port)],
     say,
   );
   const children = [hub];

@@ -108,6 +108,7 @@ export class RootCarrier implements Carrier {
         ),
         processes: [],
       }),
+      tags: () => this.watch.declared().tags,
       running: { home: this.home, cages: this.cages },
       now: Date.now,
       audit: auditLog(join(this.folder, 'audit.jsonl'), Date.now),

@@ -13,6 +13,9 @@ export interface ModelFile {
   readonly sha256: string;
 }
 
+/** No model answers in the name of `rules`, whose confidence was measured. */
+const TAKEN = new Set(['', 'rules']);
+
 /** Reads a model's file once, in pieces, for its hash. Rejects with a ReasonError E_MODEL_LOAD. */
 export async function identifyModel(file: string): Promise<ModelFile> {
   const path = resolve(file);
@@ -26,7 +29,7 @@ export async function identifyModel(file: string): Promise<ModelFile> {
       .replace(/\.gguf$/i, '')
       .replace(/[^A-Za-z0-9._-]/g, '_')
       .slice(0, 64);
-    return { path, name: name === '' ? 'model' : name, sha256: hash.digest('hex') };
+    return { path, name: TAKEN.has(name) ? 'model' : name, sha256: hash.digest('hex') };
   } catch (error) {
     if (error instanceof ReasonError) throw error;
     throw new ReasonError('E_MODEL_LOAD', error instanceof Error ? error.message : String(error));

@@ -5,16 +5,19 @@ import { oneLine } from '../evidence-words.ts';
 import type { Claim, DraftCommand } from '../incident.ts';
 import type { Playbook } from '../playbook.ts';
 import { type FilledPlaybook, fillFromEvidence, type Unfilled } from '../playbook-fill.ts';
+import { calibrated, type Outcomes } from './calibration.ts';
 import { type Diagnosis, ReasonError, type Reasoner } from './reasoner.ts';
 import { PlaybookIndex } from './retrieval.ts';
 import { type Cause, causeOf } from './rules-causes.ts';
 import { type Finding, runChecks } from './rules-checks.ts';
-import { UNCALIBRATED_CAP } from './validate.ts';
+import { CALIBRATED } from './validate.ts';
 
 export interface RulesOptions {
   readonly playbooks: readonly Playbook[];
   /** Ids of the playbooks that were already tried on this incident: none is proposed twice. */
   readonly tried: (incident: string) => readonly string[];
+  /** What a score is worth, 0..1; absent: what was measured on held-out faults. */
+  readonly calibrate?: (score: number, record: Outcomes) => number;
   /** Milliseconds that only grow; for the time that an answer took. */
   readonly clock?: () => number;
 }
@@ -31,14 +34,16 @@ const MAX_ALTERNATIVES = 3;
  * Deterministic, and an answer takes milliseconds.
  */
 export class RulesReasoner implements Reasoner {
-  readonly name = 'rules';
+  readonly name = CALIBRATED;
   readonly #index: PlaybookIndex;
   readonly #tried: RulesOptions['tried'];
+  readonly #calibrate: (score: number, record: Outcomes) => number;
   readonly #clock: () => number;
 
   constructor(options: RulesOptions) {
     this.#index = new PlaybookIndex(options.playbooks);
     this.#tried = options.tried;
+    this.#calibrate = options.calibrate ?? ((score, record) => calibrated(score, { record }));
     this.#clock = options.clock ?? (() => performance.now());
   }
 
@@ -86,7 +91,7 @@ export class RulesReasoner implements Reasoner {
       class: playbook.class,
       root_cause: whole.sentence,
       chain: chainOf(whole, findings),
-      confidence: confidenceIn(evidence, match, findings),
+      confidence: this.#calibrate(scoreOf(evidence, match, findings), match.record ?? { ran: 0, helped: 0 }),
       alternatives: this.#alternatives(evidence, findings, ranked, playbook.class, NEAR),
       needs_human: metricItem(evidence) === undefined || evidence.event.value === undefined,
       playbook: playbook.id,
@@ -108,7 +113,7 @@ export class RulesReasoner implements Reasoner {
     const of = look?.playbook.class ?? best?.playbook.class ?? 'unknown';
     const match = ranked.find((one) => one.playbook === look?.playbook) ?? best;
     const whole = causeWith(look === null ? undefined : match, cause, evidence);
-    const confidence = match === undefined ? 0.2 : Math.min(0.6, confidenceIn(evidence, match, findings));
+    const confidence = match === undefined ? 0.2 : Math.min(0.6, scoreOf(evidence, match, findings));
     return {
       by: this.name,
       class: of,
@@ -127,15 +132,18 @@ export class RulesReasoner implements Reasoner {
   #ranked(evidence: Evidence): readonly Ranked[] {
     const matches = evidence.playbooks.length > 0 ? evidence.playbooks : this.#index.match(evidence.event);
     return matches
-      .flatMap(({ id, score, mention }: PlaybookMatch): readonly Ranked[] => {
+      .flatMap(({ id, score, mention, record, here }: PlaybookMatch): readonly Ranked[] => {
         const playbook = this.#index.get(id);
         if (playbook === undefined || !playbook.match.signals.includes(evidence.event.signal)) return [];
-        return [mention === undefined ? { playbook, score } : { playbook, score, mention }];
+        const past = { ...(record ? { record } : {}), ...(here ? { here } : {}) };
+        return [{ playbook, score, ...past, ...(mention === undefined ? {} : { mention }) }];
       })
       .sort(
         (a, b) =>
           Number(b.mention !== undefined) - Number(a.mention !== undefined) ||
+          Number(isToldInLog(evidence, b)) - Number(isToldInLog(evidence, a)) ||
           Number(a.playbook.needs_human) - Number(b.playbook.needs_human) ||
+          Number(seldomHelps(a)) - Number(seldomHelps(b)) ||
           b.score - a.score,
       );
   }
@@ -161,7 +169,22 @@ interface Ranked {
   readonly playbook: Playbook;
   readonly score: number;
   readonly mention?: string;
+  readonly record?: Outcomes;
+  readonly here?: Outcomes;
 }
+
+/** So many runs say something of a playbook. */
+const ENOUGH = 4;
+
+/** It was run here, or often elsewhere, and helped in less than half of the cases: others of its kind come first. */
+const seldomHelps = ({ record, here }: Ranked): boolean =>
+  (here !== undefined && here.helped * 2 < here.ran) ||
+  (record !== undefined && record.ran >= ENOUGH && record.helped * 2 < record.ran);
+
+/** A phrase that a log line or a change holds tells more than one that only the name of the thing holds. */
+const isToldInLog = ({ items }: Evidence, { mention }: Ranked): boolean =>
+  mention !== undefined &&
+  items.some(({ kind, text }) => (kind === 'log' || kind === 'change') && text.toLowerCase().includes(mention));
 
 /** How many items are cited for one phrase. */
 const CITED = 3;
@@ -201,11 +224,10 @@ const ENDED_BADLY = new Set(['failed', 'rolled_back', 'escalated', 'outcome_unkn
 
 /**
  * Computed, never felt: how well the playbook's words fit, how sure its target is, what the checks say, and whether
- * the same playbook helped before. Capped, since no figure here was calibrated on held-out incidents yet.
+ * the same playbook failed in a like case. What such a score is worth was measured on held-out faults: calibration.ts.
  */
-function confidenceIn(evidence: Evidence, match: Ranked, findings: readonly Finding[]): number {
+function scoreOf(evidence: Evidence, match: Ranked, findings: readonly Finding[]): number {
   const past = evidence.similar.filter((one) => one.playbook === match.playbook.id);
-  const helped = past.filter((one) => one.state === 'resolved').length;
   const failed = past.filter((one) => ENDED_BADLY.has(one.state)).length;
   const { limit, value, sigma } = evidence.event;
   const crossed = limit !== undefined && value !== undefined;
@@ -219,11 +241,10 @@ function confidenceIn(evidence: Evidence, match: Ranked, findings: readonly Find
     (crossed ? 0.05 : 0) +
     ((sigma ?? 0) >= 3 ? 0.05 : 0) +
     (named ? 0.1 : 0) +
-    0.1 * Math.max(-2, Math.min(1, weight)) +
-    Math.min(0.08, 0.04 * helped) -
+    0.1 * Math.max(-2, Math.min(1, weight)) -
     Math.min(0.3, 0.15 * failed) -
     (planted ? 0.1 : 0);
-  return Math.max(0.05, Math.min(UNCALIBRATED_CAP, Math.round(score * 100) / 100));
+  return Math.max(0.05, Math.min(1, Math.round(score * 100) / 100));
 }
 
 /**

@@ -6,7 +6,10 @@ import type { Claim } from '../incident.ts';
 import type { Diagnosis, ProposedCommand } from './reasoner.ts';
 import { unseenNames } from './validate-names.ts';
 
-/** No reasoner's figure was calibrated on held-out incidents yet, so none may reach the 0.80 at which rules start. */
+/**
+ * A figure that was not calibrated on held-out incidents does not reach the 0.80 at which rules start. Those of `rules`
+ * are (see calibration.ts); no model's is.
+ */
 export const UNCALIBRATED_CAP = 0.79;
 /** Evidence that talks to its reader keeps the incident with a person: below the table's last row (docs/design.md section 8). */
 export const INJECTED_CAP = 0.69;
@@ -106,7 +109,7 @@ export function validateDiagnosis(diagnosis: unknown, evidence: Evidence): Valid
   if (chain.length === 0) notes.push('no claim cites the evidence: a person is needed');
   const planted = injectionsIn(evidence.items);
   if (planted.length > 0) notes.push(`evidence addresses its reader: ${planted.slice(0, 8).join(', ')}`);
-  const cap = Math.min(capOf(planted.length > 0), chain.length === 0 ? UNCITED_CAP : 1);
+  const cap = Math.min(capOf(given.by, planted.length > 0), chain.length === 0 ? UNCITED_CAP : 1);
   return {
     diagnosis: {
       ...given,
@@ -136,7 +139,9 @@ export function reconcile(diagnoses: readonly Diagnosis[], evidence: Evidence): 
   const opposed = others.filter((one) => one.class !== 'unknown' && one.class !== best.class && !agrees(best, one));
   const injected = injectionsIn(evidence.items).length > 0;
   const highest = Math.max(best.confidence, ...agreeing.map((one) => one.confidence));
-  const raised = agreeing.length > 0 ? highest + 0.05 : best.confidence;
+  // Who agrees raises what was not measured; what was measured stays, since nobody has measured the agreement.
+  const measured = [best, ...agreeing].find(({ by }) => by === CALIBRATED)?.confidence ?? 0;
+  const raised = agreeing.length > 0 ? Math.max(measured, Math.min(UNCALIBRATED_CAP, highest + 0.05)) : best.confidence;
   const unsupported = agreeing.length === 0 && best.by !== 'rules';
   const confidence = opposed.length > 0 || unsupported ? raised * 0.8 : raised;
   const chain = [...best.chain, ...agreeing.flatMap((one) => one.chain)];
@@ -145,14 +150,20 @@ export function reconcile(diagnoses: readonly Diagnosis[], evidence: Evidence): 
     ...best,
     by: namesOf([best, ...agreeing]),
     chain: uniqueClaims(chain).slice(0, LIMITS.claims),
-    confidence: Math.min(capOf(injected), Math.round(confidence * 100) / 100),
+    confidence: Math.min(capOf(namesOf([best, ...agreeing]), injected), Math.round(confidence * 100) / 100),
     alternatives: [...new Set(alternatives)].slice(0, LIMITS.alternatives),
     ms: Math.max(...diagnoses.map((one) => one.ms)),
     trace: [best, ...agreeing].find((one) => one.trace !== null)?.trace ?? null,
   };
 }
 
-const capOf = (injected: boolean): number => (injected ? INJECTED_CAP : UNCALIBRATED_CAP);
+/** The reasoner whose confidence was measured; no model may take its name (see llama.ts). */
+export const CALIBRATED = 'rules';
+
+const isCalibrated = (by: string): boolean => by.split('+').includes(CALIBRATED);
+
+const capOf = (by: string, injected: boolean): number =>
+  injected ? INJECTED_CAP : isCalibrated(by) ? 1 : UNCALIBRATED_CAP;
 
 function citedClaims(claims: readonly Claim[], evidence: Evidence, notes: string[]): readonly Claim[] {
   const ids = new Set(evidence.items.map((item) => item.id));

@@ -106,8 +106,9 @@ function carryOut(hub: Hub, event: Event, decision: Decision, now: number): Inci
   const { agent: host, fingerprint } = event;
   switch (decision.kind) {
     case 'open': {
-      const incident = opened(event, now, decision.flapping);
       const { opened: before } = trackOf(store, host, fingerprint);
+      const recurrence = before.filter((at) => at > now - RECURRENCE_MS).length + 1;
+      const incident = opened(event, now, decision.flapping, recurrence);
       putTrack(store, host, fingerprint, { opened: [...before, now], held: [], muted: null });
       putIncident(store, incident);
       appendAudit(store, key, about(event, 'incident.opened', incident.id), now);
@@ -177,7 +178,10 @@ const about = ({ agent, fingerprint, reason, severity }: Event, kind: string, in
   data: { fingerprint, reason, severity },
 });
 
-function opened(event: Event, now: number, flapping: boolean): Incident {
+/** How far back the same trouble counts as the same: a month, as people count. */
+const RECURRENCE_MS = 30 * 24 * 3_600_000;
+
+function opened(event: Event, now: number, flapping: boolean, recurrence = 1): Incident {
   const title = titleOf(event);
   return {
     id: ulid(now),
@@ -205,5 +209,6 @@ function opened(event: Event, now: number, flapping: boolean): Incident {
     learned: false,
     timeline: [{ ts: now, state: 'open', by: event.agent, note: event.reason }],
     ...(flapping ? { flapping } : {}),
+    ...(recurrence > 1 ? { recurrence } : {}),
   };
 }

@@ -2,7 +2,8 @@ import type { Result } from '../../broker/messages.ts';
 import { type Hub, TIMES } from '../hub.ts';
 import type { Incident, SentOrder } from '../incident.ts';
 import { lastOrder, makeOrder, sendOrder, undoable } from '../orders.ts';
-import { moved } from '../store/incidents.ts';
+import { getIncident, moved } from '../store/incidents.ts';
+import type { Store } from '../store/store.ts';
 import { type Outcome, type Step, waitFor } from './step.ts';
 
 /** Sends the approved order to the agent and waits for its results; an order is on the disk before it is on the wire. */
@@ -22,8 +23,37 @@ function begin(incident: Incident, hub: Hub): Outcome {
     return ending(moved(incident, 'expired', change), 'approval.lapsed');
   }
   if (hub.store.presence.get(incident.host)?.state !== 'online') return waitFor(lapses);
+  const busy = planBefore(hub.store, incident);
+  if (busy !== null) return standInLine(incident, busy, now);
   const order = makeOrder(hub, incident, 'apply');
   return order === null ? waitFor(lapses) : give(incident, hub, order, 'executing');
+}
+
+/** How soon a plan that stands in line looks again. */
+const LOOK_AGAIN_MS = 500;
+
+/**
+ * One plan at a time on a host: another incident whose plan is under way there, or was approved before this one and
+ * has not begun. Null when it is this one's turn. Of two that ask at once each sees the other, and the earlier goes.
+ */
+function planBefore(store: Store, incident: Incident): string | null {
+  const { host, id, approval } = incident;
+  for (const { value } of store.active.getRange({ start: [host, ''], end: [host, '\uffff'] })) {
+    const other = value === id ? undefined : getIncident(store, value);
+    if (other === undefined) continue;
+    const isUnderWay = other.state === 'executing' || other.state === 'verifying';
+    if (isUnderWay || (other.state === 'approved' && (other.approval?.id ?? '') < (approval?.id ?? ''))) return value;
+  }
+  return null;
+}
+
+/** It waits as long as its playbook says; then a person decides anew, since the host is another by now. */
+function standInLine(incident: Incident, busy: string, now: number): Outcome {
+  const began = incident.timeline.findLast(({ state }) => state === 'approved')?.ts ?? now;
+  const until = began + (incident.plan?.max_wait ?? TIMES.line);
+  if (now < until) return waitFor(Math.min(until, now + LOOK_AGAIN_MS));
+  const change = { now, by: 'hub', note: `another plan was under way on the host: ${busy}`, reason: 'host_busy' };
+  return ending(moved(incident, 'expired', change), 'approval.lapsed');
 }
 
 /** Puts an order on the disk with its audit record, then on the wire. */

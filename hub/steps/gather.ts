@@ -1,8 +1,10 @@
+import type { PlaybookMatch } from '../evidence.ts';
 import { buildEvidence } from '../evidence-builder.ts';
 import type { Hub } from '../hub.ts';
 import type { Incident } from '../incident.ts';
 import { candidatePlaybooks, similarIncidents } from '../reason/retrieval.ts';
 import { moved, pastIncidents } from '../store/incidents.ts';
+import { recordOf } from './learn.ts';
 import type { Outcome, Step } from './step.ts';
 
 /** How many closed incidents are searched for similar ones. */
@@ -29,7 +31,7 @@ export const gather: Step = {
       event: incident.event,
       now,
       similar: similarIncidents(incident.event, past),
-      playbooks: candidatePlaybooks(hub.playbooks, incident.event),
+      playbooks: candidatePlaybooks(hub.playbooks, incident.event).map((one) => withRecord(one, incident, hub)),
       service: hub.correlation.services.factsOf(incident.host),
       processes: hub.store.births.get(incident.host)?.inventory.processes ?? [],
     });
@@ -47,3 +49,10 @@ export const gather: Step = {
     };
   },
 };
+
+/** A candidate with what is known of its past, where there is any. */
+function withRecord(match: PlaybookMatch, { host, fingerprint, event }: Incident, { store }: Hub): PlaybookMatch {
+  const record = recordOf(store, match.id, { signal: event.signal });
+  const here = recordOf(store, match.id, { host, fingerprint });
+  return { ...match, ...(record.ran > 0 ? { record } : {}), ...(here.ran > 0 ? { here } : {}) };
+}

@@ -39,6 +39,7 @@ function drafted(incident: Incident, hub: Hub, diagnosis: Draft['diagnosis'], in
       diagnosis,
       ...filled,
       verify_within: playbook.verify.within_ms,
+      max_wait: playbook.max_wait_ms,
       idempotent: playbook.idempotent,
       injection,
     };

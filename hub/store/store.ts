@@ -95,6 +95,8 @@ export class Store {
   readonly columns: Database<Columns, [string, number]>;
   /** [agent, boot, channel] -> highest sequence number handled. */
   readonly handled: Database<number, [string, string, string]>;
+  /** [host, plan] -> steady time at which a plan that ran alone took its part of the host's budget. */
+  readonly alone: Database<number, [string, string]>;
   readonly meta: Database<unknown, string>;
   /** agent -> its key and certificates. */
   readonly enrolled: Database<EnrolledRecord, string>;
@@ -133,6 +135,7 @@ export class Store {
       this.samples = db('frames');
       this.columns = db('columns');
       this.handled = db('handled');
+      this.alone = db('alone');
       this.meta = db('meta');
       this.enrolled = db('enrolled');
       this.tokens = db('tokens');

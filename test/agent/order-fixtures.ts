@@ -5,7 +5,8 @@ import { Executor, type ExecutorOptions, type StepReport } from '../../agent/exe
 import { Journal } from '../../agent/journal.ts';
 import { readOrder } from '../../agent/open-order.ts';
 import { Trust } from '../../agent/trust.ts';
-import { signApproval } from '../../broker/approvals.ts';
+import { signAlone, signApproval } from '../../broker/approvals.ts';
+import { type AutomationRule, signRule } from '../../broker/automation-rule.ts';
 import { encodeCbor } from '../../broker/cbor.ts';
 import { type KeyPair, newKeyPair } from '../../broker/keys.ts';
 import type { Approval, Order, Phase, Roster } from '../../broker/messages.ts';
@@ -40,6 +41,20 @@ export const judgeOf = (decision: Decision): ExecutorOptions['judge'] => ({
   }),
 });
 
+const RULE: AutomationRule = {
+  id: ulid(),
+  site: 'local',
+  by: 'adm',
+  made: 0,
+  not_after: 0,
+  confidence: 0.9,
+  classes: [],
+  hosts: [],
+  tags: [],
+  windows: [],
+  per_host_hour: 2,
+};
+
 export interface Planned {
   readonly phase: Phase;
   readonly number: number;
@@ -52,12 +67,16 @@ export class TestSite {
   readonly root = newKeyPair();
   readonly hub = newKeyPair();
   readonly ann = newKeyPair();
+  readonly adm = newKeyPair();
   readonly roster: Roster = {
     site: 'local',
     version: 3,
     epoch: 2,
     hub_key: this.hub.public,
-    operators: [{ name: 'ann', key: this.ann.public, role: 'approver', scopes: [] }],
+    operators: [
+      { name: 'ann', key: this.ann.public, role: 'approver', scopes: [] },
+      { name: 'adm', key: this.adm.public, role: 'admin', scopes: [] },
+    ],
   };
   readonly trust = new Trust(this.folder, this.root.public);
   readonly audit: string[] = [];
@@ -134,6 +153,27 @@ export class TestSite {
       audit_head: { count: 5, hash: HASH },
       ...change,
     };
+  }
+
+  /** An approval that nobody gave: by a rule of `adm`, changed as a test wants, that `signer` has signed. */
+  alone(
+    programs: readonly Planned[],
+    change: Partial<AutomationRule> = {},
+    signer: KeyPair = this.adm,
+    approval: Partial<Approval> = {},
+  ): Approval {
+    const { payload, signature } = signRule(
+      { ...RULE, made: Date.now(), not_after: Date.now() + 60_000, ...change },
+      signer,
+    );
+    const alone = { rule: payload, rule_signature: signature, cause: 'service-failed', confidence: 0.93 };
+    return this.approval(programs, { by: 'adm', role: 'admin', alone, ...approval });
+  }
+
+  /** The order for it, signed by the hub or by who would like to be it. */
+  orderAlone(approval: Approval, programs: readonly Planned[], by: KeyPair = this.hub): Order {
+    const { payload, signature } = signAlone(approval, by);
+    return this.order(approval, programs, { approval: payload, approval_signature: signature });
   }
 
   /** The order as it travels, read as the agent reads it. */

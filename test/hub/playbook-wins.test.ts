@@ -1,67 +1,14 @@
-import { readFileSync } from 'node:fs';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { LIMITS } from '../../agent/detect/limits.ts';
-import type { Event } from '../../broker/messages.ts';
 import { fillCommand, SAMPLES } from '../../hub/playbook-placeholders.ts';
 import { RulesReasoner } from '../../hub/reason/rules.ts';
 import { loadPolicy } from '../../policy/policy.ts';
-import { builtIn, emptySnapshot, evidenceFor, MIB, NOW, processRow, said } from './evidence-fixtures.ts';
+import { builtIn, evidenceFor } from './evidence-fixtures.ts';
+import { eventOf, type RecordedIncident, readRows } from './recorded-incident.ts';
 
-/** One incident for each playbook: what its agent would say, and the playbook that must be the answer. */
-interface Row {
-  readonly playbook: string;
-  readonly signal: string;
-  readonly metric: string;
-  readonly lines: readonly string[];
-  readonly facts: Readonly<Record<string, string>>;
-  readonly changes?: readonly string[];
-  readonly culprit?: string;
-  readonly supervisor?: string;
-}
-
-const rows = readFileSync(new URL('../../../fixtures/playbooks/incidents.jsonl', import.meta.url), 'utf8')
-  .trim()
-  .split('\n')
-  .map((line) => JSON.parse(line) as Row);
-
-function eventOf({ signal, metric, lines, facts, changes = [], culprit, supervisor }: Row): Event {
-  const named = (name: string, pid: number) => processRow(pid, name, { rss: 900 * MIB, growth: 200 * MIB, cpu: 97 });
-  const processes = [
-    ...(culprit === undefined ? [] : [named(culprit, 4242)]),
-    ...(supervisor === undefined ? [] : [named(supervisor, 4243)]),
-    processRow(900, 'postgres'),
-  ];
-  const pids = {
-    ...(culprit === undefined ? {} : { culprit: '4242' }),
-    ...(supervisor === undefined ? {} : { culprit: '4243', supervisor: '4243' }),
-  };
-  const said_ = Object.entries({ ...facts, ...pids }).map(([key, text]) => [key, said(text, true)] as const);
-  const mount = /^disk\.[a-z_]+\[(.+)\]$/.exec(metric)?.[1] ?? '/srv/export';
-  return {
-    agent: 'host-1',
-    boot: '0123456789abcdef',
-    seq: 1,
-    ts: NOW,
-    kind: 'anomaly',
-    signal,
-    severity: 'warning',
-    metric,
-    value: 99,
-    limit: { value: 90, healthy: 'below' },
-    reason: 'It is over its limit.',
-    fingerprint: `${signal}:x`,
-    snapshot: {
-      ...emptySnapshot,
-      top_cpu: processes,
-      top_mem: processes,
-      mounts: [{ path: mount, type: 'ext4', total: 100, used: 99 }],
-      unit_lines: lines.map((line) => said(line)),
-      changes: changes.map((what) => ({ ts: NOW - 60_000, what: said(what) })),
-      facts: Object.fromEntries(said_),
-    },
-  };
-}
+/** One incident for each playbook, which must be the answer. */
+const rows = readRows<RecordedIncident & { readonly playbook: string }>('playbooks/incidents.jsonl');
 
 const test = suite('each playbook is the answer to something');
 const reasoner = new RulesReasoner({ playbooks: builtIn.playbooks, tried: () => [], clock: () => 0 });

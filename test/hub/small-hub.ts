@@ -44,7 +44,7 @@ export interface SmallHub {
 
 export async function openSmallHub(
   agents: readonly TestAgent[],
-  change: Partial<Pick<Hub, 'now' | 'correlation'>> = {},
+  change: Partial<Pick<Hub, 'now' | 'correlation' | 'automation'>> = {},
 ): Promise<SmallHub> {
   const { path, done } = tempFolder();
   const store = new Store(path, 'write');
@@ -80,6 +80,7 @@ export async function openSmallHub(
     mesh,
     tools: new Tools({ store, key: () => keys.hub, now: Date.now, isAgent: () => false }),
     live: true,
+    automation: { inForce: null, uptime: () => performance.now() },
     delivered: new Map(),
     probes: new Probes(),
     log: lineLog('hub', (line) => log.push(line)),

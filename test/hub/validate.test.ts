@@ -175,7 +175,7 @@ validator('never throws and always ends within its bounds', () => {
       const checked = validateDiagnosis(given, evidence);
       if ('error' in checked) return;
       const { diagnosis } = checked;
-      assert.ok(diagnosis.confidence >= 0 && diagnosis.confidence <= UNCALIBRATED_CAP);
+      assert.ok(diagnosis.confidence >= 0 && diagnosis.confidence <= (diagnosis.by === 'rules' ? 1 : UNCALIBRATED_CAP));
       assert.ok(diagnosis.alternatives.length <= 3 && diagnosis.chain.length <= 12 && diagnosis.commands.length <= 8);
       assert.ok(
         diagnosis.chain.every((claim) => claim.evidence.every((id) => evidence.items.some((item) => item.id === id))),
@@ -214,7 +214,9 @@ second('agreement raises the confidence within the cap and names both', () => {
     both.chain.map(({ claim }) => claim),
     ['it grew', 'its own'],
   );
-  assert.is(reconcile([{ ...good, confidence: 0.79 }, rules], evidence).confidence, UNCALIBRATED_CAP);
+  assert.is(reconcile([{ ...good, by: 'tiny', confidence: 0.79 }, rules], evidence).confidence, UNCALIBRATED_CAP);
+  const sure = { ...rules, confidence: 0.93 };
+  assert.is(reconcile([{ ...good, by: 'tiny', confidence: 0.79 }, sure], evidence).confidence, 0.93, 'measured');
   assert.is(
     reconcile(
       [

@@ -80,6 +80,28 @@ export function situation(incident: Incident): string {
   return `${STATE_WORDS[incident.state]}${reason}`;
 }
 
+const ORDINALS = ['th', 'st', 'nd', 'rd'] as const;
+
+/** 3rd, 11th, 22nd. */
+function ordinal(n: number): string {
+  const isTeen = n % 100 >= 11 && n % 100 <= 13;
+  return `${n}${isTeen ? 'th' : (ORDINALS[n % 10] ?? 'th')}`;
+}
+
+/** That it was here before, how often its playbook helped then, and why it was, or was not, run with nobody there. */
+function pastOf({ recurrence, evidence, plan, route }: Incident, columns: number): readonly Line[] {
+  const match = evidence?.playbooks.find(({ id }) => id === plan?.playbook);
+  const past = match?.here ?? match?.record;
+  const where = match?.here === undefined ? 'at this site' : 'on this host';
+  return [
+    ...(recurrence === undefined ? [] : labelled('again', `${ordinal(recurrence)} time in 30 days`, columns)),
+    ...(past === undefined
+      ? []
+      : labelled('record', `${plan?.playbook} helped in ${past.helped} of ${past.ran} runs ${where}`, columns)),
+    ...(route === undefined || route.code === 'no_rule' ? [] : labelled('route', route.why, columns)),
+  ];
+}
+
 /** The selected incident beside the list: enough to decide whether to open it. */
 export function summary(incident: Incident, model: Model, columns: number): readonly Line[] {
   const { plan, event } = incident;
@@ -93,6 +115,7 @@ export function summary(incident: Incident, model: Model, columns: number): read
     ...chart(incident, model, columns),
     ...facts.flatMap((item) => labelled(item.id, item.text, columns)),
     ...(facts.length > 0 ? [EMPTY] : []),
+    ...pastOf(incident, columns),
     ...labelled('state', `${situation(incident)}, ${short(model.now - incident.updated)} ago`, columns),
   ];
   if (cause !== undefined) lines.push(...labelled('cause', `${cause}${citations(incident)}`, columns));

@@ -1,0 +1,27 @@
+import type { Store } from '../store/store.ts';
+import { steadyTime } from './steady-time.ts';
+
+const HOUR_MS = 3_600_000;
+
+/**
+ * Takes one plan out of a host's budget of this hour, in a transaction of its own: of two that ask at once, the second
+ * sees the first. A plan that has taken it once, before a crash for instance, does not take it again. Answers how many
+ * plans ran alone before it within the hour, or null when the budget is used up.
+ */
+export function spend(
+  store: Store,
+  asked: { readonly host: string; readonly plan: string; readonly perHour: number; readonly uptime: number },
+): Promise<number | null> {
+  const { host, plan, perHour, uptime } = asked;
+  return store.write(() => {
+    const now = steadyTime(store, uptime);
+    const spent = [...store.alone.getRange({ start: [host, ''], end: [host, '\uffff'] })];
+    for (const { key, value } of spent) if (value <= now - HOUR_MS) void store.alone.remove(key);
+    const within = spent.filter(({ value }) => value > now - HOUR_MS);
+    const others = within.filter(({ key }) => key[1] !== plan).length;
+    if (within.length > others) return others;
+    if (others >= perHour) return null;
+    void store.alone.put([host, plan], now);
+    return others;
+  });
+}
