@@ -2,7 +2,7 @@ import { Carried } from './carried.ts';
 import { type Damage, damage, shellTexts } from './damage.ts';
 import { stripRunners } from './damage-runners.ts';
 import { shapeDamage } from './damage-shapes.ts';
-import { handed, INTERPRETERS, inputDamage, listed, printed, runsInput } from './input.ts';
+import { actsOnInput, handed, INTERPRETERS, inputDamage, listed, printed, runsInput } from './input.ts';
 import { LIMITS } from './limits.ts';
 import { type LooseCommand, looseCommands } from './loose.ts';
 import { holdsSecrets, isDevice, isSecret, isSystem, normalise } from './paths.ts';
@@ -72,10 +72,10 @@ class Search {
 
   commands(commands: readonly LooseCommand[], depth: number): Damage | null {
     let earlier: Stripped | undefined;
-    for (const command of commands) {
+    for (const [i, command] of commands.entries()) {
       if (--this.#left.commands < 0) return null;
       const before = command.piped ? earlier : undefined;
-      const now = strip(command, before);
+      const now = strip(command, before, commands[i + 1]?.piped === true);
       const found =
         this.#command(now, depth) ??
         (before === undefined ? null : this.#piped(before, now, depth)) ??
@@ -113,7 +113,7 @@ class Search {
   #filled(command: LooseCommand, depth: number): Damage | null {
     if (this.#left.words < 0) return null;
     for (const words of this.#carried.fill(command.words)) {
-      const found = this.#command(strip({ ...command, words }, undefined), depth);
+      const found = this.#command(strip({ ...command, words }, undefined, false), depth);
       if (found !== null) return found;
     }
     return null;
@@ -168,7 +168,7 @@ class Search {
 
   /** `echo 'DROP TABLE t' | psql`, `xargs rm -rf <<E`, `echo rm -rf / | ssh db01`: what its input says is done. */
   #fed({ readings, input }: Stripped, depth: number): Damage | null {
-    if (depth >= DEPTH) return null;
+    if (depth >= DEPTH || !readings.some(actsOnInput)) return null;
     const xargs = readings.findIndex(([name]) => /^(?:xargs|parallel)$/.test(base(name)));
     const runner = readings[xargs] ?? [];
     const names = listed(input);
@@ -213,7 +213,7 @@ const PRINTED = /(?:\$\(|`)\s{0,4}(?:echo|printf)\s([^)`$]{0,128})[)`]/;
 /** When a line of a crontab runs: five fields, or a name. */
 const SCHEDULE = /(?:^|\n)\s{0,8}(?:(?:[\d*/,-]{1,32}[ \t]{1,8}){5}|@[a-z]{4,10}[ \t])/g;
 
-function strip(command: LooseCommand, before: Stripped | undefined): Stripped {
+function strip(command: LooseCommand, before: Stripped | undefined, handsOn: boolean): Stripped {
   const { words, here } = command;
   const source = base(words.find((word) => !word.startsWith('-')));
   const came = before?.output ?? '';
@@ -222,7 +222,7 @@ function strip(command: LooseCommand, before: Stripped | undefined): Stripped {
     command,
     readings: stripRunners(words),
     input,
-    output: printed(words, here, came),
+    output: handsOn ? printed(words, here, came) : '',
     arrives: before?.arrives === true || SOURCES.test(source),
   };
 }

@@ -45,6 +45,15 @@ function formatted([format = '', ...values]: readonly string[]): string {
   return [...lines, values.slice(0, LIMITS.words).join(' ')].join('');
 }
 
+/** Containers, shells elsewhere and runners: what stands on their input is done by what they start. */
+const PASSING = /^(?:xargs|parallel|ssh|su|sudo|doas|docker|podman|nerdctl|crictl|kubectl|ftp|lftp|sftp)$/;
+
+/** True for a command that may do what stands on its input; most only read it. */
+export function actsOnInput(words: readonly string[]): boolean {
+  const name = wordAt(words, 0);
+  return PASSING.test(name) || CLIENTS.test(name) || SOCKETS.test(name) || INTERPRETERS.test(name);
+}
+
 /** The names that a text would be for xargs, or for a loop that reads it. */
 export function listed(text: string): string[] {
   return text
