@@ -1,6 +1,7 @@
 import { hostname } from 'node:os';
 import { resolve } from 'node:path';
 import { type Console, EXIT, readArguments, UsageError } from '../broker/command-line.ts';
+import { type Credentials, readCredentials } from '../broker/credentials.ts';
 import { BATCH_MAX } from '../broker/frame-payload.ts';
 import { readJoinToken } from '../broker/join-token.ts';
 import { untilStopped } from '../broker/lifetime.ts';
@@ -13,10 +14,12 @@ import { type Joined, readJoined } from './identity.ts';
 import { joinSite } from './join.ts';
 
 export const AGENT_USAGE = `sentinel agent [--state DIR] [--broker URL] [--id NAME] [--interval SECONDS] [--batch N]
-                [--config DIR] [--live] [--exec SOCKET | --sudo] [--join TOKEN|-]
+                [--config DIR] [--live] [--exec SOCKET | --sudo] [--join TOKEN|-] [--credentials FILE]
   Watches this host, reports to the hub, and runs what was approved. Dry run unless --live.
   --batch N sends N samples at once: fewer bytes on a thin link, and later. Events always go at once.
   --config DIR holds the site's rules (*.yaml) and watch.d/; without it they are in the state folder.
+  --credentials FILE says how to log in at somebody else's broker, where that is not by this agent's own secret or
+  certificate: {"version":1,"username":ID,"password":...}, and ca, cert, key (PEM), broker (URL) where they are wanted.
   --exec SOCKET has a sentinel exec carry out orders, as root. --sudo puts sudo -n before what needs root, by the entries
   that sentinel policy sudoers prints. With neither, an agent that is not root is read-only there.
   --join TOKEN makes this host an agent of the site that printed the token (\`sentinel enroll HOST\`); - reads it from
@@ -35,6 +38,7 @@ export async function agentCommand(argv: readonly string[], io: Console): Promis
       id: { type: 'string' },
       config: { type: 'string' },
       join: { type: 'string' },
+      credentials: { type: 'string' },
       interval: { type: 'string', default: '2' },
       batch: { type: 'string', default: '1' },
       live: { type: 'boolean', default: false },
@@ -62,10 +66,12 @@ export async function agentCommand(argv: readonly string[], io: Console): Promis
   const joined = values.join === undefined ? readJoined(state) : await join(state, values.join, io, log);
   const id = values.id ?? joined?.agent ?? idFromHostname(hostname());
   if (!ID.test(id)) throw new UsageError('--id may hold a-z, 0-9 and dashes, at most 48');
+  const credentials = values.credentials === undefined ? undefined : credentialsOf(values.credentials, id);
   const agent = new Agent({
     state,
     agent: id,
-    url: values.broker ?? joined?.broker ?? `mqtt://127.0.0.1:${DEFAULT_PORT}`,
+    url: values.broker ?? credentials?.broker ?? joined?.broker ?? `mqtt://127.0.0.1:${DEFAULT_PORT}`,
+    ...(credentials === undefined ? {} : { login: { outside: credentials } }),
     live: values.live,
     interval: interval * 1_000,
     batch,
@@ -90,6 +96,17 @@ export async function agentCommand(argv: readonly string[], io: Console): Promis
   await untilStopped(io.signal);
   await agent.close();
   return EXIT.done;
+}
+
+/** The broker's rules are for names, and an agent's topics carry its id: the two are one. */
+function credentialsOf(file: string, id: string): Credentials {
+  const credentials = readCredentials(file);
+  if (credentials.username !== id) {
+    throw new UsageError(
+      `${file}: its username must be the agent's id, ${id}: a broker's rules are made for that name`,
+    );
+  }
+  return credentials;
 }
 
 /** The token as an argument shows in the host's process list: `-` keeps it out of there. */

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { encodeCbor } from '../broker/cbor.ts';
-import { Link } from '../broker/link.ts';
+import { Link, type Login } from '../broker/link.ts';
 import type { Log } from '../broker/log.ts';
 import { seal } from '../broker/signed.ts';
 import { claim, prepareFolder, type StateFolder } from '../broker/state-folder.ts';
@@ -44,6 +44,8 @@ export interface AgentOptions {
   readonly state: StateFolder;
   readonly agent: string;
   readonly url: string;
+  /** How to log in at somebody else's broker; absent: by the agent's own secret or certificate. */
+  readonly login?: Login;
   readonly live: boolean;
   /** Milliseconds between samples. */
   readonly interval: number;
@@ -126,11 +128,11 @@ export class Agent {
     const link = new Link({
       url: options.url,
       id: agent,
-      login: self.login,
+      login: options.login ?? self.login,
       will: { topic: agentTopic(agent, 'st'), payload: encodeState(boot, 'dead') },
       topics: topicsOf(agent),
     });
-    const voice = new Voice({ ...{ agent, boot, key, publish, complain }, folder: state.outbox });
+    const voice = new Voice({ ...{ agent, boot, key, publish, complain }, file: state.outbox });
     const ring = new Ring(join(state.agent, 'telemetry.ring'));
     const telemetry = new Telemetry({
       ...{ boot, ring, secretHash: self.macSecret, batch: options.batch ?? 1 },
@@ -163,7 +165,7 @@ export class Agent {
     link.on('message', (topic, payload, isRetained) => hearing.hear(topic, payload, isRetained));
     link.on('trouble', (why) => complain(new Error(`can't connect to ${options.url}: ${why}`)));
     const renewal = new Renewal(state, log, (joined) => {
-      link.renewLogin(agent, loginOf(joined));
+      if (options.login === undefined) link.renewLogin(agent, loginOf(joined));
       log.info('has a new certificate');
     });
 
@@ -182,6 +184,7 @@ export class Agent {
       sensor.close();
       learned.save(detector);
       ring.close();
+      voice.close();
       journal.close();
       handed.close();
       release();

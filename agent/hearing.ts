@@ -22,7 +22,7 @@ export interface HearingParts {
   readonly telemetry: Telemetry;
   readonly prober: Prober;
   readonly orders: OrderQueue;
-  /** The host's own record: a lowered audit head is written there, once. */
+  /** The host's own record: a lowered audit head is written there, once in a start. */
   readonly audit: (what: string, data: object) => void;
   readonly log: Log;
 }
@@ -49,12 +49,12 @@ export class Hearing {
     try {
       this.#take(topic, payload, isRetained);
     } catch (error) {
-      const { audit, log } = this.#parts;
+      const { log } = this.#parts;
       const code = error instanceof Error && 'code' in error ? String(error.code) : 'E_MESSAGE';
       const count = (this.refused.get(code) ?? 0) + 1;
       this.refused.set(code, count);
       if (count > 1) return;
-      if (code === 'E_AUDIT_ROLLBACK') audit('witness', { code, why: String(error) });
+      if (code === 'E_AUDIT_ROLLBACK') this.#witness(code, error);
       log.warn('refused a message', { topic, code, why: String(error) });
     }
   }
@@ -73,6 +73,18 @@ export class Hearing {
     }
   }
 
+  /**
+   * The hub's audit chain was cut or written anew. It stands in this host's own record, and the hub is told: who did it
+   * there does not control what its operators then see of every agent.
+   */
+  #witness(code: string, error: unknown): void {
+    const why = error instanceof Error ? error.message : String(error);
+    this.#parts.audit('witness', { code, why });
+    const reason = `${why}: records were taken away or replaced. Compare with the agents' own audit.jsonl.`;
+    const witnessed = { kind: 'anomaly', signal: 'hub.audit', severity: 'critical', fingerprint: 'hub.audit' } as const;
+    this.#parts.voice.event({ ...witnessed, reason }, Date.now(), undefined);
+  }
+
   #takeAck(payload: Uint8Array): void {
     const { agent, trust, words, hubClock, voice, telemetry } = this.#parts;
     const ack = ackShape(decodeCbor(open('ack', payload, trust.roster.hub_key)), '');
@@ -80,7 +92,7 @@ export class Hearing {
     trust.learnAck(ack);
     words.keepAck(payload);
     hubClock.hear(ack.now);
-    voice.stored(ack.boot, ack.through);
+    voice.stored(ack);
     if (ack.frames !== undefined) telemetry.stored(ack.boot, ack.frames);
     if (ack.again !== undefined) telemetry.again(ack.boot, ack.again);
   }

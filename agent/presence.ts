@@ -158,7 +158,7 @@ export class Presence {
       ...(this.#can ?? { live }),
       boot,
       key: key.public,
-      ring: voice.waiting(),
+      ...voice.waiting(),
       frames: ring.summary(boot),
       count: ++this.#births,
       now: Date.now(),

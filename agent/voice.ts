@@ -1,12 +1,16 @@
 import { decodeCbor, encodeCbor } from '../broker/cbor.ts';
 import type { KeyPair } from '../broker/keys.ts';
-import { type Birth, type Event, LIMITS, type Order, type Snapshot } from '../broker/messages.ts';
+import { type Ack, type Birth, type Event, LIMITS, type Order, type Snapshot } from '../broker/messages.ts';
 import { redact, redactOutput } from '../broker/redact.ts';
 import { seal } from '../broker/signed.ts';
 import type { Finding } from './detect/finding.ts';
 import type { StepReport } from './execute.ts';
-import { Outbox, type Waiting } from './outbox.ts';
+import { Outbox, type Waiting } from './outbox/outbox.ts';
+import type { Message } from './outbox/records.ts';
 import { Sender } from './sender.ts';
+
+/** Trouble that no metric shows. */
+export type Witnessed = Pick<Event, 'kind' | 'signal' | 'severity' | 'reason' | 'fingerprint'>;
 
 /**
  * What the agent says and must not lose: events and results, numbered and signed, on this host's disk first and then on
@@ -27,7 +31,7 @@ export class Voice {
     readonly boot: string;
     readonly key: KeyPair;
     /** Where messages wait. */
-    readonly folder: string;
+    readonly file: string;
     readonly publish: (channel: Waiting['channel'], payload: Uint8Array) => Promise<boolean>;
     readonly complain: (error: Error) => void;
   }) {
@@ -35,8 +39,8 @@ export class Voice {
     this.#boot = options.boot;
     this.#key = options.key;
     this.#complain = options.complain;
-    this.#outbox = new Outbox(options.folder);
-    this.#sender = new Sender(this.#outbox, ({ channel, payload }) => options.publish(channel, payload));
+    this.#outbox = new Outbox(options.file);
+    this.#sender = new Sender(this.#outbox, options.publish);
   }
 
   /** The hub was greeted: what waits may go. */
@@ -53,17 +57,28 @@ export class Voice {
     return this.#sender.flush();
   }
 
-  /** The hub has stored everything of this boot up to `through`. */
-  stored(boot: string, through: number): void {
-    this.#outbox.stored(boot, through);
+  /** The hub has stored these, or knows that they were lost. */
+  stored({ boot, through, also }: Pick<Ack, 'boot' | 'through' | 'also'>): void {
+    if (through > 0) this.#outbox.stored(boot, 1, through);
+    if (also !== undefined) this.#outbox.stored(boot, also.from, also.to);
   }
 
-  /** What waits, for the birth. */
-  waiting(): Birth['ring'] {
-    return { oldest: this.#outbox.all()[0]?.seq ?? 0, newest: this.#seq, dropped: this.#outbox.dropped };
+  /** What waits and what was lost, for the birth. */
+  waiting(): Pick<Birth, 'ring' | 'lost'> {
+    const oldest = this.#outbox.waiting().find(({ boot }) => boot === this.#boot)?.seq ?? 0;
+    const lost = this.#outbox.lost();
+    return {
+      ring: { oldest, newest: this.#seq, dropped: this.#outbox.dropped },
+      ...(lost.length === 0 ? {} : { lost }),
+    };
   }
 
-  event(finding: Finding, ts: number, snapshot: Snapshot | undefined): void {
+  close(): void {
+    this.#outbox.close();
+  }
+
+  /** What the detector found, or what the agent saw of its hub. */
+  event(finding: Finding | Witnessed, ts: number, snapshot: Snapshot | undefined): void {
     const seq = ++this.#seq;
     const event: Event = {
       agent: this.#agent,
@@ -74,7 +89,13 @@ export class Voice {
       ...(snapshot === undefined ? {} : { snapshot }),
       reason: redact(finding.reason, LIMITS.line),
     };
-    this.#keepAndSend({ boot: this.#boot, seq, channel: 'e', payload: seal('event', encodeCbor(event), this.#key) });
+    this.#keepAndSend({
+      boot: this.#boot,
+      seq,
+      channel: 'e',
+      lane: finding.fingerprint,
+      payload: seal('event', encodeCbor(event), this.#key),
+    });
   }
 
   result(order: Order, report: StepReport): void {
@@ -89,16 +110,20 @@ export class Voice {
       ...report,
       ...redacted(report),
     };
-    this.#keepAndSend({ boot: this.#boot, seq, channel: 'r', payload: seal('result', encodeCbor(result), this.#key) });
+    this.#keepAndSend({
+      boot: this.#boot,
+      seq,
+      channel: 'r',
+      lane: order.id,
+      payload: seal('result', encodeCbor(result), this.#key),
+    });
   }
 
-  #keepAndSend(message: Waiting): void {
-    try {
-      this.#outbox.add(message);
-    } catch (error) {
-      this.#complain(new Error(`kept in memory alone until the disk takes it: ${String(error)}`));
-    }
-    void this.#sender.flush();
+  #keepAndSend(message: Message): void {
+    this.#outbox.add(message);
+    const { trouble } = this.#outbox;
+    if (trouble !== null) this.#complain(new Error(`events and results wait in memory alone: ${trouble.message}`));
+    this.#sender.go();
   }
 }
 

@@ -1,5 +1,6 @@
 import { EventEmitter } from 'node:events';
 import { connect, type IClientOptions, type MqttClient } from 'mqtt';
+import type { Credentials } from './credentials.ts';
 
 /** Reconnects after this, with up to as much again at random: a fleet must not return in one wave. */
 const RECONNECT_MS = 500;
@@ -7,14 +8,28 @@ const KEEPALIVE_S = 30;
 /** What is in flight at the end has so long to be acknowledged. */
 const GOODBYE_MS = 3_000;
 
-/** How an agent proves who it is: on the hub's own host by a secret, elsewhere by its certificate (PEM each). */
-export type Login = { readonly secret: string } | { readonly ca: string; readonly cert: string; readonly key: string };
+/**
+ * How an agent proves who it is: on the hub's own host by a secret, elsewhere by its certificate (PEM each); to somebody
+ * else's broker by what that one has given it.
+ */
+export type Login =
+  | { readonly secret: string }
+  | { readonly ca: string; readonly cert: string; readonly key: string }
+  | { readonly outside: Omit<Credentials, 'username'> };
 
-/** As mqtt.js takes it. The certificate's CN is the identity, and TLS 1.3 alone is spoken. */
-const credentials = (id: string, login: Login): IClientOptions & { readonly minVersion?: 'TLSv1.3' } =>
-  'secret' in login
-    ? { username: id, password: login.secret }
-    : { username: id, ...login, minVersion: 'TLSv1.3', rejectUnauthorized: true };
+/** As mqtt.js takes it. The certificate's CN is the identity, and a hub speaks TLS 1.3 alone. */
+function credentials(id: string, login: Login): IClientOptions & { readonly minVersion?: 'TLSv1.3' } {
+  if ('secret' in login) return { username: id, password: login.secret };
+  if ('cert' in login) return { username: id, ...login, minVersion: 'TLSv1.3', rejectUnauthorized: true };
+  const { password, ca, cert, key } = login.outside;
+  return {
+    username: id,
+    ...(password === undefined ? {} : { password }),
+    ...(ca === undefined ? {} : { ca }),
+    ...(cert === undefined ? {} : { cert }),
+    ...(key === undefined ? {} : { key }),
+  };
+}
 
 interface LinkEvents {
   /** Connected, and subscribed to every topic. */

@@ -55,6 +55,12 @@ export const metric = record({
 });
 export type Metric = Infer<typeof metric>;
 
+/** Stretches of lost messages that one birth names. */
+export const LOST_MAX = 64;
+/** Events and results of one start, both ends included, that fell off the agent's disk before the hub had them. */
+export const lostStretch = record({ boot: hex(16), from: int(1), to: int(1) });
+export type LostStretch = Infer<typeof lostStretch>;
+
 export const birth = record({
   agent: id,
   boot: hex(16),
@@ -67,7 +73,10 @@ export const birth = record({
   metrics: list(metric, LIMITS.metrics),
   inventory,
   can: record({ live: bool, privileged: bool }),
+  /** Of events and results: the oldest of this start that waits, the newest that was said, and how many were lost. */
   ring: record({ oldest: int(), newest: int(), dropped: int() }),
+  /** Which these are, oldest first, until the hub has acknowledged that it knows. */
+  lost: maybe(list(lostStretch, LOST_MAX)),
   /** Of telemetry: the oldest and the newest frame of this start that are still here, and how many fell off in all. */
   frames: maybe(record({ oldest: int(), newest: int(), dropped: int() })),
   /** The how manyth birth of this start it is: a lower one is a replay. */
@@ -252,11 +261,16 @@ export const result = record({
 });
 export type Result = Infer<typeof result>;
 
-/** Signed by the hub: everything of this boot up to `through` is stored. The only acknowledgement (invariant 9). */
+/**
+ * Signed by the hub: everything of this boot up to `through` is stored, or known to be lost. The only acknowledgement
+ * (invariant 9).
+ */
 export const ack = record({
   agent: id,
   boot: hex(16),
   through: int(),
+  /** This stretch, both ends included, is stored too: messages need not come in the order of their numbers. */
+  also: maybe(record({ from: int(1), to: int(1) })),
   now: millis,
   counter: int(1),
   audit_head: auditHead,

@@ -1,6 +1,7 @@
 import { connect, type IPublishPacket, type MqttClient } from 'mqtt';
 import { MESH_RULES } from './acl.ts';
 import { brokerUrl, type Credentials } from './credentials.ts';
+import { within } from './lifetime.ts';
 import type { Log } from './log.ts';
 import { DEFAULT_PORT, type Inbound, type Mesh, type MeshCounters, type PublishOptions } from './mesh.ts';
 import { LIMITS } from './messages.ts';
@@ -62,6 +63,7 @@ class Outside implements Mesh {
   private connection = 0;
   private readonly defending = new Set<string>();
   private pending = 0;
+  private readonly handling = new Set<Promise<void>>();
   private waiting: (() => void)[] = [];
   private complained = 0;
 
@@ -113,6 +115,8 @@ class Outside implements Mesh {
         resolve();
       });
     });
+    // What is still being stored needs what it is stored in.
+    await within(GOODBYE_MS, Promise.allSettled(this.handling));
   }
 
   /** True when the broker has acknowledged it, false when the connection ended before. */
@@ -159,7 +163,10 @@ class Outside implements Mesh {
     const go = () => (packet.qos === 0 ? next() : next(new Error('not yet stored')));
     if (this.pending < PENDING_MAX) go();
     else this.waiting.push(go);
-    this.handle(packet).then(
+    const handling = this.handle(packet);
+    this.handling.add(handling);
+    handling.finally(() => this.handling.delete(handling)).catch(() => {});
+    handling.then(
       () => {
         this.settled();
         if (packet.qos !== 0 && connection === this.connection) this.acknowledge(packet.messageId);
@@ -180,7 +187,7 @@ class Outside implements Mesh {
   }
 
   private acknowledge(messageId: number | undefined): void {
-    if (messageId !== undefined && this.client.connected) this.client['_sendPacket']({ cmd: 'puback', messageId });
+    if (messageId !== undefined && this.client.connected) this.client.stream.write(puback(messageId));
   }
 
   private async handle({ topic, payload: body }: IPublishPacket): Promise<void> {
@@ -220,4 +227,11 @@ class Outside implements Mesh {
     this.complained = Date.now();
     this.options.log.error('trouble with the broker', { broker: this.options.url, why: error.message });
   }
+}
+
+/** MQTT 3.1.1 section 3.4: four bytes, written between two packets of mqtt.js, which writes each in one go. */
+function puback(messageId: number): Buffer {
+  const packet = Buffer.from([0x40, 2, 0, 0]);
+  packet.writeUInt16BE(messageId, 2);
+  return packet;
 }

@@ -66,7 +66,7 @@ export function stateFolder(dir: string): StateFolder {
     watch: join(agent, 'watch.d'),
     journal: join(agent, 'journal.jsonl'),
     handed: join(agent, 'handed.jsonl'),
-    outbox: join(agent, 'outbox'),
+    outbox: join(agent, 'outbox.ring'),
     agentAudit: join(agent, 'audit.jsonl'),
   };
 }
@@ -76,8 +76,7 @@ export function prepareFolder(state: StateFolder): void {
   try {
     makeFolder(state.root, 0o750);
     makeFolder(state.keys, 0o700);
-    for (const folder of [state.policy, state.hub, state.store, state.agent, state.watch, state.outbox])
-      makeFolder(folder, 0o750);
+    for (const folder of [state.policy, state.hub, state.store, state.agent, state.watch]) makeFolder(folder, 0o750);
     for (const folder of [state.root, state.hub, state.agent]) accessSync(folder, constants.W_OK);
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);

@@ -1,9 +1,10 @@
 import { encodeCbor } from '../broker/cbor.ts';
-import type { Ack } from '../broker/messages.ts';
+import type { Ack, Event } from '../broker/messages.ts';
 import { seal } from '../broker/signed.ts';
 import { agentTopic } from '../broker/topics.ts';
 import { auditHead } from './audit.ts';
 import { hubTime } from './halts.ts';
+import { heardOf, stretchOf, throughOf } from './heard.ts';
 import type { Hub } from './hub.ts';
 import type { StoredThrough } from './ingest.ts';
 
@@ -28,7 +29,7 @@ export class Acks {
   }
 
   /** The counter only grows, over restarts too: an agent takes no ack twice, and none that is older than its last. */
-  async send(said: Pick<Ack, 'agent' | 'boot' | 'through' | 'frames' | 'again'>): Promise<void> {
+  async send(said: Pick<Ack, 'agent' | 'boot' | 'through' | 'also' | 'frames' | 'again'>): Promise<void> {
     const { store, key, mesh } = this.hub;
     const { counter, now } = await store.write(() => {
       const counter = ((store.meta.get('ack_counter') as number | undefined) ?? 0) + 1;
@@ -38,6 +39,14 @@ export class Acks {
     const { epoch } = this.hub.roster;
     const ack: Ack = { ...said, now, counter, audit_head: auditHead(store), epoch };
     await mesh.publish(agentTopic(said.agent, 'ack'), seal('ack', encodeCbor(ack), key));
+  }
+
+  /** This event or result is stored, or known to be lost. */
+  heard({ agent, boot, seq }: Pick<Event, 'agent' | 'boot' | 'seq'>): Promise<void> {
+    const heard = heardOf(this.hub.store, agent, boot);
+    const through = throughOf(heard);
+    const [from, to] = stretchOf(heard, seq) ?? [0, 0];
+    return this.send({ agent, boot, through, ...(to > through ? { also: { from: Math.max(1, from), to } } : {}) });
   }
 
   /** Telemetry is stored: said at once, and then again when it is time. */
@@ -71,8 +80,8 @@ export class Acks {
   }
 
   private telemetry({ agent, boot, through }: StoredThrough, more: { readonly again?: number }): void {
-    const handled = this.hub.store.handled.get([agent, boot, 'e']) ?? 0;
+    const heard = throughOf(heardOf(this.hub.store, agent, boot));
     // An ack that is lost is made up for by the next.
-    void this.send({ agent, boot, through: handled, frames: through, ...more }).catch(() => {});
+    void this.send({ agent, boot, through: heard, frames: through, ...more }).catch(() => {});
   }
 }

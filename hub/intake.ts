@@ -13,6 +13,7 @@ import { Acks } from './acks.ts';
 import type { Hub } from './hub.ts';
 import type { Incident } from './incident.ts';
 import type { StoredThrough } from './ingest.ts';
+import { noteLost } from './lost.ts';
 import type { Driver } from './pipeline.ts';
 import { redactResult } from './redact-intake.ts';
 import { absorb, correlate, joins, raise } from './steps/correlate.ts';
@@ -82,7 +83,9 @@ export class Intake {
       void store.births.put(agent, { ...birth, heard: now() });
       void store.handled.put([agent, birth.boot, 'b'], birth.count ?? 0);
       void store.presence.put(agent, { state: 'online', boot: birth.boot, last_seen: now() });
+      noteLost(this.hub, birth);
     });
+    for (const { boot, to } of birth.lost ?? []) await this.acks.heard({ agent, boot, seq: to });
     for (const [order, host] of delivered) if (host === agent) delivered.delete(order);
     if (first) this.hub.log.info('agent is here', { agent, live: birth.can.live, privileged: birth.can.privileged });
     this.hub.views?.state(agent);
@@ -119,8 +122,8 @@ export class Intake {
 
   private async event(agent: string, payload: Uint8Array): Promise<void> {
     const event = observe(this.hub, agent, payload);
-    if (!isRepeat(this.hub, event, 'e')) await this.take(event, () => markHandled(this.hub, event, 'e'));
-    await this.acknowledge(agent, event.boot, event.seq);
+    if (!isRepeat(this.hub, event)) await this.take(event, () => markHandled(this.hub, event));
+    await this.acks.heard(event);
   }
 
   /** Makes an event part of what the hub knows; `handled` is written in the same transaction. */
@@ -145,15 +148,15 @@ export class Intake {
     const result = redactResult(resultShape(decodeCbor(open('result', payload, enrolled.key)), ''));
     if (result.agent !== agent)
       throw Object.assign(new Error('a result of another agent'), { code: 'E_MESSAGE_SHAPE' });
-    if (!isRepeat(this.hub, result, 'e')) {
+    if (!isRepeat(this.hub, result)) {
       await this.driver.change(result.incident, () => this.keepResult(result));
     }
-    await this.acknowledge(agent, result.boot, result.seq);
+    await this.acks.heard(result);
   }
 
   private async keepResult(result: Result): Promise<void> {
     const { store, key, now } = this.hub;
-    const handled = () => markHandled(this.hub, result, 'e');
+    const handled = () => markHandled(this.hub, result);
     const incident = getIncident(store, result.incident);
     if (incident === undefined || incident.host !== result.agent || !expects(incident, result)) {
       await store.write(handled);
@@ -162,11 +165,6 @@ export class Intake {
     const next = { ...incident, results: [...incident.results, result], updated: now() };
     const entry = { kind: 'order.result', incident: incident.id, actor: result.agent, data: { result } };
     await commitIncident(store, key, next, entry, handled);
-  }
-
-  /** Signed by the hub: this and everything before it of this boot is stored (invariant 9). */
-  private acknowledge(agent: string, boot: string, through: number): Promise<void> {
-    return this.acks.send({ agent, boot, through });
   }
 
   private wakeHost(agent: string, state?: Incident['state']): void {

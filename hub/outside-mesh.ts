@@ -57,6 +57,8 @@ export function openOutsideMesh(options: OutsideMeshOptions): Mesh {
     close: async () => {
       await mesh.close();
       await commits.settled();
+      // The store is closed next: what it was asked by a timer now, it could not answer.
+      ingest.stop();
     },
   };
 }

@@ -1,4 +1,14 @@
-import { closeSync, fdatasync, fstatSync, fsyncSync, openSync, readSync, rmSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  fdatasync,
+  fdatasyncSync,
+  fstatSync,
+  fsyncSync,
+  openSync,
+  readSync,
+  rmSync,
+  writeSync,
+} from 'node:fs';
 import { dirname } from 'node:path';
 import { syncFolder } from '../../broker/durable-file.ts';
 
@@ -13,6 +23,8 @@ export interface Storage {
   read(at: number, length: number): Buffer;
   /** Throws when the disk does not take it. */
   write(at: number, bytes: Uint8Array): void;
+  /** What was written outlives a power cut when this returns. Throws when the disk does not manage it. */
+  flush(): void;
   close(): void;
 }
 
@@ -23,6 +35,7 @@ export function memoryStorage(size: number): Storage {
     durable: false,
     read: (at, length) => Buffer.from(bytes.subarray(at, at + length)),
     write: (at, piece) => void bytes.set(piece, at),
+    flush: () => {},
     close: () => {},
   };
 }
@@ -67,6 +80,7 @@ export function fileStorage(file: string, size: number): Storage {
       for (let done = 0; done < bytes.length; ) done += writeSync(io, bytes, done, bytes.length - done, at + done);
       timer ??= setTimeout(sync, SYNC_MS).unref();
     },
+    flush: () => fdatasyncSync(io),
     close: () => {
       isOpen = false;
       clearTimeout(timer);

@@ -8,6 +8,7 @@ const TITLES: Readonly<Record<string, string>> = {
   'host.cpu': 'cpu saturated',
   'host.load': 'load far above its cores',
   'host.silent': 'agent is silent',
+  'hub.audit': 'agent has seen a longer audit chain than the hub has',
   'disk.space': 'disk filling',
   'disk.inodes': 'inodes running out',
   'net.errors': 'network errors',

@@ -2,6 +2,7 @@ import { decodeCbor } from '../../broker/cbor.ts';
 import { type Event, event as eventShape } from '../../broker/messages.ts';
 import { ShapeError } from '../../broker/shape.ts';
 import { open } from '../../broker/signed.ts';
+import { heardOf, putHeard, stretchOf } from '../heard.ts';
 import type { Hub } from '../hub.ts';
 import { redactEvent } from '../redact-intake.ts';
 
@@ -14,12 +15,14 @@ export function observe(hub: Hub, agent: string, payload: Uint8Array): Event {
   return redactEvent(event);
 }
 
-/** True when this event was stored before: agents repeat what was not acknowledged. */
-export function isRepeat(hub: Hub, message: { agent: string; boot: string; seq: number }, channel: string): boolean {
-  return (hub.store.handled.get([message.agent, message.boot, channel]) ?? -1) >= message.seq;
+/** True when this message was stored before: agents repeat what was not acknowledged. */
+export function isRepeat(hub: Hub, { agent, boot, seq }: Numbered): boolean {
+  return stretchOf(heardOf(hub.store, agent, boot), seq) !== undefined;
 }
 
-/** Inside a transaction: everything of this boot up to this message is stored. */
-export function markHandled(hub: Hub, message: { agent: string; boot: string; seq: number }, channel: string): void {
-  void hub.store.handled.put([message.agent, message.boot, channel], message.seq);
+/** Inside a transaction: this message is stored. */
+export function markHandled(hub: Hub, { agent, boot, seq }: Numbered): void {
+  putHeard(hub.store, agent, boot, [seq, seq]);
 }
+
+type Numbered = Pick<Event, 'agent' | 'boot' | 'seq'>;

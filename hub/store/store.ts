@@ -97,6 +97,8 @@ export class Store {
   readonly handled: Database<number, [string, string, string]>;
   /** [host, plan] -> steady time at which a plan that ran alone took its part of the host's budget. */
   readonly alone: Database<number, [string, string]>;
+  /** [agent, boot] -> the stretches of its events and results that are stored or known to be lost. */
+  readonly heard: Database<readonly (readonly [number, number])[], [string, string]>;
   readonly meta: Database<unknown, string>;
   /** agent -> its key and certificates. */
   readonly enrolled: Database<EnrolledRecord, string>;
@@ -136,6 +138,7 @@ export class Store {
       this.columns = db('columns');
       this.handled = db('handled');
       this.alone = db('alone');
+      this.heard = db('heard');
       this.meta = db('meta');
       this.enrolled = db('enrolled');
       this.tokens = db('tokens');

@@ -1,145 +1,171 @@
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import * as fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { Outbox, type Waiting } from '../../agent/outbox.ts';
-import { Sender } from '../../agent/sender.ts';
+import { Outbox, WAITING_MAX } from '../../agent/outbox/outbox.ts';
+import type { Message } from '../../agent/outbox/records.ts';
 
-const test = suite<{ folder: string }>('outbox');
+const test = suite<{ file: string }>('outbox');
 test.before.each((context) => {
-  context.folder = mkdtempSync(join(tmpdir(), 'sentinel-outbox-'));
+  context.file = join(mkdtempSync(join(tmpdir(), 'sentinel-outbox-')), 'outbox.ring');
 });
-test.after.each(({ folder }) => rmSync(folder, { recursive: true, force: true }));
+test.after.each(({ file }) => rmSync(join(file, '..'), { recursive: true, force: true }));
 
 const [BOOT_A, BOOT_B] = ['a'.repeat(16), 'b'.repeat(16)];
-const message = (seq: number, boot = BOOT_A): Waiting => ({
+const message = (seq: number, boot = BOOT_A, size = 1): Message => ({
   boot,
   seq,
   channel: seq % 2 === 0 ? 'r' : 'e',
-  payload: new Uint8Array([seq % 256]),
+  lane: `lane ${seq % 3}`,
+  payload: new Uint8Array(size).fill(seq % 256),
 });
-const seqs = (waiting: readonly Waiting[]): string[] => waiting.map(({ boot, seq }) => `${boot[0]}${seq}`);
+const nth = (box: Outbox, i: number) => {
+  const waiting = box.waiting().at(i);
+  if (waiting === undefined) throw new Error(`none waits at ${i}`);
+  return waiting;
+};
+const names = (box: Outbox): string[] => box.waiting().map(({ boot, seq }) => `${boot[0]}${seq}`);
 
-test('keeps what was added, in order, over a restart and over boots', ({ folder }) => {
-  const first = new Outbox(folder);
+test('keeps what was added, in order, over a restart and over boots', ({ file }) => {
+  const first = new Outbox(file);
   for (const seq of [1, 2, 10, 11]) first.add(message(seq));
-  const second = new Outbox(folder);
+  // Not closed: the process was killed.
+  const second = new Outbox(file);
   second.add(message(1, BOOT_B));
-  for (const box of [second, new Outbox(folder)]) {
-    assert.equal(seqs(box.all()), ['a1', 'a2', 'a10', 'a11', 'b1']);
+  for (const box of [second, new Outbox(file)]) {
+    assert.equal(names(box), ['a1', 'a2', 'a10', 'a11', 'b1']);
     assert.equal(
-      box.all().map(({ payload, channel }) => [...payload, channel]),
+      box.waiting().map((one) => [...(box.payload(one) ?? []), one.channel, one.lane]),
       [
-        [1, 'e'],
-        [2, 'r'],
-        [10, 'r'],
-        [11, 'e'],
-        [1, 'e'],
+        [1, 'e', 'lane 1'],
+        [2, 'r', 'lane 2'],
+        [10, 'r', 'lane 1'],
+        [11, 'e', 'lane 2'],
+        [1, 'e', 'lane 1'],
       ],
     );
   }
 });
 
-test('forgets what the hub has stored, of that boot alone', ({ folder }) => {
-  const box = new Outbox(folder);
-  for (const seq of [1, 2, 3]) box.add(message(seq));
+test('forgets what the hub has stored, of that boot alone, and for good', ({ file }) => {
+  const box = new Outbox(file);
+  for (const seq of [1, 2, 3, 4]) box.add(message(seq));
   for (const seq of [1, 2, 3]) box.add(message(seq, BOOT_B));
-  box.stored(BOOT_A, 2);
-  assert.equal(seqs(box.all()), ['a3', 'b1', 'b2', 'b3']);
-  box.stored(BOOT_B, 99);
-  box.stored('c'.repeat(16), 99);
-  assert.equal(seqs(new Outbox(folder).all()), ['a3']);
+  box.stored(BOOT_A, 1, 1);
+  box.stored(BOOT_A, 3, 4);
+  assert.equal(names(box), ['a2', 'b1', 'b2', 'b3']);
+  box.stored(BOOT_B, 1, 99);
+  box.stored('c'.repeat(16), 1, 99);
+  assert.equal(names(new Outbox(file)), ['a2']);
 });
 
-test('other files, and what a crash left half-written, are no messages', ({ folder }) => {
-  const box = new Outbox(folder);
-  box.add(message(1));
-  const [name = ''] = readdirSync(folder);
-  for (const other of [`${name}.4242.new`, 'README', '..e', `${name}x`]) writeFileSync(join(folder, other), 'x');
-  assert.equal(seqs(new Outbox(folder).all()), ['a1']);
+test('the file never grows: the oldest goes, its number is named, over a restart too, until the hub knows', ({
+  file,
+}) => {
+  const size = 16_384;
+  const box = new Outbox(file, size);
+  for (let seq = 1; seq <= 40; seq++) box.add(message(seq, BOOT_A, 1_000));
+  assert.is(statSync(file).size, size);
+  const kept = box.waiting().map(({ seq }) => seq);
+  assert.is(kept.at(-1), 40);
+  assert.ok(kept.length >= 12, `${kept.length} are kept`);
+  const [oldest = 0] = kept;
+  assert.equal(
+    kept,
+    [...Array(41 - oldest).keys()].map((i) => oldest + i),
+  );
+  const again = new Outbox(file, size);
+  for (const one of [box, again]) {
+    assert.equal(one.lost(), [{ boot: BOOT_A, from: 1, to: oldest - 1 }]);
+    assert.is(one.dropped, oldest - 1);
+  }
+  for (const one of again.waiting()) assert.equal(again.payload(one), message(one.seq, BOOT_A, 1_000).payload);
+  again.stored(BOOT_A, 1, oldest - 1);
+  assert.equal(again.lost(), []);
+  assert.equal(new Outbox(file, size).lost(), []);
 });
 
-test('is bounded: the oldest goes, and how many went is known', ({ folder }) => {
-  const box = new Outbox(folder);
-  for (let seq = 1; seq <= 2_003; seq++) box.add(message(seq));
+test('is bounded in number too', ({ file }) => {
+  const box = new Outbox(file);
+  for (let seq = 1; seq <= WAITING_MAX + 3; seq++) box.add(message(seq));
   assert.is(box.dropped, 3);
-  assert.is(readdirSync(folder).length, 2_000);
-  assert.is(box.all()[0]?.seq, 4);
+  assert.is(box.waiting().length, WAITING_MAX);
+  assert.is(box.waiting()[0]?.seq, 4);
 });
 
-test('where the disk takes nothing it says so, and keeps the message in memory', ({ folder }) => {
-  const box = new Outbox(folder);
-  rmSync(folder, { recursive: true });
-  assert.throws(() => box.add(message(1)));
-  assert.equal(seqs(box.all()), ['a1']);
+test('a damaged record costs itself alone', ({ file }) => {
+  const box = new Outbox(file);
+  for (const seq of [1, 2, 3]) box.add(message(seq, BOOT_A, 200));
+  const bytes = readFileSync(file);
+  const second = bytes.indexOf(Buffer.alloc(200, 2));
+  bytes[second + 100] = 99;
+  writeFileSync(file, bytes);
+  assert.is(box.payload(nth(box, 1)), null, 'what is not as it was is not sent');
+  assert.equal(box.lost(), [{ boot: BOOT_A, from: 2, to: 2 }]);
+  assert.equal(names(new Outbox(file)), ['a1', 'a3']);
 });
 
-/** A connection that answers when told to, so that a test decides what overlaps. */
-function slowLink() {
-  const carried: string[] = [];
-  const answers: ((taken: boolean) => void)[] = [];
-  const publish = ({ boot, seq }: Waiting): Promise<boolean> => {
-    carried.push(`${boot[0]}${seq}`);
-    return new Promise((resolve) => answers.push(resolve));
-  };
-  const tick = () => new Promise((resolve) => setImmediate(resolve));
-  const answer = async (taken: boolean): Promise<void> => {
-    answers.shift()?.(taken);
-    await tick();
-  };
-  return { carried, publish, answer, tick };
-}
-
-test('what is added while a backlog is sent waits its turn', async ({ folder }) => {
-  const box = new Outbox(folder);
-  for (const seq of [1, 2, 3]) box.add(message(seq));
-  const link = slowLink();
-  const sender = new Sender(box, link.publish);
-  sender.open();
-  await link.tick();
-  assert.equal(link.carried, ['a1']);
-  box.add(message(4));
-  void sender.flush();
-  await link.tick();
-  assert.equal(link.carried, ['a1']);
-  for (let i = 0; i < 4; i++) await link.answer(true);
-  assert.equal(link.carried, ['a1', 'a2', 'a3', 'a4']);
+test('what a message holds is not taken for a record, not even a whole record of another file', ({ file }) => {
+  const other = new Outbox(`${file}.other`);
+  other.add(message(7, BOOT_B));
+  const record = readFileSync(`${file}.other`).subarray(16, 200);
+  const size = 4_096;
+  const box = new Outbox(file, size);
+  // It lies where the head of its own record is overwritten next and the rest of it is not.
+  box.add({ ...message(1), payload: Buffer.concat([Buffer.alloc(1_500), record]) });
+  box.add(message(2, BOOT_A, 1_800));
+  box.add(message(3, BOOT_A, 300));
+  box.add(message(4, BOOT_A, 300));
+  assert.not.match(names(new Outbox(file, size)).join(), 'b7');
 });
 
-test('what was not acknowledged is not overtaken: nothing goes before it is sent again', async ({ folder }) => {
-  const box = new Outbox(folder);
-  for (const seq of [1, 2]) box.add(message(seq));
-  const link = slowLink();
-  const sender = new Sender(box, link.publish);
-  sender.open();
-  await link.tick();
-  await link.answer(false);
-  assert.equal(link.carried, ['a1']);
-  box.add(message(3));
-  void sender.flush();
-  await link.tick();
-  for (let i = 0; i < 3; i++) await link.answer(true);
-  assert.equal(link.carried, ['a1', 'a1', 'a2', 'a3']);
+test('where the disk takes nothing it says so, and keeps a bounded amount in memory', ({ file }) => {
+  const box = new Outbox(join(file, 'no-folder', 'outbox.ring'));
+  assert.is.not(box.trouble, null);
+  for (let seq = 1; seq <= 40; seq++) box.add(message(seq, BOOT_A, 60_000));
+  assert.equal(box.payload(nth(box, -1)), message(40, BOOT_A, 60_000).payload);
+  assert.is(box.waiting().length, Math.floor(1_048_576 / 60_000));
+  assert.is(box.dropped, 40 - box.waiting().length);
 });
 
-test('a new connection is told everything that the hub has not stored; a closed one nothing', async ({ folder }) => {
-  const box = new Outbox(folder);
-  for (const seq of [1, 2]) box.add(message(seq));
-  const link = slowLink();
-  const sender = new Sender(box, link.publish);
-  await sender.flush();
-  assert.equal(link.carried, []);
-  sender.open();
-  for (let i = 0; i < 3; i++) await link.answer(true);
-  sender.shut();
-  box.add(message(3));
-  await sender.flush();
-  assert.equal(link.carried, ['a1', 'a2']);
-  box.stored(BOOT_A, 1);
-  sender.open();
-  for (let i = 0; i < 3; i++) await link.answer(true);
-  assert.equal(link.carried, ['a1', 'a2', 'a2', 'a3']);
+test('whatever is added, stored and restarted: each message waits, was stored, or is named as lost', ({ file }) => {
+  const act = fc.oneof(
+    { weight: 6, arbitrary: fc.record({ add: fc.integer({ min: 1, max: 3_000 }) }) },
+    {
+      weight: 2,
+      arbitrary: fc.record({ from: fc.integer({ min: 1, max: 60 }), more: fc.integer({ min: 0, max: 10 }) }),
+    },
+    { weight: 1, arbitrary: fc.constant('restart' as const) },
+  );
+  let run = 0;
+  fc.assert(
+    fc.property(fc.array(act, { maxLength: 60 }), (acts) => {
+      const path = `${file}.${++run}`;
+      let box = new Outbox(path, 20_000);
+      let seq = 0;
+      const stored = new Set<number>();
+      for (const one of acts) {
+        if (one === 'restart') box = new Outbox(path, 20_000);
+        else if ('add' in one) box.add(message(++seq, BOOT_A, one.add));
+        else {
+          box.stored(BOOT_A, one.from, one.from + one.more);
+          for (let i = one.from; i <= Math.min(seq, one.from + one.more); i++) stored.add(i);
+        }
+        const waiting = box.waiting();
+        for (const { seq } of waiting) assert.not.ok(stored.has(seq), `${seq} was stored`);
+        const lost = box.lost().flatMap(({ from, to }) => [...Array(to - from + 1).keys()].map((i) => from + i));
+        const known = new Set([...stored, ...lost, ...waiting.map(({ seq }) => seq)]);
+        for (let i = 1; i <= seq; i++) assert.ok(known.has(i), `${i} is nowhere`);
+      }
+      for (const one of box.waiting()) assert.is(box.payload(one)?.[0], one.seq % 256);
+      box.close();
+      rmSync(path);
+      rmSync(`${path}.lost`, { force: true });
+    }),
+    { numRuns: 25 },
+  );
 });
 
 test.run();

@@ -14,7 +14,14 @@ const HASH = 'ab'.repeat(32);
 const top = samples.snapshot.top_cpu[0];
 /** A message of each kind with all that it may say. */
 const WHOLE: Readonly<Record<string, unknown>> = {
-  birth: { ...samples.birth, frames: { oldest: 1, newest: 2, dropped: 3 }, count: 2, now: 5 },
+  birth: {
+    ...samples.birth,
+    lost: [{ boot: samples.birth.boot, from: 1, to: 2 }],
+    frames: { oldest: 1, newest: 2, dropped: 3 },
+    count: 2,
+    now: 5,
+  },
+  lostStretch: { boot: samples.BOOT, from: 1, to: 2 },
   agentState: { boot: samples.BOOT, state: 'online', ts: 5 },
   hubState: { state: 'stopped', ts: 5 },
   event: samples.event,
@@ -28,7 +35,7 @@ const WHOLE: Readonly<Record<string, unknown>> = {
   approval: samples.approval,
   order: samples.order,
   result: samples.result,
-  ack: { ...samples.ack, epoch: 2, frames: 7, again: 3 },
+  ack: { ...samples.ack, also: { from: 9, to: 9 }, epoch: 2, frames: 7, again: 3 },
   auditHead: samples.ack.audit_head,
   roster: { ...samples.roster, retired: [samples.roster.hub_key] },
   probeRequest: {

@@ -59,6 +59,9 @@ outside('a wrong pair of flags is named', async ({ site }) => {
     assert.is(code, 2);
     assert.match(stderr, expected);
   }
+  const { code, stderr } = await site.sentinel('agent', '--id', 'web-1', '--credentials', join(site.dir, 'hub.json'));
+  assert.is(code, 2);
+  assert.match(stderr, /its username must be the agent's id, web-1/);
 });
 
 outside.run();

@@ -13,10 +13,10 @@ import { Store } from '../../hub/store/store.ts';
 export const FRONT_DOOR = fileURLToPath(new URL('../../sentinel.js', import.meta.url));
 
 /** No wait of a test is meant to end by this: it is there so that a hang names itself. */
-export const PATIENCE_MS = 60_000;
+export const PATIENCE_MS = 120_000;
 
-/** The trouble that tests make: a watched folder or workload. The agent sees the rest of the machine too, which has its own. */
-const OWN = /^(?:folder|group)\./;
+/** The trouble that tests make: a watched folder or workload, a hub that was tampered with. The agent sees the rest of the machine too, which has its own. */
+const OWN = /^(?:folder|group|hub)\./;
 
 /** A site of its own in a temp folder: hub and agent as real processes, driven as a user would. */
 export class Site {

@@ -173,6 +173,43 @@ test('telemetry that is stored is acknowledged by signature, and not for each sa
   assert.ok(acks.length <= 3);
 });
 
+test('events that come out of order are stored and acknowledged by the stretch, and none is taken for another', async (context) => {
+  const acks = await hears(context, web);
+  for (const seq of [3, 1, 2, 3]) assert.ok(await say(context, web, 'e', sealed('event', eventOf(web, seq), web)));
+  assert.is(listIncidents(context.small.hub.store, 10).length, 3);
+  await until('four acks', () => acks.length === 4);
+  assert.equal(
+    acks.map(({ through, also }) => [through, also]),
+    [
+      [0, { from: 3, to: 3 }],
+      [1, undefined],
+      [3, undefined],
+      [3, undefined],
+    ],
+  );
+});
+
+test('what an agent says it has lost is recorded once, without what came after all, and acknowledged', async (context) => {
+  const acks = await hears(context, web);
+  const { hub } = context.small;
+  assert.ok(await say(context, web, 'e', sealed('event', eventOf(web, 2), web)));
+  const birth = { ...samples.birth, agent: 'web-1', lost: [{ boot: samples.event.boot, from: 1, to: 4 }] };
+  for (const count of [1, 2]) assert.ok(await say(context, web, 'b', sealed('birth', { ...birth, count }, web)));
+  await until('three acks', () => acks.length === 3);
+  assert.equal([acks[1]?.boot, acks[1]?.through], [samples.event.boot, 4]);
+  const lost = [...hub.store.audit.getRange({})]
+    .map(({ value }) => readAudit(value))
+    .filter((one) => one.kind === 'agent.lost');
+  assert.equal(
+    lost.map(({ actor, data }) => `${actor} ${JSON.stringify(data)}`),
+    [
+      [1, 1],
+      [3, 4],
+    ].map(([from, to]) => `web-1 ${JSON.stringify({ boot: samples.event.boot, from, to })}`),
+  );
+  isWhole(context);
+});
+
 test('an event that comes twice opens one incident, and is acknowledged twice', async (context) => {
   const acks = await hears(context, web);
   const payload = sealed('event', eventOf(web, 1), web);

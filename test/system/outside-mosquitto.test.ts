@@ -1,3 +1,5 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { startMosquitto } from './brokers.ts';
@@ -26,6 +28,21 @@ test('under the exported rules: the whole way, and nothing lost when hub and bro
   assert.is(second.event.signal, 'folder.space');
   const audit = await site.sentinel('audit', 'verify');
   assert.is(audit.code, 0, audit.stdout);
+});
+
+test('with a name and a password that the broker has given the agent', async ({ outside }) => {
+  const { site } = outside;
+  const [hub, agent] = outside.logins;
+  if (hub === undefined || agent === undefined) throw new Error('no logins');
+  const rules = await outside.rules();
+  const given = { ...agent, password: 'of-the-broker-alone' };
+  await outside.startBroker((folder) => startMosquitto(folder, [hub, given], rules));
+  await site.startHub(...outside.flags());
+  const file = join(site.dir, 'agent.json');
+  const credentials = { version: 1, username: given.user, password: given.password, broker: outside.url };
+  writeFileSync(file, JSON.stringify(credentials), { mode: 0o600 });
+  await site.startAgent('--live', '--credentials', file);
+  await outside.journey();
 });
 
 test.run();

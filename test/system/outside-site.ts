@@ -9,6 +9,8 @@ import { Store } from '../../hub/store/store.ts';
 import { Site } from '../e2e/site.ts';
 import type { DebianBroker, Login } from './brokers.ts';
 
+type StartBroker = (folder: string, logins: readonly Login[]) => Promise<DebianBroker>;
+
 /** A site whose hub and agent are clients of a broker that `start` starts. */
 export class OutsideSite {
   readonly site = new Site();
@@ -29,15 +31,24 @@ export class OutsideSite {
     ];
   }
 
-  async start(start: (folder: string, logins: readonly Login[]) => Promise<DebianBroker>): Promise<DebianBroker> {
-    this.broker = await start(join(this.site.dir, 'broker'), this.logins);
+  async start(start: StartBroker): Promise<DebianBroker> {
+    const broker = await this.startBroker(start);
     await this.site.startHub(...this.flags());
     await this.site.startAgent('--live');
+    return broker;
+  }
+
+  async startBroker(start: StartBroker): Promise<DebianBroker> {
+    this.broker = await start(join(this.site.dir, 'broker'), this.logins);
     return this.broker;
   }
 
+  get url(): string {
+    return `mqtt://127.0.0.1:${this.broker?.port}`;
+  }
+
   flags(): string[] {
-    return ['--live', '--broker', `mqtt://127.0.0.1:${this.broker?.port}`, '--credentials', this.credentials];
+    return ['--live', '--broker', this.url, '--credentials', this.credentials];
   }
 
   /** The site's rules as mosquitto reads them. */
