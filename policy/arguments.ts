@@ -85,6 +85,10 @@ class Reading {
   word(argv: readonly string[], at: number): number | Stranger {
     const word = wordAt(argv, at);
     if (this.#ended) return this.#operand(word, at);
+    if (this.#schema.style === 'words') {
+      const flag = this.#schema.flags.get(word);
+      return flag === undefined ? this.#operand(word, at) : this.#flag(word, flag, argv, at);
+    }
     if (word === '--' && this.#schema.style !== 'single') {
       this.#ended = true;
       return at;

@@ -34,6 +34,7 @@ export const CHARSETS: Readonly<Record<Exclude<Kind, 'enum' | 'match' | Language
   pid: /^[1-9]\d{0,6}$/,
   pids: /^[1-9]\d{0,6}(?:,[1-9]\d{0,6}){0,15}$/,
   host: /^[A-Za-z0-9](?:[A-Za-z0-9._:-]{0,252}[A-Za-z0-9])?$|^::1$/,
+  station: /^\/dev\/tty(?:USB|ACM|S|AMA|mxc|O)\d{1,3}$|^[A-Za-z0-9](?:[A-Za-z0-9._:-]{0,252}[A-Za-z0-9])?$/,
   url: URL_TEXT,
   port: /^\d{1,5}$/,
   container: /^[A-Za-z0-9][A-Za-z0-9_.-]{0,127}$/,

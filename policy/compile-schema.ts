@@ -55,7 +55,7 @@ export function readCommands(root: RuleNode, family: string): Map<string, Comman
 
 function readCommand(node: RuleNode, id: string, inherited: Inherited): CommandSchema {
   node.only(...COMMAND);
-  const style = node.choice('style', ['gnu', 'single', 'posix']) ?? 'gnu';
+  const style = node.choice('style', ['gnu', 'single', 'posix', 'words']) ?? 'gnu';
   const fold = node.flag('fold');
   const own = readFlags(node);
   const flags = new Map([...inherited.flags, ...own]);

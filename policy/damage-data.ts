@@ -46,13 +46,13 @@ export const DATA_DAMAGES: readonly DamageRule[] = [
       )(a),
   },
   {
-    names: /^(?:kubectl|oc|k3s|microk8s|helm|etcdctl)$/,
+    names: /^(?:kubectl|oc|k3s|rke2|k0s|microk8s|helm|etcdctl)$/,
     rule: 'destruction.cluster',
     effect: 'destroy',
     reason: 'it removes what a cluster does not live without',
     when: (a, n) =>
       joined(
-        /\bdelete (?:\S+ )*?(?:ns|namespaces?|pv|pvc|persistentvolume\w*|nodes?|crds?|customresource\w*|secrets?|statefulsets?|sts|all)\b|\bdelete\b.*--all\b|\bdrain\b|\bdel(?:ete)?\b.*--prefix|\bcreate clusterrolebinding\b|--from-key|\bscale\b.*--all\b|\btaint\b.*--all\b/,
+        /\bdelete (?:\S+ )*?(?:ns|namespaces?|projects?|pv|pvc|persistentvolume\w*|nodes?|crds?|customresource\w*|secrets?|statefulsets?|sts|all)\b|\bdelete\b.*--all\b|\bdrain\b|\bdel(?:ete)?\b.*--prefix|\bcreate clusterrolebinding\b|--from-key|\bscale\b.*--all\b|\btaint\b.*--all\b/,
       )(a) ||
       (joined(/\bdelete\b/)(a) && joined(/\bkube-(?:system|public|node-lease)\b/)(a)) ||
       (joined(/\bdelete\b|\breplace\b.*--force\b/)(a) && joined(HELD)(a)) ||

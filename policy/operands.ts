@@ -72,6 +72,8 @@ function judgeThing({ rule, value }: Use, around: Surroundings): Judged[] {
       return known(value, around.inventory?.containers, 'container');
     case 'host':
       return judgeHost(value, around);
+    case 'station':
+      return value.startsWith('/dev/') ? [] : judgeHost(value, around);
     case 'url':
       return judgeHost(urlHost(value), around);
     case 'path-read':

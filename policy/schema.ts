@@ -3,7 +3,7 @@ import type { Attribute, Decision, Effect } from './verdict.ts';
 /** What an operand is: its character set, and what must hold for the thing that it names. */
 export const KINDS = [
   ...['text', 'word', 'integer', 'signed', 'size', 'duration', 'time', 'signal', 'unit', 'unit-glob', 'mount'],
-  ...['device', 'pid', 'pids', 'host', 'url', 'port', 'container', 'user', 'interface', 'package', 'key'],
+  ...['device', 'pid', 'pids', 'host', 'station', 'url', 'port', 'container', 'user', 'interface', 'package', 'key'],
   ...['path-read', 'path-list', 'path-tree', 'path-write', 'path-delete', 'enum', 'match'],
   ...['awk-program', 'sed-script', 'sql', 'psql-command'],
 ] as const;
@@ -54,9 +54,10 @@ export interface CommandSchema extends Meaning {
   readonly flags: ReadonlyMap<string, FlagRule>;
   /**
    * `single`: words are matched whole (`find -name`); `gnu`: getopt_long without abbreviations; `posix`: the same, but
-   * flags end at the first operand, and a sub-command does not know the flags that stand before it.
+   * flags end at the first operand, and a sub-command does not know the flags that stand before it; `words`: what is
+   * no flag is an operand, whatever it begins with (`echo --- disk ---`).
    */
-  readonly style: 'gnu' | 'single' | 'posix';
+  readonly style: 'gnu' | 'single' | 'posix' | 'words';
   /** A first word without a dash is a bundle of flags: `tar tzf FILE`. */
   readonly bundled: boolean;
   /** Sub-commands are known in any case of letters: `redis-cli INFO`. */

@@ -66,13 +66,20 @@ const WRAPPERS: ReadonlyMap<string, Wrapper> = new Map([
   ['nohup', { flags: new Set<string>(), values: new Map(), operands: 0 }],
 ]);
 
+/** Programs that carry another one inside them, named by their first word: `k3s kubectl get pods`. */
+const CARRIERS: ReadonlyMap<string, ReadonlySet<string>> = new Map([
+  ['k3s', new Set(['kubectl', 'crictl', 'ctr'])],
+  ['k0s', new Set(['kubectl', 'ctr'])],
+  ['microk8s', new Set(['kubectl', 'helm', 'ctr'])],
+]);
+
 /** The innermost command of a wrapped one, or why it could not be reached. */
 export type Unwrapped =
   | { readonly name: string; readonly at: number; readonly account: string }
   | { readonly unreadable: string; readonly at: number };
 
 /**
- * Reads through sudo, env, nice, ionice, timeout and nohup to what really runs; `at` is the index of its name, and
+ * Reads through sudo, env, nice, ionice, timeout, nohup and `k3s kubectl` to what really runs; `at` is the index of its name, and
  * `account` who it runs as where that is not root or the agent's own, else empty. `sudo -l` and `ionice -p` run nothing: they are the command.
  */
 export function unwrap(argv: readonly string[]): Unwrapped {
@@ -81,6 +88,10 @@ export function unwrap(argv: readonly string[]): Unwrapped {
   for (let depth = 0; depth <= LIMITS.wrappers; depth++) {
     const name = bareName(wordAt(argv, at));
     if (name === null || RESERVED.has(name)) return { unreadable: 'a command is named by its bare name', at };
+    if (CARRIERS.get(name)?.has(wordAt(argv, at + 1))) {
+      at++;
+      continue;
+    }
     const wrapper = WRAPPERS.get(name);
     if (wrapper === undefined || asks(name, argv, at + 1)) return { name, at, account };
     const inner = innerIndex(wrapper, argv, at + 1);
