@@ -44,16 +44,21 @@ export interface OutsideOptions {
   readonly log: Log;
 }
 
+/** The mesh over somebody else's broker, which may be away. */
+export interface OutsideMesh extends Mesh {
+  isConnected(): boolean;
+}
+
 /**
  * The hub as a client of somebody else's broker (MQTT 3.1.1). It resolves at once, connected or not, and goes on trying
  * for ever. What is retained is kept here too and said again at each connection, since a broker may have lost it.
  */
-export function openOutside(options: OutsideOptions): Mesh {
+export function openOutside(options: OutsideOptions): OutsideMesh {
   const { hostname, port, protocol } = brokerUrl(options.url);
   return new Outside(options, hostname, port === '' ? (protocol === 'mqtts:' ? TLS_PORT : DEFAULT_PORT) : Number(port));
 }
 
-class Outside implements Mesh {
+class Outside implements OutsideMesh {
   readonly host: string;
   readonly port: number;
   private readonly options: OutsideOptions;
@@ -104,6 +109,10 @@ class Outside implements Mesh {
     if (!sent && !retain) throw new MeshDownError('the connection to the broker was lost');
     // An empty one only takes the retained message away; once that is done there is nothing to say again.
     if (sent && payload.length === 0 && this.retained.get(topic) === payload) this.retained.delete(topic);
+  }
+
+  isConnected(): boolean {
+    return this.client.connected;
   }
 
   async close(): Promise<void> {

@@ -7,13 +7,17 @@ import { untilStopped } from '../broker/lifetime.ts';
 import { lineLog } from '../broker/log.ts';
 import { prepareFolder, stateFolder } from '../broker/state-folder.ts';
 import { idFromHostname } from '../broker/topics.ts';
+import { readHttpAddress, readToken } from './http/door.ts';
 import { type HubOptions, openHub } from './open-hub.ts';
 
 export const HUB_USAGE = `sentinel hub [--state DIR] [--host ADDRESS] [--port N] [--live] [--model GGUF|none] [--headless]
              [--auto-approve allow-only] [--broker URL --credentials FILE] [--json-views]
+             [--metrics [ADDRESS:]PORT [--metrics-token FILE]]
   Runs the hub: broker, store, reasoning, policy. Dry run unless --live.
   --broker URL   be a client of this broker (mqtts://HOST[:PORT]) instead of running one; see docs/fleet.md
   --json-views   say what tools may read as JSON too, under json/1
+  --metrics [ADDRESS:]PORT
+                 serve /metrics and /healthz: on this machine's loopback, or elsewhere with TLS and a token; docs/metrics.md
   --state DIR    where everything is kept (default ./.sentinel)
   --tls-port N, --enroll-port N, --tls-host ADDRESS
                  on a site made with \`sentinel init\`: where other hosts connect (8883) and enrol (8884), and on which
@@ -40,6 +44,8 @@ export async function hubCommand(argv: readonly string[], io: Console): Promise<
       broker: { type: 'string' },
       credentials: { type: 'string' },
       'json-views': { type: 'boolean', default: false },
+      metrics: { type: 'string' },
+      'metrics-token': { type: 'string' },
       headless: { type: 'boolean', default: false },
       'auto-approve': { type: 'string' },
       help: { type: 'boolean', default: false },
@@ -68,6 +74,7 @@ export async function hubCommand(argv: readonly string[], io: Console): Promise<
     live: values.live,
     jsonViews: values['json-views'],
     autoApprove: allowsAlone(values['auto-approve']),
+    ...metricsOf(values.metrics, values['metrics-token']),
     ...outsideOf(values.broker, values.credentials),
     ...(values.model === 'none' ? {} : { model: values.model }),
     log,
@@ -95,6 +102,12 @@ function outsideOf(url: string | undefined, credentials: string | undefined): Pi
   }
   brokerUrl(url);
   return { outside: { url, credentials: readCredentials(credentials) } };
+}
+
+function metricsOf(address: string | undefined, token: string | undefined): Pick<HubOptions, 'metrics'> {
+  if (address === undefined && token === undefined) return {};
+  if (address === undefined) throw new UsageError(`--metrics-token FILE belongs to --metrics\n${HUB_USAGE}`);
+  return { metrics: { ...readHttpAddress(address), token: token === undefined ? null : readToken(token) } };
 }
 
 /** There is one word for it, so that nobody types less than they mean. */

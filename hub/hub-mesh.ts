@@ -3,6 +3,8 @@ import type { Site } from '../broker/enroll.ts';
 import type { Log } from '../broker/log.ts';
 import type { Inbound, Mesh } from '../broker/mesh.ts';
 import type { Request } from '../broker/requests.ts';
+import type { MeshHealth } from '../broker/traffic.ts';
+import type { CommitHealth } from './commits.ts';
 import type { StoredThrough } from './ingest.ts';
 import type { Intake } from './intake.ts';
 import type { Failure, MeshStart } from './mesh-protocol.ts';
@@ -12,6 +14,9 @@ import type { RequestServer } from './request-server.ts';
 import type { Store } from './store/store.ts';
 import { hubState, watchEpoch } from './takeover.ts';
 import type { Tools } from './tools.ts';
+
+/** The embedded broker speaks every ten seconds: three times missed, and something holds its thread. */
+const SILENT_MS = 35_000;
 
 /** Somebody else's broker, and how the hub shows it who it is. */
 export interface OutsideBroker {
@@ -41,6 +46,10 @@ export interface HubMesh {
   readonly mesh: Mesh;
   /** The same where it is the hub's own broker. */
   readonly local: LocalMesh | null;
+  /** What the embedded broker last said of itself; null before its first word, and with somebody else's broker. */
+  health(): (MeshHealth & CommitHealth) | null;
+  /** What is wrong with it, for people; null when nothing is. */
+  trouble(): string | null;
   /** From now on messages and requests are taken. */
   attach(intake: Intake, requests: RequestServer): void;
 }
@@ -70,8 +79,16 @@ export async function openHubMesh(options: HubMeshOptions): Promise<HubMesh> {
   };
   if (outside === undefined) {
     const secure = tls === undefined ? {} : { tls };
-    const local = await openMeshThread({ ...common, ...secure, host, port, store: folder, tools });
-    return { mesh: local, local, attach };
+    let health: (MeshHealth & CommitHealth) | null = null;
+    let heard = performance.now();
+    const onHealth = (said: MeshHealth & CommitHealth) => {
+      health = said;
+      heard = performance.now();
+    };
+    const local = await openMeshThread({ ...common, ...secure, host, port, store: folder, tools, onHealth });
+    const trouble = () =>
+      performance.now() - heard > SILENT_MS ? 'nothing was heard of the embedded broker: the log says more' : null;
+    return { mesh: local, local, health: () => health, trouble, attach };
   }
   const mesh = openOutsideMesh({
     ...common,
@@ -80,5 +97,6 @@ export async function openHubMesh(options: HubMeshOptions): Promise<HubMesh> {
     will: hubState('dead', Date.now()),
     onHub: (topic, payload) => watchEpoch(topic, payload, root, epoch(), superseded),
   });
-  return { mesh, local: null, attach };
+  const trouble = () => (mesh.isConnected() ? null : `not connected to the broker ${outside.url}`);
+  return { mesh, local: null, health: () => null, trouble, attach };
 }

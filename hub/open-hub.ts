@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { uptime } from 'node:os';
 import { writeDurably } from '../broker/durable-file.ts';
-import { type Enrolled, keyFile, readSite } from '../broker/enroll.ts';
+import { readSite } from '../broker/enroll.ts';
 import type { Log } from '../broker/log.ts';
 import { DEFAULT_PORT } from '../broker/mesh.ts';
 import { hubKeys } from '../broker/roster.ts';
@@ -9,7 +9,6 @@ import { claim, prepareFolder, type StateFolder } from '../broker/state-folder.t
 import { hubTopic } from '../broker/topics.ts';
 import { localOperator } from './act-client.ts';
 import { serveActs } from './act-server.ts';
-import type { Admin } from './admin-acts.ts';
 import { verifyAuditTail } from './audit.ts';
 import { allowOnly } from './automation/allow-only.ts';
 import { checkChain, START_RECORDS } from './chain-check.ts';
@@ -22,6 +21,8 @@ import type { Hub } from './hub.ts';
 import { type HubMesh, type OutsideBroker, openHubMesh } from './hub-mesh.ts';
 import { HubPresence } from './hub-presence.ts';
 import { Intake } from './intake.ts';
+import type { MetricsDoor } from './metrics/open-metrics.ts';
+import { letOthersIn, openedEnrollment, openedMetrics } from './open-doors.ts';
 import type { OpenEnrollment } from './open-enrollment.ts';
 import { openModel, openReasoners, type Reasoners } from './open-reasoners.ts';
 import { openRules } from './open-rules.ts';
@@ -48,6 +49,8 @@ export interface HubOptions {
   readonly jsonViews?: boolean;
   /** All-allow plans of idempotent playbooks run with nobody there, under a rule that the local operator signs now. */
   readonly autoApprove?: boolean;
+  /** Where `/metrics` and `/healthz` are served; absent: nowhere. */
+  readonly metrics?: MetricsDoor;
   /** A GGUF file; absent: rules alone. */
   readonly model?: string;
   readonly log: Log;
@@ -179,14 +182,16 @@ async function run(options: HubOptions, parts: Parts, closing: Closing): Promise
   await presence.say('online');
   closing.add(() => presence.end());
   const announcements = new Announcements(hub);
-  const enrolling = await letOthersIn(options, parts);
+  const intake = new Intake(hub, driver);
+  const metrics = options.metrics && (await openedMetrics(state, options.metrics, parts, { intake, presence }));
+  if (metrics !== undefined) closing.add(() => metrics.close());
+  const enrolling = await letOthersIn(options.tls, parts, (tls) => metrics?.renewTls(tls));
   await announcements.start();
   closing.add(() => announcements.stop());
   const installRoster = (message: Uint8Array, by: string) => install(hub, keeper, message, by);
   const admin = { enrolling, installRoster, announcements, resume: () => void driver.resume() };
   closing.add(await serveActs(hub, driver, state.actSocket, admin));
   const resumed = driver.resume();
-  const intake = new Intake(hub, driver);
   const silent = new SilentAgents(hub, (event) => intake.take(event));
   silent.start();
   closing.add(() => silent.stop());
@@ -207,33 +212,6 @@ async function run(options: HubOptions, parts: Parts, closing: Closing): Promise
   const { wanted, superseded } = parts;
   const close = () => closing.close();
   return { host, port, wanted, reasoner: presence.reasoner, resumed, superseded, close };
-}
-
-/** Loaded only where there is a CA: the X.509 library is large, and a site of one host does without it. */
-async function openedEnrollment(parts: {
-  readonly state: StateFolder;
-  readonly site: Hub['site'];
-  readonly agents: Map<string, Enrolled>;
-  readonly store: Store;
-  readonly keeper: RosterKeeper;
-  readonly log: Log;
-}): Promise<OpenEnrollment | null> {
-  if (!existsSync(keyFile.siteCa(parts.state))) return null;
-  return (await import('./open-enrollment.ts')).openEnrollment(parts);
-}
-
-/** Opens the doors for other hosts, where this site has them; null where it is of one host. */
-async function letOthersIn(options: HubOptions, { hub, opened, mesh }: Parts): Promise<Admin['enrolling']> {
-  const { local: broker } = mesh;
-  if (opened === null || options.tls === undefined || broker === null || broker.tlsPort === null) return null;
-  opened.onChange({
-    agent: (agent, enrolled) => broker.admit(agent, enrolled),
-    tls: (tls) => broker.renewTls(tls),
-  });
-  const { host, enrollPort } = options.tls;
-  const at = await opened.listen(host, enrollPort, broker.tlsPort);
-  hub.log.info('other hosts connect and enrol', { tls_port: broker.tlsPort, enrol_at: at });
-  return { enrollment: opened.enrollment, at };
 }
 
 async function install(hub: Hub, keeper: RosterKeeper, message: Uint8Array, by: string): Promise<void> {

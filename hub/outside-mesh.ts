@@ -1,8 +1,8 @@
 import type { Credentials } from '../broker/credentials.ts';
 import type { Enrolled } from '../broker/enroll.ts';
 import type { Log } from '../broker/log.ts';
-import { type Inbound, type Mesh, noCounters } from '../broker/mesh.ts';
-import { openOutside } from '../broker/outside.ts';
+import { type Inbound, noCounters } from '../broker/mesh.ts';
+import { type OutsideMesh, openOutside } from '../broker/outside.ts';
 import type { Request } from '../broker/requests.ts';
 import { Commits } from './commits.ts';
 import { Ingest, type StoredThrough } from './ingest.ts';
@@ -31,7 +31,7 @@ export interface OutsideMeshOptions {
  * The mesh over somebody else's broker. That broker holds the sockets and feels the slow readers, so the storing of
  * telemetry stands in the hub's own thread: the same code that stands beside the embedded broker.
  */
-export function openOutsideMesh(options: OutsideMeshOptions): Mesh {
+export function openOutsideMesh(options: OutsideMeshOptions): OutsideMesh {
   const { store, agents, onMessage, onSampled, onBroken, onDropped, log } = options;
   const commits = new Commits(store);
   const ingest = new Ingest(new Telemetry({ store, agents, now: Date.now, commits }), onMessage, {
@@ -53,6 +53,7 @@ export function openOutsideMesh(options: OutsideMeshOptions): Mesh {
   return {
     host: mesh.host,
     port: mesh.port,
+    isConnected: () => mesh.isConnected(),
     publish: (topic, payload, publish) => mesh.publish(topic, payload, publish),
     close: async () => {
       await mesh.close();

@@ -6,8 +6,10 @@ import type { IncidentSummary, Store } from './store.ts';
 
 /** Writes an incident and its indexes inside the caller's transaction. */
 export function putIncident(store: Store, incident: Incident): void {
+  const at: [number, string] = [incident.opened, incident.id];
+  if (store.summaries.get(at)?.state !== incident.state) entered(store, incident);
   void store.incidents.put(incident.id, incident);
-  void store.summaries.put([incident.opened, incident.id], summary(incident));
+  void store.summaries.put(at, summary(incident));
   const slot: [string, string] = [incident.host, incident.fingerprint];
   const bySignal: [string, number, string] = [incident.event.signal, incident.opened, incident.id];
   if (CLOSED.has(incident.state)) {
@@ -18,6 +20,17 @@ export function putIncident(store: Store, incident: Incident): void {
     void store.active.put(slot, incident.id);
     void store.signals.put(bySignal, incident.host);
   }
+}
+
+const enteredKey = (state: State): string => `entered/${state}`;
+
+/** How often incidents came into this state, since the store was made. */
+export const timesEntered = (store: Store, state: State): number =>
+  (store.meta.get(enteredKey(state)) as number | undefined) ?? 0;
+
+/** Inside the transaction: an incident is in another state than before. */
+function entered(store: Store, incident: Incident): void {
+  void store.meta.put(enteredKey(incident.state), timesEntered(store, incident.state) + 1);
 }
 
 /** One transition: the incident, its indexes and its audit record, together (docs/design.md section 2). */
@@ -48,6 +61,11 @@ export function findActive(store: Store, host: string, fingerprint: string): Inc
 /** Newest first. */
 export function listIncidents(store: Store, limit: number): IncidentSummary[] {
   return [...store.summaries.getRange({ reverse: true, limit })].map(({ value }) => value);
+}
+
+/** Every incident that is not closed, in short. */
+export function openSummaries(store: Store): IncidentSummary[] {
+  return [...store.signals.getKeys({})].flatMap(([, opened, id]) => store.summaries.get([opened, id]) ?? []);
 }
 
 /** Every incident that is not closed: what a starting hub goes on with. */

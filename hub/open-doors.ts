@@ -1,0 +1,79 @@
+import { existsSync } from 'node:fs';
+import { type Enrolled, keyFile } from '../broker/enroll.ts';
+import type { Log } from '../broker/log.ts';
+import type { StateFolder } from '../broker/state-folder.ts';
+import type { TlsMaterial } from '../broker/tls-listener.ts';
+import type { Admin } from './admin-acts.ts';
+import type { HttpDoor } from './http/door.ts';
+import type { Hub } from './hub.ts';
+import type { HubMesh } from './hub-mesh.ts';
+import type { HubPresence } from './hub-presence.ts';
+import type { Intake } from './intake.ts';
+import { type MetricsDoor, openMetrics } from './metrics/open-metrics.ts';
+import type { OpenEnrollment } from './open-enrollment.ts';
+import type { RosterKeeper } from './roster-keeper.ts';
+import type { Store } from './store/store.ts';
+
+/** What every door of the hub leads to. */
+export interface DoorParts {
+  readonly hub: Hub;
+  readonly mesh: HubMesh;
+  /** Null on a site without a CA. */
+  readonly opened: OpenEnrollment | null;
+}
+
+/** Loaded only where there is a CA: the X.509 library is large, and a site of one host does without it. */
+export async function openedEnrollment(parts: {
+  readonly state: StateFolder;
+  readonly site: Hub['site'];
+  readonly agents: Map<string, Enrolled>;
+  readonly store: Store;
+  readonly keeper: RosterKeeper;
+  readonly log: Log;
+}): Promise<OpenEnrollment | null> {
+  if (!existsSync(keyFile.siteCa(parts.state))) return null;
+  return (await import('./open-enrollment.ts')).openEnrollment(parts);
+}
+
+/**
+ * Opens the doors for other hosts, where this site has them; null where it is of one host. `renewTls` hears of the hub's
+ * own new certificate.
+ */
+export async function letOthersIn(
+  tls: { readonly host?: string; readonly enrollPort: number } | undefined,
+  { hub, opened, mesh }: DoorParts,
+  renewTls: (tls: TlsMaterial) => void,
+): Promise<Admin['enrolling']> {
+  const { local: broker } = mesh;
+  if (opened === null || tls === undefined || broker === null || broker.tlsPort === null) return null;
+  opened.onChange({
+    agent: (agent, enrolled) => broker.admit(agent, enrolled),
+    tls: (tls) => {
+      broker.renewTls(tls);
+      renewTls(tls);
+    },
+  });
+  const { host, enrollPort } = tls;
+  const at = await opened.listen(host, enrollPort, broker.tlsPort);
+  hub.log.info('other hosts connect and enrol', { tls_port: broker.tlsPort, enrol_at: at });
+  return { enrollment: opened.enrollment, at };
+}
+
+/** Opens the door of `/metrics` and `/healthz`. */
+export function openedMetrics(
+  state: StateFolder,
+  door: MetricsDoor,
+  { hub, mesh, opened }: DoorParts,
+  { intake, presence }: { readonly intake: Intake; readonly presence: HubPresence },
+): Promise<HttpDoor> {
+  const sources = {
+    hub,
+    folder: state.store,
+    started: hub.now(),
+    reasoner: () => presence.reasoner,
+    dropped: intake.dropped,
+    broker: mesh.health,
+  };
+  const health = { store: hub.store, mesh: mesh.trouble };
+  return openMetrics({ door, sources, health, tls: opened?.tls ?? null, log: hub.log });
+}
