@@ -28,10 +28,13 @@ export class FrameCoder {
   next(sensed: Sensed, metrics: readonly Metric[]): WireFrame {
     const { schema } = sensed;
     const ts = Math.max(0, Math.round(sensed.ts));
-    const values = scaled(sensed.values, metrics);
+    const exact = scaled(sensed.values, metrics);
     const { step } = this;
-    const delta =
-      step === null || this.sinceKeyframe >= KEYFRAME_EVERY ? null : packDelta(step, { schema, ts, values });
+    const isDue = step === null || this.sinceKeyframe >= KEYFRAME_EVERY;
+    const held = isDue ? exact : hold(exact, step.frame.values, metrics);
+    const delta = isDue ? null : packDelta(step, { schema, ts, values: held });
+    // A keyframe says everything as it is: what was held back is late by 19 samples at most.
+    const values = delta === null ? exact : held;
     this.newest++;
     this.step = {
       frame: { schema, seq: this.newest, ts, values },
@@ -51,4 +54,21 @@ export class FrameCoder {
   restart(): void {
     this.step = null;
   }
+}
+
+/**
+ * Where a metric has a deadband, what was sent before stands until the reading leaves it. Half of the scale is what
+ * rounding may have cost already, so that together they stay within.
+ */
+function hold(
+  values: readonly (number | null)[],
+  before: readonly (number | null)[],
+  metrics: readonly Metric[],
+): readonly (number | null)[] {
+  return values.map((value, i) => {
+    const { deadband, scale = 1 } = metrics[i] ?? {};
+    const last = before[i] ?? null;
+    if (deadband === undefined || value === null || last === null) return value;
+    return Math.abs(value - last) <= deadband / scale - 0.5 ? last : value;
+  });
 }

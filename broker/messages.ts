@@ -52,6 +52,8 @@ export const metric = record({
   unit: text(16),
   /** A frame carries round(value / scale): the resolution at which telemetry is lossless. */
   scale: real,
+  /** Changes within this, in the metric's unit, are not sent. Absent: all are. */
+  deadband: maybe(real),
 });
 export type Metric = Infer<typeof metric>;
 

@@ -1,5 +1,6 @@
 import { certificatesSection, type WatchedCertificates } from './certificates.ts';
 import { databasesSection, type WatchedDatabase } from './databases.ts';
+import { type Deadband, deadbandSection } from './deadband.ts';
 import { endpointsSection, type WatchedEndpoint } from './endpoints.ts';
 import { foldersSection, type WatchedFolder } from './folders.ts';
 import { groupsSection, type WatchedGroup } from './groups.ts';
@@ -22,6 +23,7 @@ export interface DropIn {
   readonly senses: SenseSwitches;
   readonly tags: readonly string[];
   readonly units: WatchedUnits;
+  readonly deadband: readonly Deadband[];
 }
 
 /** Does the same to every section: a new one is a line here, a field above, and a file of its own. */
@@ -37,6 +39,7 @@ export function eachSection(act: <T>(section: Section<T>, pick: (dropIn: DropIn)
     senses: act(sensesSection, ({ senses }) => senses),
     tags: act(tagsSection, ({ tags }) => tags),
     units: act(unitsSection, ({ units }) => units),
+    deadband: act(deadbandSection, ({ deadband }) => deadband),
   };
 }
 

@@ -1,5 +1,6 @@
 import { LIMITS, type Metric } from '../../broker/messages.ts';
 import type { Watch } from '../watch.ts';
+import { type Deadband, deadbandOf } from '../drop-in/deadband.ts';
 import { isOn, SENSES, type Senses } from './all-senses.ts';
 import { DisksSense } from './disks.ts';
 import { GroupsSense } from './groups.ts';
@@ -50,6 +51,7 @@ export class Sensor {
   readonly #last = new Map<string, readonly Reading[]>();
   readonly #faults = new Map<string, Fault>();
   #metrics: readonly Metric[] = [];
+  #deadbands: readonly Deadband[] = [];
   #schema = 0;
 
   /** `extra` senses run last; tests pass faulty ones. */
@@ -162,11 +164,21 @@ export class Sensor {
   }
 
   #settle(readings: readonly Reading[]): void {
+    const { deadband: deadbands } = this.watch.declared();
     const same =
-      readings.length === this.#metrics.length && readings.every(({ name }, i) => name === this.#metrics[i]?.name);
+      deadbands === this.#deadbands &&
+      readings.length === this.#metrics.length &&
+      readings.every(({ name }, i) => name === this.#metrics[i]?.name);
     if (same && this.#schema > 0) return;
+    this.#deadbands = deadbands;
+    const metrics = readings.map(({ name, unit, scale }) => {
+      const deadband = deadbandOf(deadbands, name);
+      return { name, unit, scale, ...(deadband === undefined ? {} : { deadband }) };
+    });
+    // A file that was changed elsewhere declares the same deadbands anew.
+    if (this.#schema > 0 && JSON.stringify(metrics) === JSON.stringify(this.#metrics)) return;
     this.#schema++;
-    this.#metrics = readings.map(({ name, unit, scale }) => ({ name, unit, scale }));
+    this.#metrics = metrics;
   }
 }
 

@@ -16,6 +16,7 @@ const top = samples.snapshot.top_cpu[0];
 const WHOLE: Readonly<Record<string, unknown>> = {
   birth: {
     ...samples.birth,
+    metrics: samples.birth.metrics.map((one) => ({ ...one, deadband: 0.5 })),
     lost: [{ boot: samples.birth.boot, from: 1, to: 2 }],
     frames: { oldest: 1, newest: 2, dropped: 3 },
     count: 2,
@@ -30,7 +31,7 @@ const WHOLE: Readonly<Record<string, unknown>> = {
   processRef: top?.process,
   said: top?.cmd,
   inventory: samples.birth.inventory,
-  metric: samples.birth.metrics[0],
+  metric: { ...samples.birth.metrics[0], deadband: 0.5 },
   program: samples.program,
   approval: samples.approval,
   order: samples.order,

@@ -9,6 +9,7 @@ const SOAKS: Readonly<Record<string, () => Promise<unknown>>> = {
     return import('../fuzz/main.ts');
   },
   streams: () => import('./streams.ts'),
+  kills: () => import('./kills.ts'),
 };
 
 const name = process.argv[2] ?? '';

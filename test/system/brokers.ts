@@ -16,7 +16,11 @@ export interface Login {
 /** Somebody else's broker as Debian has it, on a free port of loopback and in a folder of its own. */
 export interface DebianBroker {
   readonly port: number;
-  /** Ends it without a chance to save anything, and starts it again on the same port. */
+  /** Ends it without a chance to save anything. */
+  kill(): Promise<void>;
+  /** Starts it on the same port, after `kill`. */
+  start(): Promise<void>;
+  /** One after the other. */
   crash(): Promise<void>;
   stop(): Promise<void>;
 }
@@ -57,11 +61,17 @@ async function run(command: string, argv: readonly string[], port: number): Prom
 /** What `start` starts, and starts again. */
 async function brokerOf(port: number, start: () => Promise<ChildProcess>): Promise<DebianBroker> {
   let child = await start();
+  const die = () => kill(child, 'SIGKILL');
+  const begin = async () => {
+    child = await start();
+  };
   return {
     port,
+    kill: die,
+    start: begin,
     crash: async () => {
-      await kill(child, 'SIGKILL');
-      child = await start();
+      await die();
+      await begin();
     },
     stop: () => kill(child, 'SIGTERM'),
   };

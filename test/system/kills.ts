@@ -1,0 +1,263 @@
+import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { readRoster, readSite } from '../../broker/enroll.ts';
+import { readGaps } from '../../hub/gaps.ts';
+import { heardOf } from '../../hub/heard.ts';
+import type { Incident } from '../../hub/incident.ts';
+import { Store } from '../../hub/store/store.ts';
+import { COUNTING_PLAYBOOK } from '../e2e/counting-playbook.ts';
+import { kill } from '../e2e/site.ts';
+import { type DebianBroker, startMosquitto } from './brokers.ts';
+import { OutsideSite } from './outside-site.ts';
+import { Told } from './told.ts';
+
+/** Watched folders that are filled and emptied all the time: each is a trouble, a plan, and an order of its own. */
+const FOLDERS = 4;
+/** A folder is filled or emptied after this at most. */
+const TOGGLE_MS = 3_000;
+/** Between two kills, and between two starts, at most. */
+const APART_MS = 1_500;
+
+/** What the rounds have shown. */
+export interface KillsFound {
+  readonly rounds: number;
+  readonly kills: number;
+  readonly starts: number;
+  readonly messages: number;
+  readonly acknowledged: number;
+  readonly frames: number;
+  readonly gaps: number;
+  readonly effects: number;
+  readonly faults: readonly string[];
+}
+
+/** A generator of numbers in [0, 1) from a seed (mulberry32). */
+function random(seed: number): () => number {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let t = Math.imul(state ^ (state >>> 15), 1 | state);
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
+    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
+
+/**
+ * Kills hub, agent and mosquitto with -9 in an order drawn from the seed, under load, and starts them in another; after the
+ * last round it waits until all is quiet, and holds what each has on its disk against what the hub's signature covered.
+ */
+export async function kills(options: {
+  readonly rounds: number;
+  readonly seed: number;
+  readonly progress: (round: number, told: string) => void;
+}): Promise<KillsFound> {
+  const outside = new OutsideSite();
+  const load = new Load(outside, random(options.seed + 1));
+  const rules = await outside.rules();
+  // Beside what hub and agent may: nobody but this test hears everything.
+  const login = { user: 'listener', password: 'hears-all' };
+  const all = `${rules}\nuser ${login.user}\ntopic read #\n`;
+  const broker = await outside.start((folder, logins) => startMosquitto(folder, [...logins, login], all));
+  const { state } = outside.site;
+  const hubKey = () => readRoster(state, readSite(state)).roster.hub_key;
+  const told = new Told({ url: outside.url, login, hubKey });
+  const draw = random(options.seed);
+  try {
+    load.start();
+    for (let round = 1; round <= options.rounds; round++) options.progress(round, await killAll(outside, broker, draw));
+    await load.stop();
+    return { ...(await settle(outside, told)), rounds: options.rounds, kills: 3 * options.rounds };
+  } finally {
+    await load.stop();
+    await told.close();
+    await outside.close();
+  }
+}
+
+/** One round; answers in which order it went. */
+async function killAll(outside: OutsideSite, broker: DebianBroker, draw: () => number): Promise<string> {
+  const { site } = outside;
+  const parts = {
+    hub: { kill: async () => site.hub && kill(site.hub, 'SIGKILL'), start: () => site.startHub(...outside.flags()) },
+    agent: { kill: async () => site.watcher && kill(site.watcher, 'SIGKILL'), start: () => site.startAgent('--live') },
+    broker,
+  };
+  const shuffled = () =>
+    (['hub', 'agent', 'broker'] as const)
+      .map((name) => ({ name, at: draw() }))
+      .sort((a, b) => a.at - b.at)
+      .map(({ name }) => name);
+  // Long enough that something is under way, from the first sample to a step that runs.
+  await sleep(2_000 + 6_000 * draw());
+  const [down, up] = [shuffled(), shuffled()];
+  for (const name of down) {
+    await parts[name].kill();
+    await sleep(APART_MS * draw());
+  }
+  for (const name of up) {
+    await parts[name].start();
+    await sleep(APART_MS * draw());
+  }
+  return `${down.join(' ')} down, ${up.join(' ')} up`;
+}
+
+/** Trouble that comes and goes in some folders, and an operator who approves every plan. */
+class Load {
+  readonly #outside: OutsideSite;
+  readonly #draw: () => number;
+  #running: Promise<unknown> = Promise.resolve();
+  #isOver = false;
+
+  constructor(outside: OutsideSite, draw: () => number) {
+    this.#outside = outside;
+    this.#draw = draw;
+    const { site } = outside;
+    site.playbook('folder-full', COUNTING_PLAYBOOK);
+    const folders = foldersOf(outside).map((path, i) => `  - { name: f${i}, path: ${path}, quota_mib: 1 }`);
+    for (const path of foldersOf(outside)) mkdirSync(path, { mode: 0o700 });
+    writeFileSync(join(site.state.watch, 'folders.yaml'), `version: 1\nfolders:\n${folders.join('\n')}\n`);
+  }
+
+  start(): void {
+    this.#running = Promise.all([this.#toggle(), this.#approve()]);
+  }
+
+  async stop(): Promise<void> {
+    this.#isOver = true;
+    await this.#running;
+  }
+
+  async #toggle(): Promise<void> {
+    const folders = foldersOf(this.#outside);
+    while (!this.#isOver) {
+      const path = folders[Math.floor(this.#draw() * folders.length)] ?? '';
+      const file = join(path, 'full.tmp');
+      if (existsSync(file)) rmSync(file, { force: true });
+      else writeFileSync(file, Buffer.alloc(2 * 1_048_576, 1));
+      await sleep(TOGGLE_MS * this.#draw());
+    }
+    // So that all comes to an end.
+    for (const path of folders) rmSync(join(path, 'full.tmp'), { force: true });
+  }
+
+  async #approve(): Promise<void> {
+    const { site } = this.#outside;
+    const asked = new Set<string>();
+    while (!this.#isOver) {
+      const waiting = site.incidents().find(({ id, state }) => state === 'proposed' && !asked.has(id));
+      if (waiting === undefined) {
+        await sleep(100);
+        continue;
+      }
+      // A hub that is killed meanwhile answers nothing: the plan is asked for again.
+      const { code } = await site.sentinel('incident', 'approve', waiting.id, '--reviewed', 'all', '--yes');
+      if (code === 0) asked.add(waiting.id);
+    }
+  }
+}
+
+const foldersOf = ({ site }: OutsideSite): string[] =>
+  [...Array(FOLDERS).keys()].map((i) => join(site.dir, `folder${i}`));
+
+/** Waits until the agent keeps nothing more for the hub, then looks at everything. */
+async function settle(outside: OutsideSite, told: Told): Promise<Omit<KillsFound, 'rounds' | 'kills'>> {
+  const { site } = outside;
+  const store = new Store(site.state.store, 'read');
+  const whole = (boot: string, seqs: ReadonlySet<number>): boolean => {
+    const heard = heardOf(store, site.agent, boot);
+    return [...seqs].every((seq) => heard.some(([from, to]) => from <= seq && seq <= to));
+  };
+  try {
+    await site.until(() => {
+      store.refresh();
+      return [...told.said].every(([boot, seqs]) => whole(boot, seqs)) && isQuiet(site.incidents());
+    }, 'the hub to have everything that was said');
+    // The last telemetry that the hub's word covers is on its disk by then.
+    store.refresh();
+    const faults = [
+      ...faultsOfMessages(store, site.agent, told),
+      ...faultsOfFrames(store, site.agent, told),
+      ...faultsOfEffects(outside),
+    ];
+    const audit = await site.sentinel('audit', 'verify');
+    if (audit.code !== 0) faults.push(`audit verify: ${audit.stdout}`);
+    const count = (all: Iterable<ReadonlySet<number>>) => [...all].reduce((sum, { size }) => sum + size, 0);
+    return {
+      starts: told.covered.size,
+      messages: count(told.said.values()),
+      acknowledged: count([...told.covered.values()].map(({ seqs }) => seqs)),
+      frames: [...told.covered.values()].reduce((sum, { frames }) => sum + frames, 0),
+      gaps: readGaps(store, site.agent).length,
+      effects: effects(outside),
+      faults,
+    };
+  } catch (error) {
+    throw Object.assign(error instanceof Error ? error : new Error(String(error)), {
+      message: `${error}\n${site.log}`,
+    });
+  } finally {
+    await store.close();
+  }
+}
+
+/** Nothing is under way any more: a plan that nobody approves may stay. */
+const isQuiet = (incidents: readonly Incident[]): boolean =>
+  incidents.every(({ state }) => !['open', 'diagnosing', 'approved', 'executing', 'verifying'].includes(state));
+
+/** What the hub said it had stored, and has not; numbers of a start between which one is missing. */
+function faultsOfMessages(store: Store, agent: string, told: Told): string[] {
+  const faults: string[] = [];
+  for (const [boot, { seqs }] of told.covered) {
+    const heard = heardOf(store, agent, boot);
+    const lost = [...seqs].filter((seq) => !heard.some(([from, to]) => from <= seq && seq <= to));
+    if (lost.length > 0) faults.push(`start ${boot}: acknowledged and not stored: ${lost.join(', ')}`);
+    if (heard.length > 1) faults.push(`start ${boot}: numbers are missing between ${JSON.stringify(heard)}`);
+  }
+  return faults;
+}
+
+/** Frames that the hub said it had, and that are neither stored nor named as missing; frames out of their order. */
+function faultsOfFrames(store: Store, agent: string, told: Told): string[] {
+  const faults: string[] = [];
+  const stored = new Map<string, number[]>();
+  const range = { start: [agent, 0] as [string, number], end: [agent, Number.MAX_SAFE_INTEGER] as [string, number] };
+  for (const { value } of store.samples.getRange(range)) {
+    const [n, seq] = value;
+    const boot = store.columns.get([agent, n ?? 0])?.boot ?? '';
+    stored.set(boot, [...(stored.get(boot) ?? []), seq ?? 0]);
+  }
+  const gaps = readGaps(store, agent);
+  for (const [boot, { frames }] of told.covered) {
+    const seqs = stored.get(boot) ?? [];
+    const here = new Set(seqs);
+    const isNamed = (seq: number) => gaps.some((gap) => gap.boot === boot && gap.from <= seq && seq <= gap.to);
+    const lost = [...Array(frames).keys()].map((i) => i + 1).filter((seq) => !here.has(seq) && !isNamed(seq));
+    if (lost.length > 0)
+      faults.push(`start ${boot}: frames acknowledged, neither stored nor named: ${lost.join(', ')}`);
+    if (seqs.some((seq, i) => i > 0 && seq <= (seqs[i - 1] ?? 0))) faults.push(`start ${boot}: frames out of order`);
+    if (here.size < seqs.length) faults.push(`start ${boot}: frames stored twice`);
+  }
+  return faults;
+}
+
+const ran = (path: string): number => readdirSync(path).filter((name) => name.startsWith('ran.')).length;
+
+const effects = (outside: OutsideSite): number => foldersOf(outside).reduce((sum, path) => sum + ran(path), 0);
+
+/** Steps that ran twice: each run of the first step leaves one file, and each approval may run it once. */
+function faultsOfEffects(outside: OutsideSite): string[] {
+  const faults: string[] = [];
+  const begun = new Map<string, number>();
+  for (const line of outside.site
+    .journal()
+    .split('\n')
+    .filter((line) => line !== '')) {
+    const { step, begun: at } = JSON.parse(line) as { step: string; begun?: number };
+    if (at !== undefined) begun.set(step, (begun.get(step) ?? 0) + 1);
+  }
+  for (const [step, times] of begun) if (times > 1) faults.push(`step ${step} was begun ${times} times`);
+  const first = [...begun.keys()].filter((step) => step.endsWith('step.1')).length;
+  if (effects(outside) > first) faults.push(`${effects(outside)} effects of ${first} steps that were begun`);
+  return faults;
+}
