@@ -1,6 +1,6 @@
 import { LIMITS, type Metric } from '../../broker/messages.ts';
-import type { Watch } from '../watch.ts';
 import { type Deadband, deadbandOf } from '../drop-in/deadband.ts';
+import type { Watch } from '../watch.ts';
 import { isOn, SENSES, type Senses } from './all-senses.ts';
 import { DisksSense } from './disks.ts';
 import { GroupsSense } from './groups.ts';
