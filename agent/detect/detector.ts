@@ -12,6 +12,8 @@ import { severityForRole } from './severity.ts';
 const FORGET_MS = 3_600_000;
 /** What was learned of a metric is kept as long as it can say anything: two weeks. */
 const FORGET_LEARNED_MS = SLICES * SLICE_MS;
+/** Looked for so often: a loop over all metrics is dear for what happens once in two weeks. */
+const SWEEP_MS = 60_000;
 /** Metrics that are followed: as many as a message carries. */
 const MAX_FOLLOWED = 512;
 
@@ -35,6 +37,7 @@ export class Detector {
   readonly #context: { sensitivity: Sensitivity; tags: readonly string[] };
   readonly #saved: ReadonlyMap<string, Uint8Array>;
   readonly #consensus = new Consensus();
+  #swept = Number.NaN;
 
   constructor(limits: readonly Limit[] = LIMITS, options: DetectorOptions = {}) {
     this.#limits = new Map(limits.map((limit) => [limit.metric, limit]));
@@ -58,32 +61,35 @@ export class Detector {
     if (!Number.isFinite(ts) || ts < 0) return findings;
     for (const reading of readings) {
       if (reading.value !== null && Number.isFinite(reading.value)) {
-        findings.push(...this.#judge(ts, reading, reading.value));
+        this.#judge(ts, reading, reading.value, findings);
       }
     }
     findings.push(...this.#gone(ts, readings), ...this.#outlasting(ts));
-    for (const [name, { seen }] of this.#limited) if (ts - seen > FORGET_MS) this.#limited.delete(name);
-    for (const [name, { seen }] of this.#learned) if (ts - seen > FORGET_LEARNED_MS) this.#learned.delete(name);
+    if (!(Math.abs(ts - this.#swept) < SWEEP_MS)) this.#forget(ts);
     // Named when all have been looked at: a step shows in several at the same sample.
     return findings.map((finding) => this.#withPartners(finding, ts));
   }
 
-  #judge(ts: number, reading: Reading, value: number): Finding[] {
+  #forget(ts: number): void {
+    this.#swept = ts;
+    for (const [name, { seen }] of this.#limited) if (ts - seen > FORGET_MS) this.#limited.delete(name);
+    for (const [name, { seen }] of this.#learned) if (ts - seen > FORGET_LEARNED_MS) this.#learned.delete(name);
+  }
+
+  #judge(ts: number, reading: Reading, value: number, findings: Finding[]): void {
     const { name } = reading;
     const { base } = splitMetric(name);
     const limit = this.#limits.get(base);
     const limited = limit === undefined ? null : this.#hold(name, limit);
     const over = limited === null ? null : limited.feed(ts, reading, value);
-    const findings: Finding[] = [];
     if (over !== null) this.#say(findings, this.#forRole(over), ts, 'limit');
     const speaks = over !== null || limited?.active === true;
     const metric = reading.learn === false ? null : this.#learn(reading, limit);
-    if (metric === null) return findings;
+    if (metric === null) return;
     const voice = speaks ? 'speaks' : limited?.crossed === true ? 'crossed' : 'quiet';
-    const finding = metric.feed(ts, value, voice, this.#consensus.company(base, ts) === 'alone');
+    const finding = metric.feed(ts, value, voice, () => this.#consensus.company(base, ts) === 'alone');
     if (metric.unusual !== undefined) this.#consensus.note(name, base, ts, metric.unusual || speaks);
     if (finding !== null) this.#say(findings, finding, ts, 'learned');
-    return findings;
   }
 
   #say(findings: Finding[], finding: Finding, ts: number, by: 'limit' | 'learned'): void {
@@ -116,16 +122,14 @@ export class Detector {
     if (readings.length === 0) return findings;
     let present: ReadonlySet<string> | null = null;
     for (const metrics of [this.#limited, this.#learned]) {
-      for (const [name, metric] of metrics) {
-        if (!metric.active) continue;
+      metrics.forEach((metric, name) => {
+        if (!metric.active) return;
         present ??= new Set(readings.map((reading) => reading.name));
-        if (present.has(name)) {
-          metric.meet();
-          continue;
-        }
-        const finding = metric.miss(ts);
+        const isThere = present.has(name);
+        if (isThere) metric.meet();
+        const finding = isThere ? null : metric.miss(ts);
         if (finding !== null) this.#say(findings, finding, ts, metrics === this.#limited ? 'limit' : 'learned');
-      }
+      });
     }
     return findings;
   }

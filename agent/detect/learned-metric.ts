@@ -53,12 +53,12 @@ export class LearnedMetric {
   }
 
   /**
-   * While a hard limit is crossed or speaks for this metric, learning goes on, but one voice is enough. `alone`: its
-   * partners are as usual.
+   * While a hard limit is crossed or speaks for this metric, learning goes on, but one voice is enough. `isAlone`
+   * tells whether its partners are as usual.
    */
-  feed(ts: number, value: number, limit: 'quiet' | 'crossed' | 'speaks', alone: boolean): Finding | null {
+  feed(ts: number, value: number, limit: 'quiet' | 'crossed' | 'speaks', isAlone: () => boolean): Finding | null {
     this.#seen = ts;
-    const judged = this.#learner.add(ts, value, alone);
+    const judged = this.#learner.add(ts, value, isAlone);
     this.#judged = judged;
     // The limit's own recovery ends the trouble.
     if (limit === 'speaks') this.#active = null;

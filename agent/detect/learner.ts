@@ -63,16 +63,16 @@ export class Learner {
   }
 
   /**
-   * `ts` in milliseconds. `alone`: the metric has partners, and all are as usual. Null while there is nothing to compare
-   * with. Never throws.
+   * `ts` in milliseconds. `isAlone` tells whether the metric has partners, and all are as usual; it is asked only when that
+   * matters. Null while there is nothing to compare with. Never throws.
    */
-  add(ts: number, value: number, alone = false): Judgement | null {
+  add(ts: number, value: number, isAlone = () => false): Judgement | null {
     const novelty = this.#baseline.add(ts, value);
     if (novelty === null) return null;
     const threshold = this.#options.threshold ?? THRESHOLD[this.#options.sensitivity ?? 'medium'];
     const score = novelty.z / (novelty.z + threshold);
     const agrees = novelty.z >= threshold * WITNESS_SHARE;
-    return { score, alert: this.#decide(ts, novelty, threshold, alone), agrees, novelty };
+    return { score, alert: this.#decide(ts, novelty, threshold, isAlone), agrees, novelty };
   }
 
   /** Seconds until full at the trend of the last hour; null where there is no end or no growth towards it. */
@@ -104,7 +104,7 @@ export class Learner {
     return learner;
   }
 
-  #decide(ts: number, novelty: Novelty, threshold: number, alone: boolean): boolean {
+  #decide(ts: number, novelty: Novelty, threshold: number, isAlone: () => boolean): boolean {
     const state = this.#state;
     const recent = SLICES * this.#baseline.slice;
     const quiet = QUIET_SLICES * this.#baseline.slice;
@@ -131,7 +131,7 @@ export class Learner {
     }
     if (!((state[SINCE] ?? Number.NaN) <= ts)) state[SINCE] = ts;
     if (silent || z < bar * (1 + Math.max(0, count - FREE_ALERTS))) return false;
-    const dwell = alone && !soon && z < bar * ALONE_BARS ? ALONE_MS : DWELL_MS;
+    const dwell = !soon && z < bar * ALONE_BARS && isAlone() ? ALONE_MS : DWELL_MS;
     if (z < OBVIOUS && ts - (state[SINCE] ?? ts) < dwell) return false;
     state[oldest] = ts;
     return true;

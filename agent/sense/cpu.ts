@@ -1,3 +1,4 @@
+import { counterOf } from './counter-of.ts';
 import type { ProcFiles } from './proc-files.ts';
 import { percent, perSecond, type Reading, type Sense } from './sense.ts';
 
@@ -80,7 +81,7 @@ function parse(at: number, stat: string): Seen {
   for (let from = 0; stat.startsWith('cpu', from); ) {
     const end = stat.indexOf('\n', from);
     const line = stat.slice(from, end < 0 ? stat.length : end);
-    const [label = '', ...fields] = line.trim().split(/\s+/);
+    const [label = '', ...fields] = line.split(' ').filter((word) => word !== '');
     const ticks = parseTicks(fields);
     if (label === 'cpu') all = ticks;
     else if (ticks !== null && cores.size < MAX_CORES) cores.set(label, ticks);
@@ -88,8 +89,7 @@ function parse(at: number, stat: string): Seen {
     from = end + 1;
   }
   if (all === null) throw new Error('/proc/stat: no cpu line');
-  const forks = Number(/\nprocesses (\d{1,15})\n/.exec(stat)?.[1] ?? Number.NaN);
-  return { at, all, cores, forks };
+  return { at, all, cores, forks: counterOf(stat, 'processes') };
 }
 
 function parseTicks(fields: readonly string[]): Ticks | null {

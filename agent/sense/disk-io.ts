@@ -82,7 +82,7 @@ function since(disk: string, before: Counters, after: Counters, ms: number): Dis
 function parse(diskstats: string): Map<string, Counters> {
   const disks = new Map<string, Counters>();
   for (const line of diskstats.split('\n')) {
-    const [, , disk = '', ...fields] = line.trim().split(/\s+/);
+    const [, , disk = '', ...fields] = line.split(' ').filter((word) => word !== '');
     if (disk === '' || NO_DISK.test(disk) || PARTITION.test(disk) || disks.size >= MAX_DISKS) continue;
     const [
       reads = Number.NaN,

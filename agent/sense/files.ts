@@ -42,9 +42,9 @@ export class FilesSense implements Sense {
   /** The process nearest to its limit, as last counted. */
   nearest(): OpenFiles | null {
     let most: OpenFiles | null = null;
-    for (const [pid, { open, limit }] of this.#counts) {
+    this.#counts.forEach(({ open, limit }, pid) => {
       if (most === null || open / limit > most.open / most.limit) most = { pid, open, limit };
-    }
+    });
     return most;
   }
 
@@ -70,14 +70,16 @@ export class FilesSense implements Sense {
   }
 
   #count(rows: readonly ProcessRow[]): void {
-    const alive = new Map(rows.map((row) => [row.pid, row.start]));
-    for (const [pid, { start }] of this.#counts) if (alive.get(pid) !== start) this.#counts.delete(pid);
-    // Kernel threads and the dead have no memory, and no files.
-    const users = rows.filter(({ rss }) => rss > 0);
-    for (let i = 0; i < Math.min(PER_SAMPLE, users.length); i++) {
-      this.#next = (this.#next + 1) % users.length;
-      const row = users[this.#next];
-      if (row === undefined) continue;
+    this.#counts.forEach(({ start }, pid) => {
+      if (this.#processes.find(pid)?.start !== start) this.#counts.delete(pid);
+    });
+    let counted = 0;
+    for (let i = 0; i < rows.length && counted < PER_SAMPLE; i++) {
+      this.#next = (this.#next + 1) % rows.length;
+      const row = rows[this.#next];
+      // Kernel threads and the dead have no memory, and no files.
+      if (row === undefined || row.rss === 0) continue;
+      counted++;
       const open = countOpen(this.#proc, row.pid);
       if (open === undefined) continue;
       const known = this.#counts.get(row.pid);

@@ -1,15 +1,17 @@
+import { counterOf } from './counter-of.ts';
 import type { ProcFiles } from './proc-files.ts';
 import { percent, type Reading, type Sense } from './sense.ts';
 
 const MIB = 1_048_576;
 
-/** Bytes by name, of the lines of /proc/meminfo. */
-export function readMeminfo(proc: ProcFiles): ReadonlyMap<string, number> {
-  const found = new Map<string, number>();
-  for (const [, name = '', kib] of proc.head('meminfo').matchAll(/^(\w+):\s+(\d{1,15}) kB$/gm)) {
-    found.set(name, Number(kib) * 1_024);
-  }
-  return found;
+/** Bytes by name, of the lines of /proc/meminfo; undefined for a name that this kernel does not have. */
+export function readMeminfo(proc: ProcFiles): { readonly get: (name: string) => number | undefined } {
+  const meminfo = proc.head('meminfo');
+  const get = (name: string): number | undefined => {
+    const kib = counterOf(meminfo, name, ':');
+    return Number.isNaN(kib) ? undefined : kib * 1_024;
+  };
+  return { get };
 }
 
 /**

@@ -1,3 +1,4 @@
+import { counterOf } from './counter-of.ts';
 import type { ProcFiles } from './proc-files.ts';
 import { Recent } from './recent.ts';
 import { perSecond, type Reading, type Sense } from './sense.ts';
@@ -21,8 +22,7 @@ export class PagingSense implements Sense {
 
   sample(now: number): Reading[] {
     const vmstat = this.#proc.text('vmstat');
-    const counter = (name: string): number =>
-      Number(new RegExp(`^${name} (\\d{1,18})$`, 'm').exec(vmstat)?.[1] ?? Number.NaN);
+    const counter = (name: string): number => counterOf(vmstat, name);
     const current = { at: now, faults: counter('pgmajfault'), swapped: counter('pswpin') };
     const last = this.#last;
     this.#last = current;

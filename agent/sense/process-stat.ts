@@ -42,9 +42,21 @@ export function parseProcessStat(line: string, pageSize: number): ProcessStat | 
     start: Number(rest[19]),
     rss: Number(rest[21]) * pageSize,
   };
-  const whole = [stat.pid, stat.ppid, stat.pgrp, stat.ticks, stat.start, stat.rss];
-  return whole.every(Number.isSafeInteger) && pid > 0 && stat.rss >= 0 && /^[A-Za-z]$/.test(state) ? stat : null;
+  const isWhole =
+    Number.isSafeInteger(pid) &&
+    Number.isSafeInteger(stat.ppid) &&
+    Number.isSafeInteger(stat.pgrp) &&
+    Number.isSafeInteger(ticks) &&
+    Number.isSafeInteger(stat.start) &&
+    Number.isSafeInteger(stat.rss);
+  return isWhole && pid > 0 && stat.rss >= 0 && isLetter(state) ? stat : null;
 }
+
+/** By its code: a regular expression for each process of each sample is dear where nothing is compiled. */
+const isLetter = (text: string): boolean => {
+  const code = text.charCodeAt(0) | 32;
+  return text.length === 1 && code >= 97 && code <= 122;
+};
 
 /** One process now; null when it is gone. */
 export function readProcessStat(proc: ProcFiles, pid: number): ProcessStat | null {

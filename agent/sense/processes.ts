@@ -29,6 +29,8 @@ const ASLEEP_AFTER = 3;
 const ASLEEP_EVERY = 4;
 
 interface Track {
+  /** The sample in which it was there last. */
+  turn: number;
   /** Samples in a row in which its line was the same. */
   same: number;
   /** What the row was read from: most processes sleep, and their line is the same in the next sample. */
@@ -87,16 +89,15 @@ export class ProcessesSense implements Sense {
     const { pageSize, ticksPerSecond } = this.#proc.units();
     this.#failed = true;
     const pids = this.#pids();
-    this.#files.keepOnly(pids.scanned);
     this.#failed = false;
-    const tracks = new Map<number, Track>();
+    const turn = ++this.#turn;
     const rows: ProcessRow[] = [];
     let [zombies, blocked] = [0, 0];
     for (const pid of pids.scanned) {
       const known = this.#tracks.get(Number(pid));
       if (known !== undefined && this.#sleeps(known)) {
         // What it did meanwhile is counted when it is read again, over all of that time.
-        tracks.set(known.row.pid, known);
+        known.turn = turn;
         rows.push(known.row);
         if (known.row.state === 'Z') zombies++;
         if (known.row.state === 'D') blocked++;
@@ -105,17 +106,20 @@ export class ProcessesSense implements Sense {
       const line = this.#files.read(pid);
       if (line === null) continue; // it ended since the folder was listed
       const stat = known?.line === line ? known.row : parseProcessStat(line, pageSize);
-      if (stat === null) continue;
+      if (stat === null) {
+        this.#files.forget(pid);
+        continue;
+      }
       if (stat.state === 'Z') zombies++;
       if (stat.state === 'D') blocked++;
       const track = this.#follow(stat, line, now, ticksPerSecond);
-      tracks.set(stat.pid, track);
+      track.turn = turn;
+      this.#tracks.set(stat.pid, track);
       rows.push(track.row);
     }
-    this.#tracks = tracks;
+    if (this.#tracks.size > rows.length) this.#forgetBefore(turn);
     this.#rows = rows;
     this.#lastAt = now;
-    this.#turn++;
     return [
       { name: 'process.count', unit: '', scale: 1, value: pids.count },
       { name: 'process.zombies', unit: '', scale: 1, value: zombies },
@@ -153,19 +157,26 @@ export class ProcessesSense implements Sense {
     }
   }
 
+  #forgetBefore(turn: number): void {
+    for (const [pid, track] of this.#tracks) {
+      if (track.turn === turn) continue;
+      this.#tracks.delete(pid);
+      this.#files.forget(String(pid));
+    }
+  }
+
   #follow(stat: ProcessStat, line: string, now: number, ticksPerSecond: number): Track {
-    const share = (ticks: number, ms: number): number => Math.max(0, (ticks * 100_000) / ticksPerSecond / ms);
     const known = this.#tracks.get(stat.pid);
     if (known === undefined || known.row.start !== stat.start) {
       const ms = now - (this.#lastAt ?? now);
       // In the first sample nothing says which of its ticks are recent.
-      const cpu = this.#lastAt !== undefined && ms >= MIN_INTERVAL_MS ? share(stat.ticks, ms) : 0;
+      const cpu = this.#lastAt !== undefined && ms >= MIN_INTERVAL_MS ? share(stat.ticks, ms, ticksPerSecond) : 0;
       const points = [{ at: now, rss: stat.rss }];
-      return { same: 0, line, row: { ...stat, cpu, growth: 0 }, at: now, ticks: stat.ticks, points };
+      return { turn: 0, same: 0, line, row: { ...stat, cpu, growth: 0 }, at: now, ticks: stat.ticks, points };
     }
     let cpu = known.row.cpu;
     if (now - known.at >= MIN_INTERVAL_MS) {
-      cpu = share(stat.ticks - known.ticks, now - known.at);
+      cpu = share(stat.ticks - known.ticks, now - known.at, ticksPerSecond);
       known.at = now;
       known.ticks = stat.ticks;
     }
@@ -183,13 +194,18 @@ export class ProcessesSense implements Sense {
 
   /** Beyond the bound, the oldest (the host's own services) and the newest (what just happened) are looked at. */
   #pids(): { readonly count: number; readonly scanned: readonly string[] } {
-    const all = this.#proc.list('.').filter((name) => {
+    const all: string[] = [];
+    for (const name of this.#proc.list('.')) {
       const first = name.charCodeAt(0);
-      return first >= 49 && first <= 57;
-    });
+      if (first >= 49 && first <= 57) all.push(name);
+    }
     if (all.length <= MAX_PROCESSES) return { count: all.length, scanned: all };
     all.sort((a, b) => Number(a) - Number(b));
     const half = MAX_PROCESSES / 2;
     return { count: all.length, scanned: [...all.slice(0, half), ...all.slice(-half)] };
   }
 }
+
+/** Ticks within so many milliseconds, in percent of one core. */
+const share = (ticks: number, ms: number, ticksPerSecond: number): number =>
+  Math.max(0, (ticks * 100_000) / ticksPerSecond / ms);

@@ -33,19 +33,17 @@ export class StatFiles {
     return line;
   }
 
-  /** Closes the files of processes that are no longer listed. */
-  keepOnly(pids: readonly string[]): void {
-    if (this.#kept.size === 0) return;
-    const listed = new Set(pids);
-    for (const [pid, fd] of this.#kept) {
-      if (listed.has(pid)) continue;
-      this.#proc.shut(fd);
-      this.#kept.delete(pid);
-    }
+  /** Closes the file of a process that is gone. */
+  forget(pid: string): void {
+    const fd = this.#kept.get(pid);
+    if (fd === undefined) return;
+    this.#proc.shut(fd);
+    this.#kept.delete(pid);
   }
 
   close(): void {
-    this.keepOnly([]);
+    for (const fd of this.#kept.values()) this.#proc.shut(fd);
+    this.#kept.clear();
   }
 
   #once(pid: string): string | null {
