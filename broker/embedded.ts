@@ -156,6 +156,8 @@ export async function openEmbedded(options: EmbeddedOptions): Promise<Embedded> 
 
     authorizeForward(client, packet) {
       const { conn } = client;
+      // Dropped in this very turn: it is counted once.
+      if (conn.destroyed) return null;
       if (conn.writableLength > BROKER.readerBytes) {
         counters.slowReaders++;
         conn.destroy();
