@@ -8,6 +8,7 @@ const BENCHES: Readonly<Record<string, () => Promise<(emit: Emit) => Promise<boo
   agent: async () => (await import('./agent.ts')).agentBench,
   ingest: async () => (await import('./ingest.ts')).ingestBench,
   calibration: async () => (await import('./calibration.ts')).calibrationBench,
+  fleet: async () => (await import('./fleet.ts')).fleetBench,
   pipeline: async () => (await import('./pipeline.ts')).pipelineBench,
 };
 

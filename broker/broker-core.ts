@@ -1,5 +1,6 @@
 import { Aedes, type AedesOptions, type Client, type PublishPacket } from 'aedes';
 import { parseRequestTopic } from './requests.ts';
+import { Retained, type RetainedStore } from './retained.ts';
 import { parseAgentTopic } from './topics.ts';
 
 type Done = (error?: Error) => void;
@@ -19,6 +20,8 @@ interface KeepAlive {
 export class BrokerCore extends Aedes {
   /** Aedes' own table, which its types leave out. */
   declare readonly clients: Readonly<Record<string, Client | undefined>>;
+  /** Aedes' own store of sessions, which is there once it listens. */
+  declare readonly persistence: RetainedStore;
   private readonly own: string;
   /** Whether there are tools, which may read what agents say. */
   hasListeners = (): boolean => false;
@@ -26,6 +29,11 @@ export class BrokerCore extends Aedes {
   constructor(options: AedesOptions) {
     super(options);
     this.own = `$SYS/${this.id}/`;
+  }
+
+  override async listen(): Promise<void> {
+    await super.listen();
+    new Retained().replaceIn(this.persistence);
   }
 
   /** Who is connected under this name. */

@@ -22,15 +22,21 @@ export class ToolDoor {
     this.tools = tools;
   }
 
-  /** Whether this client has shown a tool's secret; it is let out when its connection ends. */
+  /**
+   * Whether this client has shown what a tool has: over TLS the certificate that it holds now, else its secret. It is
+   * let out when its connection ends.
+   */
   letIn(client: Client, { username, password, certificate }: LoginTry): boolean {
-    // Over TLS only agents come, each under the name in its certificate.
-    const tool = certificate !== null || username === undefined ? undefined : this.tools.get(username);
-    const [name, suffix, ...more] = client.id.split('/');
-    if (tool === undefined || name !== username || more.length > 0) return false;
+    const [name = '', suffix, ...more] = client.id.split('/');
+    const tool = this.tools.get(name);
+    if (tool === undefined || more.length > 0) return false;
     if (suffix !== undefined && !SUFFIX.test(suffix)) return false;
-    if (!sameSecret(password?.toString() ?? '', Buffer.from(tool.secret_sha256, 'hex'))) return false;
-    const others = [...this.inside].filter(([one, { name }]) => name === username && one.id !== client.id);
+    if (certificate === null) {
+      if (username !== name || !sameSecret(password?.toString() ?? '', Buffer.from(tool.secret_sha256, 'hex')))
+        return false;
+    } else if ((username ?? name) !== name || certificate.name !== name || certificate.serial !== tool.serial)
+      return false;
+    const others = [...this.inside].filter(([one, { name: of }]) => of === name && one.id !== client.id);
     if (others.length >= CONNECTIONS_MAX) return false;
     this.inside.set(client, tool);
     client.conn.once('close', () => this.inside.delete(client));

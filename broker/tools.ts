@@ -1,6 +1,6 @@
 import { filtersFor, MESH_RULES } from './acl.ts';
 import { parseRequestTopic } from './requests.ts';
-import { bool, type Infer, int, list, pattern, record, text } from './shape.ts';
+import { bool, type Infer, int, list, maybe, pattern, record, text } from './shape.ts';
 import { ID } from './topics.ts';
 
 /** Tools at one site: dashboards, scripts, archives. More than this is a fleet of agents under another name. */
@@ -11,6 +11,8 @@ export const tool = record({
   name: pattern(ID, 'an id'),
   /** SHA-256 of the secret with which it connects, in hex: the secret itself stays with who made it. */
   secret_sha256: pattern(/^[0-9a-f]{64}$/, '64 hex digits'),
+  /** Serial number of its certificate, in upper-case hex, on a site whose hub is reached from other hosts. */
+  serial: maybe(pattern(/^[0-9A-F]{1,40}$/, 'a serial number')),
   /** May see an incident's evidence and plan, not its summary alone. */
   evidence: bool,
   /** May read the broker's own health under `$SYS`. */

@@ -91,8 +91,8 @@ async function answer(desk: Desk, entered: Operator, value: unknown): Promise<Re
     if (isToolRequest(value)) {
       const wanted = toolRequest(value, '');
       tx = wanted.tx;
-      await toolAct(hub, present(hub, entered), wanted);
-      return { tx, ok: 'yes' };
+      const text = await toolAct(hub, desk.admin, present(hub, entered), wanted);
+      return { tx, ok: 'yes', ...(text === null ? {} : { text }) };
     }
     const asked = request(value, '');
     tx = asked.tx;

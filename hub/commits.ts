@@ -1,7 +1,10 @@
 import type { Store } from './store/store.ts';
 
-/** What comes within this is committed together: one flush of the disk for all of it. */
-const WAIT_MS = 5;
+/**
+ * What comes within this is committed together: one flush of the disk for all of it. A flush costs 1 to 2 ms of CPU, so
+ * 10,000 agents at 30 s, 333 messages a second, make 50 of them and not 200; none of them waits for its answer.
+ */
+const WAIT_MS = 20;
 /** A batch is committed at once when it is so large: a transaction must not hold others up for long. */
 const BATCH_MAX = 2_000;
 

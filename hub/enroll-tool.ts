@@ -1,12 +1,14 @@
 import { randomBytes } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Console, EXIT } from '../broker/command-line.ts';
 import type { Credentials } from '../broker/credentials.ts';
 import { writeDurably } from '../broker/durable-file.ts';
-import { secretHash } from '../broker/enroll.ts';
+import { keyFile, secretHash } from '../broker/enroll.ts';
 import type { StateFolder } from '../broker/state-folder.ts';
 import { askHub, localOperator } from './act-client.ts';
 import type { Response } from './act-protocol.ts';
+import { newTlsKey, pemOf } from './site-ca.ts';
 import { readStatus } from './status.ts';
 
 export interface ToolWish {
@@ -29,12 +31,16 @@ export async function takeToolOn(
   wish: ToolWish,
 ): Promise<{ readonly answer: Response; readonly file: string }> {
   const password = randomBytes(32).toString('hex');
+  // On a site that other hosts reach, a tool there shows a certificate; its key never leaves this machine.
+  const pair = existsSync(keyFile.siteCa(state)) ? newTlsKey() : null;
+  const spki = pair?.publicKey.export({ format: 'der', type: 'spki' });
   const answer = await askHub(state, localOperator(state), {
     verb: 'tool',
     name,
     secret_sha256: Buffer.from(secretHash(password)).toString('hex'),
     evidence: wish.evidence,
     sys: wish.sys,
+    ...(spki === undefined ? {} : { tls_key: new Uint8Array(spki) }),
   });
   const file = wish.out ?? toolFile(state, name);
   if (answer.ok === 'no') return { answer, file };
@@ -45,6 +51,7 @@ export async function takeToolOn(
     username: name,
     password,
     ...(broker === undefined ? {} : { broker }),
+    ...(pair === null || answer.text === undefined ? {} : ofTls(pemOf(pair.privateKey), answer.text)),
   };
   writeDurably(file, `${JSON.stringify(credentials, null, 2)}\n`, 0o600);
   return { answer, file };
@@ -56,6 +63,12 @@ export async function enrollTool(state: StateFolder, name: string, wish: ToolWis
   if (answer.ok === 'no') return refused(answer, io);
   io.stdout(`${name} may read view/1/# and ask on hub/req/${name}/#. Its credentials: ${file}`);
   return EXIT.done;
+}
+
+/** What a tool on another host shows, and what it holds the hub to: its own certificate comes first, then the CA's. */
+function ofTls(key: string, chain: string): Pick<Credentials, 'key' | 'cert' | 'ca'> {
+  const [cert = '', ca = ''] = chain.split(/(?<=-----END CERTIFICATE-----\n)/);
+  return { key, cert, ca };
 }
 
 function refused(answer: Response, io: Console): number {

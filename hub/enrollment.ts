@@ -9,6 +9,7 @@ import { ID } from '../broker/topics.ts';
 import { appendAudit } from './audit.ts';
 import type { Issued, SiteCa } from './site-ca.ts';
 import type { Store } from './store/store.ts';
+import { readTools } from './tools.ts';
 
 /** A token that lies about is worth something for so long: a day unless the admin says otherwise, a month at most. */
 export const TOKEN_HOURS = { usual: 24, most: 720 } as const;
@@ -71,6 +72,12 @@ export class Enrollment {
     if (agents.has(agent) && agents.get(agent)?.serials === undefined) {
       throw new EnrollError('E_ENROLL_AGENT', `${agent} is the hub's own host: it needs no token`);
     }
+    if (readTools(store).some(({ name }) => name === agent)) {
+      throw new EnrollError(
+        'E_ENROLL_AGENT',
+        `${agent} is a tool of this site: both would be one identity to a broker`,
+      );
+    }
     const secret = new Uint8Array(randomBytes(32));
     const expires = now() + hours * 3_600_000;
     await store.write(() => {
@@ -78,6 +85,13 @@ export class Enrollment {
       appendAudit(store, key, { kind: 'agent.token', incident: null, actor: by, data: { agent, expires } }, now());
     });
     return writeJoinToken({ site: site.name, agent, root: site.root, ca: ca.fingerprint, secret, at, expires });
+  }
+
+  /** A certificate in a tool's name, with the CA's behind it: whoever takes the tool on remembers its serial number. */
+  async issueTool(name: string, tlsKey: Uint8Array): Promise<{ readonly pem: string; readonly serial: string }> {
+    const { ca, now } = this.options;
+    const { pem, serial } = await ca.issueAgent(name, tlsKey, now());
+    return { pem: pem + ca.certificate, serial };
   }
 
   /**

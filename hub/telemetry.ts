@@ -117,20 +117,20 @@ export class Telemetry {
     };
     this.streams.set(agent, next);
     const { store } = this;
+    // A thread that is ended in the middle leaves the first of these and not the last: a sample is never there without
+    // what explains it, nor a gap before it unsaid.
     const put = () => {
       before.first?.();
+      if (gaps.length > 0) {
+        const known = gaps.map((gap) => ({ ...gap, boot, at: arrived }));
+        putGaps(store, agent, known);
+      }
       for (let i = 0; i < steps.length; i++) {
         const step = steps[i];
         if (step !== undefined) void store.samples.put([agent, times[i] ?? 0], storedSample(n, step));
       }
       if (isSeen) void store.presence.put(agent, { state: 'online', boot, last_seen: arrived });
       if (isPruned) this.prune(agent, Math.min(next.at, arrived - TIMES.samples));
-      if (gaps.length > 0)
-        putGaps(
-          store,
-          agent,
-          gaps.map((gap) => ({ ...gap, boot, at: arrived })),
-        );
     };
     this.commits.add(put, (error) => {
       if (error === null) {

@@ -214,6 +214,44 @@ test('who is revoked is cut off at once and does not come back; who renews stays
   await gone;
 });
 
+test('a tool comes in with its certificate, reads and asks, and with no other one', async ({ ca, other, as }) => {
+  const mine = await ca.client('dash');
+  const tool = { name: 'dash', secret_sha256: 'ab'.repeat(32), evidence: false, sys: false, since: 1, by: 'ann' };
+  const tools = new Map([['dash', { ...tool, serial: mine.serial }]]);
+  const asked: string[] = [];
+  const broker = await openBroker([], {
+    agents: enrolled([web]),
+    tools,
+    onRequest: ({ client, verb }) => asked.push(`${client} ${verb}`),
+    tls: { ...ca.server, host: '127.0.0.1', port: 0 },
+  });
+  const port = broker.mesh.tlsPort ?? 0;
+  try {
+    const client = as(mine, { port, clientId: 'dash/1' });
+    assert.ok(await isLetIn(client));
+    assert.ok(await isGranted(client, 'view/1/#'));
+    assert.ok(await isTaken(client, 'hub/req/dash/health', '{"tx":1}'));
+    assert.equal(asked, ['dash health']);
+    const older = await ca.client('dash');
+    for (const [what, held, options] of [
+      ['an older certificate', older, { clientId: 'dash' }],
+      ['an agent’s certificate', other, { clientId: 'dash' }],
+      ['another name', mine, { clientId: 'web-1' }],
+      ['another user', mine, { clientId: 'dash', username: 'web-1' }],
+    ] as const) {
+      assert.not(await isLetIn(as(held, { port, ...options })), what);
+    }
+    // A tool whose certificate is taken from it, as by another enrolment, is cut off.
+    const cut = new Promise<void>((resolve) => client.once('close', () => resolve()));
+    tools.set('dash', { ...tool, serial: older.serial });
+    broker.mesh.checkTools();
+    await cut;
+    assert.ok(await isLetIn(as(older, { port, clientId: 'dash' })));
+  } finally {
+    await broker.close();
+  }
+});
+
 test('a renewed server certificate is shown to who comes from then on, and cuts nobody off', async ({
   as,
   ca,

@@ -17,6 +17,7 @@ import { readAudit } from '../../hub/audit.ts';
 import { Enrollment } from '../../hub/enrollment.ts';
 import { openSiteCa, serverTls } from '../../hub/server-tls.ts';
 import { isDue, LIFETIME } from '../../hub/site-ca.ts';
+import { Tools } from '../../hub/tools.ts';
 import { tempFolder } from '../broker/site.ts';
 import { makeSite, type OpenSite, openSite } from './made-site.ts';
 
@@ -194,6 +195,20 @@ test('a hub that is started again knows who is enrolled and who is not any more'
   new Enrollment({ store: site.store, site: site.site, agents, ca, macSecret, key, now: Date.now, changed: () => {} });
   assert.equal([...agents.keys()].sort(), ['hub-host', 'web-1']);
   assert.equal(agents.get('web-1'), site.agents.get('web-1'));
+});
+
+test('no token for a host that has the name of a tool', async ({ site }) => {
+  const tool = { name: 'dash', secret_sha256: 'ab'.repeat(32), evidence: false, sys: false, since: 1, by: 'ann' };
+  const tools = new Tools({
+    store: site.store,
+    key: () => readKeyPair(keyFile.hub(site.state)),
+    now: Date.now,
+    isAgent: () => false,
+  });
+  await tools.put(tool);
+  await refused(site.enrollment.issueToken('dash', site.at, 1, 'ann'), 'E_ENROLL_AGENT', /is a tool/);
+  await tools.remove('dash', 'ann');
+  assert.ok(await site.enrollment.issueToken('dash', site.at, 1, 'ann'));
 });
 
 test('no token for the hub, its own host, or what is no name', async ({ site }) => {

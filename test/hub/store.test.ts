@@ -1,5 +1,6 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { Worker } from 'node:worker_threads';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { Store } from '../../hub/store/store.ts';
@@ -30,5 +31,27 @@ store('a transaction that throws keeps nothing of what it wrote before, and the 
     rmSync(folder, { recursive: true, force: true });
   }
 });
+
+for (const how of ['stays', 'throws'] as const) {
+  store(`a thread that ends inside its transaction (it ${how}) leaves no lock behind`, async () => {
+    const folder = mkdtempSync('/var/tmp/sentinel-test-store-');
+    const opened = new Store(folder, 'write');
+    try {
+      for (let n = 0; n < 3; n++) {
+        const writer = new Worker(new URL('./stuck-writer.js', import.meta.url), { workerData: { folder, how } });
+        const gone = new Promise((resolve) => writer.once('exit', resolve));
+        await new Promise((resolve) => writer.once('message', resolve));
+        if (how === 'stays') await writer.terminate();
+        await gone;
+        // A lock that is still held would be waited for without an end.
+        await opened.write(() => void opened.meta.put('whole', n));
+        assert.is(opened.meta.get('whole'), n);
+      }
+    } finally {
+      await opened.close();
+      rmSync(folder, { recursive: true, force: true });
+    }
+  });
+}
 
 store.run();
