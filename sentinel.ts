@@ -49,6 +49,10 @@ const COMMANDS: Commands = {
     summary: 'add, list and remove silences and maintenance windows',
     load: async () => (await import('./hub/silence-command.ts')).silenceCommand,
   },
+  notify: {
+    summary: 'list and test the channels that are told of incidents',
+    load: async () => (await import('./hub/notify-command.ts')).notifyCommand,
+  },
   policy: {
     summary: 'check or explain a command',
     load: async () => (await import('./policy/check-command.ts')).policyCommand,

@@ -27,6 +27,7 @@ export interface StateFolder {
   readonly policy: string;
   readonly correlate: string;
   readonly services: string;
+  readonly notify: string;
   readonly agent: string;
   readonly watch: string;
   readonly journal: string;
@@ -62,6 +63,7 @@ export function stateFolder(dir: string): StateFolder {
     policy: join(root, 'policy'),
     correlate: join(root, 'correlate.yaml'),
     services: join(root, 'services.yaml'),
+    notify: join(root, 'notify.yaml'),
     agent,
     watch: join(agent, 'watch.d'),
     journal: join(agent, 'journal.jsonl'),

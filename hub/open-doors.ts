@@ -10,6 +10,8 @@ import type { HubMesh } from './hub-mesh.ts';
 import type { HubPresence } from './hub-presence.ts';
 import type { Intake } from './intake.ts';
 import { type MetricsDoor, openMetrics } from './metrics/open-metrics.ts';
+import { readChannels } from './notify/channels.ts';
+import { Notifier } from './notify/notifier.ts';
 import type { OpenEnrollment } from './open-enrollment.ts';
 import type { RosterKeeper } from './roster-keeper.ts';
 import type { Store } from './store/store.ts';
@@ -59,12 +61,29 @@ export async function letOthersIn(
   return { enrollment: opened.enrollment, at };
 }
 
+/** Begins to tell the channels of `notify.yaml`; without one it does nothing. Throws ConfigError. */
+export function openedNotifier(state: StateFolder, hub: Hub): Notifier {
+  const channels = readChannels(state.notify);
+  const notifier = new Notifier(hub, channels);
+  if (channels.length > 0) {
+    notifier.start();
+    hub.log.info('incidents are told to', {
+      channels: channels.map(({ name, route }) => `${name} (${route.url.host})`).join(', '),
+    });
+  }
+  return notifier;
+}
+
 /** Opens the door of `/metrics` and `/healthz`. */
 export function openedMetrics(
   state: StateFolder,
   door: MetricsDoor,
   { hub, mesh, opened }: DoorParts,
-  { intake, presence }: { readonly intake: Intake; readonly presence: HubPresence },
+  {
+    intake,
+    presence,
+    notifier,
+  }: { readonly intake: Intake; readonly presence: HubPresence; readonly notifier: Notifier },
 ): Promise<HttpDoor> {
   const sources = {
     hub,
@@ -73,6 +92,7 @@ export function openedMetrics(
     reasoner: () => presence.reasoner,
     dropped: intake.dropped,
     broker: mesh.health,
+    notices: () => notifier.counts(),
   };
   const health = { store: hub.store, mesh: mesh.trouble };
   return openMetrics({ door, sources, health, tls: opened?.tls ?? null, log: hub.log });

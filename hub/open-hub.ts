@@ -22,7 +22,7 @@ import { type HubMesh, type OutsideBroker, openHubMesh } from './hub-mesh.ts';
 import { HubPresence } from './hub-presence.ts';
 import { Intake } from './intake.ts';
 import type { MetricsDoor } from './metrics/open-metrics.ts';
-import { letOthersIn, openedEnrollment, openedMetrics } from './open-doors.ts';
+import { letOthersIn, openedEnrollment, openedMetrics, openedNotifier } from './open-doors.ts';
 import type { OpenEnrollment } from './open-enrollment.ts';
 import { openModel, openReasoners, type Reasoners } from './open-reasoners.ts';
 import { openRules } from './open-rules.ts';
@@ -170,6 +170,8 @@ async function run(options: HubOptions, parts: Parts, closing: Closing): Promise
   const { hub, keeper, thinking, mesh: opened } = parts;
   const { store, mesh, log } = hub;
   const driver = new Driver(hub);
+  const notifier = openedNotifier(state, hub);
+  closing.add(() => notifier.stop());
   closing.add(() => driver.stop());
   const presence = new HubPresence(hub, {
     reasoner: thinking.codified.name,
@@ -183,7 +185,8 @@ async function run(options: HubOptions, parts: Parts, closing: Closing): Promise
   closing.add(() => presence.end());
   const announcements = new Announcements(hub);
   const intake = new Intake(hub, driver);
-  const metrics = options.metrics && (await openedMetrics(state, options.metrics, parts, { intake, presence }));
+  const metrics =
+    options.metrics && (await openedMetrics(state, options.metrics, parts, { intake, presence, notifier }));
   if (metrics !== undefined) closing.add(() => metrics.close());
   const enrolling = await letOthersIn(options.tls, parts, (tls) => metrics?.renewTls(tls));
   await announcements.start();

@@ -18,7 +18,8 @@ const duration = z.string().transform((text, context): number => {
   return z.NEVER;
 });
 
-const expression = z.string().transform((text, context): Matcher => {
+/** An expression of `parseMatcher`, in a configuration file. */
+export const expression = z.string().transform((text, context): Matcher => {
   try {
     return parseMatcher(text);
   } catch (error) {

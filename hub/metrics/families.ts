@@ -9,6 +9,7 @@ import { allSilences, isActive } from '../correlate/silences.ts';
 import { isHalted } from '../halts.ts';
 import type { Hub } from '../hub.ts';
 import { STATES } from '../incident.ts';
+import type { Notifier } from '../notify/notifier.ts';
 import { openSummaries, timesEntered } from '../store/incidents.ts';
 import type { MetricFamily, MetricSample } from './exposition.ts';
 
@@ -23,6 +24,8 @@ export interface MetricSources {
   readonly dropped: ReadonlyMap<string, number>;
   /** What the embedded broker last said of itself; null before the first word, and with somebody else's broker. */
   readonly broker: () => (MeshHealth & CommitHealth) | null;
+  /** The channels that are told of incidents. */
+  readonly notices: Notifier['counts'];
   /** Visitors of the metrics' own door that were turned away. */
   readonly refused: () => number;
 }
@@ -60,6 +63,7 @@ export async function collect(sources: MetricSources): Promise<readonly MetricFa
   return [
     ...hubFamilies(sources),
     ...incidentFamilies(sources),
+    ...noticeFamilies(sources),
     ...brokerFamilies(sources.broker()),
     ...(await storeFamilies(sources)),
     ...processFamilies(),
@@ -107,6 +111,18 @@ function incidentFamilies({ hub }: MetricSources): MetricFamily[] {
       'Whether the last whole walk along the audit chain found it good.',
       chain === undefined ? [] : one(chain.ok ? 1 : 0),
     ),
+  ];
+}
+
+function noticeFamilies({ notices }: MetricSources): MetricFamily[] {
+  const all = notices();
+  const waiting = all.map(({ channel, waiting: value }) => ({ labels: { channel }, value }));
+  const ended = all.flatMap(({ channel, counts }) =>
+    Object.entries(counts).map(([outcome, value]) => ({ labels: { channel, outcome }, value })),
+  );
+  return [
+    gauge('notices_waiting', 'Incidents that a channel is still to be told of.', waiting),
+    counter('notices', 'Attempts to tell a channel, by what came of them.', ended),
   ];
 }
 

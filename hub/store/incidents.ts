@@ -7,7 +7,7 @@ import type { IncidentSummary, Store } from './store.ts';
 /** Writes an incident and its indexes inside the caller's transaction. */
 export function putIncident(store: Store, incident: Incident): void {
   const at: [number, string] = [incident.opened, incident.id];
-  if (store.summaries.get(at)?.state !== incident.state) entered(store, incident);
+  const isMoved = store.summaries.get(at)?.state !== incident.state;
   void store.incidents.put(incident.id, incident);
   void store.summaries.put(at, summary(incident));
   const slot: [string, string] = [incident.host, incident.fingerprint];
@@ -20,6 +20,7 @@ export function putIncident(store: Store, incident: Incident): void {
     void store.active.put(slot, incident.id);
     void store.signals.put(bySignal, incident.host);
   }
+  if (isMoved) entered(store, incident);
 }
 
 const enteredKey = (state: State): string => `entered/${state}`;
@@ -31,6 +32,7 @@ export const timesEntered = (store: Store, state: State): number =>
 /** Inside the transaction: an incident is in another state than before. */
 function entered(store: Store, incident: Incident): void {
   void store.meta.put(enteredKey(incident.state), timesEntered(store, incident.state) + 1);
+  store.onState(incident);
 }
 
 /** One transition: the incident, its indexes and its audit record, together (docs/design.md section 2). */

@@ -7,6 +7,7 @@ import type { Member, Track } from '../correlate/memory.ts';
 import type { Silence } from '../correlate/silences.ts';
 import type { EnrolledRecord, TokenRecord } from '../enrollment.ts';
 import type { Incident } from '../incident.ts';
+import type { Pending, Told } from '../notify/outbox.ts';
 
 /** Whether an agent is there; apart from its birth, which is large and changes seldom. */
 export interface Presence {
@@ -99,11 +100,17 @@ export class Store {
   readonly alone: Database<number, [string, string]>;
   /** [agent, boot] -> the stretches of its events and results that are stored or known to be lost. */
   readonly heard: Database<readonly (readonly [number, number])[], [string, string]>;
+  /** [channel, incident] -> what the channel is still to be told. */
+  readonly notices: Database<Pending, [string, string]>;
+  /** [channel, host, fingerprint] -> what the channel was told last, for as long as that counts. */
+  readonly told: Database<Told, [string, string, string]>;
   readonly meta: Database<unknown, string>;
   /** agent -> its key and certificates. */
   readonly enrolled: Database<EnrolledRecord, string>;
   /** agent -> its join token, by hash. */
   readonly tokens: Database<TokenRecord, string>;
+  /** Called inside each transaction in which an incident comes into another state: what it writes is part of that. */
+  onState: (incident: Incident) => void = () => {};
   private readonly root: RootDatabase;
 
   /** `beside` is a second writer, in a worker thread of the process that has the store open with `write`. */
@@ -139,6 +146,8 @@ export class Store {
       this.handled = db('handled');
       this.alone = db('alone');
       this.heard = db('heard');
+      this.notices = db('notices');
+      this.told = db('told');
       this.meta = db('meta');
       this.enrolled = db('enrolled');
       this.tokens = db('tokens');

@@ -32,6 +32,7 @@ test.before(async (context) => {
       reasoner: () => 'rules "and\\more"\n',
       dropped: new Map([['E_CBOR', 3]]),
       broker: () => null,
+      notices: () => [{ channel: 'chat', waiting: 2, counts: { sent: 5, failed: 1, given_up: 0 } }],
     },
     health: { store: small.hub.store, mesh: () => context.trouble },
     tls: null,
@@ -102,6 +103,8 @@ test('incidents are counted as they stand, and as they went', async (context) =>
   assert.is(at('sentinel_agents', { state: 'dead' }), undefined, 'who is not enrolled is not counted');
   assert.is(at('sentinel_messages_dropped_total', { code: 'E_CBOR' }), 3);
   assert.is(at('sentinel_hub_info', { site: 'local', mode: 'live', reasoner: 'rules "and\\more"\n' }), 1);
+  assert.is(at('sentinel_notices_waiting', { channel: 'chat' }), 2);
+  assert.is(at('sentinel_notices_total', { channel: 'chat', outcome: 'sent' }), 5);
   assert.is(at('sentinel_halted'), 0);
   assert.is(at('sentinel_audit_records_total'), 3);
   assert.ok((at('sentinel_store_size_bytes') ?? 0) > 0);
