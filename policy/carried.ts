@@ -1,3 +1,5 @@
+import { wordAt } from './word-at.ts';
+
 /** Names, values of one name, and words filled in for one command: a hostile text must not multiply its own work. */
 const LIMITS = { names: 16, values: 8, words: 256 } as const;
 
@@ -6,6 +8,17 @@ const USE = /\$(?:\{[A-Za-z_][A-Za-z0-9_]{0,63}\}|[A-Za-z_][A-Za-z0-9_]{0,63})/g
 const nameOf = (use: string): string => use.replace(/[${}]/g, '');
 /** `${HOME:-/}` is at least sometimes what stands after the dash. */
 const OTHERWISE = /\$\{[A-Za-z_][A-Za-z0-9_]{0,63}:?[-=]([^{}$]{0,128})\}/g;
+
+/** A command's name with what nobody set left out: `r${u}m` is `rm`. */
+function emptied(words: readonly string[]): string[][] {
+  const first = wordAt(words, 0);
+  const name = first.replace(USE, '');
+  return name === first || name === '' ? [] : [[name, ...words.slice(1)]];
+}
+
+/** A command that stands whole in one variable, whatever IFS parts it by. */
+const splitFirst = (words: readonly string[]): string[] =>
+  wordAt(words, 0).startsWith('/') ? [...words] : [...wordAt(words, 0).split(/[\s,:;]+/), ...words.slice(1)];
 
 /**
  * What variables of one text hold, as far as the text says it outright: `D=/; rm -rf $D`, `for d in / /srv; do rm -rf $d`.
@@ -46,7 +59,7 @@ export class Carried {
         }),
       ),
     );
-    return [...replaced, ...filled];
+    return [...replaced, ...filled, ...emptied(given)].map(splitFirst);
   }
 
   #keep(name: string, values: readonly string[]): void {

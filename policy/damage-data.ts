@@ -3,6 +3,7 @@ import { type DamageRule, has, joined, short, verb } from './damage-words.ts';
 /** The arguments as one text, where a comment is a blank: SQL reads `drop` and a comment `table` so. */
 const uncommented = (args: readonly string[]): string =>
   args
+    .map((arg) => arg.replace(/^-[ecqQ](?=[A-Za-z])/, '$& '))
     .join(' ')
     .slice(0, 8_192)
     .replace(/\/\*!?\d{0,6}|\*\//g, ' ');

@@ -173,7 +173,7 @@ export const HOST_DAMAGES: readonly DamageRule[] = [
     when: (a, n) =>
       (n === 'history' && short(a, /[cw]/)) ||
       (n === 'dmesg' && (short(a, /[cC]/) || has(/^--(?:read-)?clear$/)(a))) ||
-      joined(/--vacuum-(?:time|size|files)[= ][01][a-zA-Z]*(?:\s|$)/)(a),
+      joined(/--vacuum-(?:t|s|f)[a-z]*[= ][01][a-zA-Z]*(?:\s|$)/)(a),
   },
   {
     names: /^(?:ip|ifconfig|nmcli|ifdown|route|dhclient|dhcpcd|networkctl)$/,

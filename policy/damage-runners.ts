@@ -61,6 +61,7 @@ const RUNNERS = new Set([
     'setpriv',
     'gosu',
     'su-exec',
+    'spawn',
     'exec',
   ],
 ]);
@@ -70,12 +71,22 @@ const OPERANDS: ReadonlyMap<string, number> = new Map([
   ...['chroot', 'flock', 'ssh', 'setarch', 'proot', 'faketime', 'taskset', 'chrt', 'cpulimit'].map(
     (n) => [n, 1] as const,
   ),
-  ...['cgexec', 'numactl', 'pdsh', 'clush', 'dsh', 'pssh', 'machinectl', 'start-stop-daemon'].map(
-    (n) => [n, 2] as const,
-  ),
+  ...[
+    'cgexec',
+    'numactl',
+    'pdsh',
+    'clush',
+    'dsh',
+    'pssh',
+    'machinectl',
+    'start-stop-daemon',
+    'coproc',
+    'systemd-nspawn',
+  ].map((n) => [n, 2] as const),
   ...['ip', 'daemonize', 'dbus-run-session', 'fakeroot', 'ltrace', 'catchsegv', 'sem', 'entr'].map(
     (n) => [n, 3] as const,
   ),
+  ['bwrap', 8],
 ]);
 for (const name of OPERANDS.keys()) RUNNERS.add(name);
 
@@ -94,7 +105,8 @@ export function stripRunners(words: readonly string[]): string[][] {
     if (++readings > READINGS) break;
     let at = start;
     for (; /^[A-Za-z_][A-Za-z0-9_]*\+?=/.test(wordAt(words, at)); at++) {
-      if (wordAt(words, at).startsWith('LD_')) found.push([wordAt(words, at)]);
+      // A substitution in a value runs when the value is used: `PS4='$(rm -rf /srv)'`.
+      if (/^LD_|\$\(|`/.test(wordAt(words, at))) found.push([wordAt(words, at)]);
     }
     const name = words[at];
     if (name === undefined) continue;

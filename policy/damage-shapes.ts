@@ -15,7 +15,8 @@ const SHAPES: readonly (Damage & { readonly pattern: RegExp })[] = [
     reason: 'it starts copies of itself until nothing runs',
   },
   {
-    pattern: /\bfork\s{1,4}while\s{1,4}fork\b/,
+    pattern:
+      /\bfork\b(?:\(\))?[\s;]{1,4}(?:while|until)\b|\bwhile\b[^\n]{0,24}\bfork\b|\bfork\(\)\s{1,4}for\b|\bloop\s{0,4}\{?\s{0,4}(?:do\s)?\s{0,4}fork\b/,
     rule: 'destruction.fork-bomb',
     effect: 'destroy',
     reason: 'it starts copies of itself until nothing runs',
@@ -28,7 +29,7 @@ const SHAPES: readonly (Damage & { readonly pattern: RegExp })[] = [
   },
   {
     pattern:
-      /(?:\b(?:ba|da|z|k)?sh|\beval|\bsource|(?:^|[\s;&|])\.)\s[^\n]{0,64}?(?:\$\(|`|<\()\s{0,4}(?:sudo\s)?(?:curl|wget|base64|nc)\b/,
+      /(?:\b(?:ba|da|z|k)?sh|\beval|\bsource|(?:^|[\s;&|])\.)\s[^\n]{0,64}?(?:\$\(|`|<\()\s{0,4}(?:sudo\s)?(?:(?:curl|wget|base64|nc)\b|(?:echo|printf|cat)\s[^)`\n]{0,2048}\|\s{0,4}(?:(?:base64|base32|openssl)\s[^)`\n]{0,32}-\w*d|xxd\s[^)`\n]{0,16}-\w*r|rev\b|tr\s))/,
     rule: 'destruction.remote-code',
     effect: 'breach',
     reason: 'it runs code that nobody vetted',

@@ -155,18 +155,15 @@ function runTexts(words: readonly string[]): string[] {
         return whole.map((arg) => quote(arg.replaceAll('{}', found))).join(' ');
       });
   }
-  if (
-    /^(?:python|perl|ruby|node|php|lua)[\d.]*$|^[gmn]?awk$|^sed$|^vim?$|^ed$|^gdb$|^tar$|^git$|^rsync$|^expect$|^tclsh$/.test(
-      name,
-    )
-  ) {
+  if (SCRIPTED.test(name)) {
     const quoted = args.flatMap((arg) =>
       [...arg.matchAll(/"([^"]{2,512})"|'([^']{2,512})'|`([^`]{2,512})`|exec=(.{2,512})/g)].flatMap((found) =>
         found.slice(1).filter((text) => text !== undefined),
       ),
     );
-    // `:!` of an editor is a command of the shell.
-    return [args.join(' ').replaceAll(':!', ';'), ...quoted];
+    // `:!` of an editor is a command of the shell; what an option carries may be one: `--rsync-path='rm -rf /srv'`.
+    const carried = args.filter((arg) => /\s/.test(arg)).map((arg) => arg.replace(/^[\w.:-]{1,64}?=/, ''));
+    return [args.join(' ').replaceAll(':!', ';'), ...quoted, ...carried];
   }
   if (/^(?:psql|mysql|mariadb|sqlite3|ftp|lftp|sftp)$/.test(name)) {
     // `\!`, `system`, `.shell` and `!` hand the rest of their line to a shell.
@@ -181,6 +178,10 @@ function runTexts(words: readonly string[]): string[] {
     ];
   return [];
 }
+
+/** What takes a program, or a command to run, in its arguments. */
+const SCRIPTED =
+  /^(?:python|perl|ruby|node|php|lua)[\d.]*$|^[gmn]?awk$|^sed$|^vim?$|^ed$|^gdb$|^tar$|^git$|^rsync$|^expect$|^tclsh$|^(?:guile|racket|sbcl|clisp|emacs|Rscript|R|julia|octave|groovy|elixir|erl|swipl|pwsh|make|gmake|puppet|apt|apt-get|aptitude|dpkg|scp|sftp|zip|split|sort|man|tcpdump|alias)$/;
 
 const CLIENT_SHELL = /(?:\\!|(?:^|[;\n])\s{0,8}(?:!|\.?system\s|\.shell\s))([^\n]{1,512})/g;
 

@@ -9,6 +9,7 @@ import { holdsSecrets, isDevice, isSecret, isSystem, normalise } from './paths.t
 import type { Program } from './program.ts';
 import { namesSelf } from './self.ts';
 import { wordAt } from './word-at.ts';
+import { Written } from './written.ts';
 
 export type { Damage } from './damage.ts';
 
@@ -59,6 +60,7 @@ class Search {
   /** What an earlier command of the same text or Program brought from elsewhere. */
   readonly #fetched = new Set<string>();
   readonly #carried = new Carried();
+  readonly #written = new Written();
   readonly #left: { bytes: number; words: number; commands: number } = { ...WORK };
 
   text(text: string, depth: number): Damage | null {
@@ -67,7 +69,8 @@ class Search {
     const found = shapeDamage(text) ?? this.commands(looseCommands(text, this.#left.commands), depth);
     if (found !== null || depth >= DEPTH || !PRINTED.test(text)) return found;
     // What is printed in a substitution stands where the substitution stood: `$(echo rm) -rf /`.
-    return this.text(text.replace(new RegExp(PRINTED, 'g'), ' $1 '), depth + 1);
+    const shown = text.replace(new RegExp(PRINTED, 'g'), (_, inside: string) => ` ${unescaped(inside)} `);
+    return this.text(shown, depth + 1);
   }
 
   commands(commands: readonly LooseCommand[], depth: number): Damage | null {
@@ -75,14 +78,16 @@ class Search {
     for (const [i, command] of commands.entries()) {
       if (--this.#left.commands < 0) return null;
       const before = command.piped ? earlier : undefined;
-      const now = strip(command, before, commands[i + 1]?.piped === true);
+      const now = strip(command, before, commands[i + 1]?.piped === true || command.writes.length > 0);
       const found =
         this.#command(now, depth) ??
         (before === undefined ? null : this.#piped(before, now, depth)) ??
         (now.input === '' ? null : this.#fed(now, depth)) ??
-        this.#filled(command, depth);
+        this.#filled(command, depth) ??
+        this.#ran(now, depth);
       if (found !== null) return found;
       this.#carried.note(command.words);
+      this.#written.note(command.writes, now.output);
       const read = command.words.indexOf('read');
       const name = read < 0 ? undefined : command.words.slice(read + 1).find((word) => !word.startsWith('-'));
       if (name !== undefined && now.input !== '') this.#carried.give(name, listed(now.input));
@@ -114,6 +119,16 @@ class Search {
     if (this.#left.words < 0) return null;
     for (const words of this.#carried.fill(command.words)) {
       const found = this.#command(strip({ ...command, words }, undefined, false), depth);
+      if (found !== null) return found;
+    }
+    return null;
+  }
+
+  /** What it runs from a file that an earlier command of the same text wrote. */
+  #ran({ command, readings }: Stripped, depth: number): Damage | null {
+    if (depth >= DEPTH) return null;
+    for (const text of [command.words, ...readings].flatMap((words) => this.#written.ranBy(words))) {
+      const found = this.text(text, depth + 1);
       if (found !== null) return found;
     }
     return null;
@@ -209,6 +224,12 @@ const PACKERS = /^(?:tar|cpio|zip|cat|find|gzip|xz|dd|rsync|base64|grep)$/;
 const SENDERS = /^(?:curl|wget|nc|ncat|netcat|socat|telnet|ssh|mail|sendmail|ftp|aws)$/;
 
 const PRINTED = /(?:\$\(|`)\s{0,4}(?:echo|printf)\s([^)`$]{0,128})[)`]/;
+
+/** What printf makes of `\\162\\155` and `\\x72`. */
+const unescaped = (text: string): string =>
+  text.replace(/\\(?:x([0-9a-f]{1,2})|0?([0-7]{3}))/gi, (_, hex?: string, octal?: string) =>
+    String.fromCharCode(hex === undefined ? Number.parseInt(`${octal}`, 8) : Number.parseInt(hex, 16)),
+  );
 
 /** When a line of a crontab runs: five fields, or a name. */
 const SCHEDULE = /(?:^|\n)\s{0,8}(?:(?:[\d*/,-]{1,32}[ \t]{1,8}){5}|@[a-z]{4,10}[ \t])/g;
