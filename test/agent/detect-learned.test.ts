@@ -103,6 +103,31 @@ promises('a pinned pool is said within five minutes', () => {
   }
 });
 
+promises('a disk of 72.3 % and a spread of 4.8 that goes to 94.8 % is said within five minutes', () => {
+  for (const seed of SEEDS) {
+    const { normal } = dice(seed);
+    const said = after(
+      () => 72.3 + 4.8 * normal(),
+      () => 94.8,
+      1,
+    );
+    assert.ok((said[0] ?? Number.POSITIVE_INFINITY) <= 300);
+  }
+});
+
+promises(
+  'an outlier in what was learned blinds nothing: an hour of trouble in two weeks hides no trouble of today',
+  () => {
+    for (const seed of SEEDS) {
+      const { normal } = dice(seed);
+      const bad = (t: number) => t >= 3 * DAY + 14 * HOUR && t < 3 * DAY + 15 * HOUR;
+      const before = (t: number) => (bad(t) ? 95 : 30 + normal());
+      const said = after(before, () => 80, 1, 14 * DAY + 4 * HOUR);
+      assert.ok((said[0] ?? Number.POSITIVE_INFINITY) <= 300, `${said[0]} s`);
+    }
+  },
+);
+
 promises('a step of a flat metric is said within five minutes', () => {
   for (const [from, to] of [
     [50, 60],
