@@ -113,5 +113,7 @@ function onWords(rules: RuleSet, { argv, at }: Inner, inventory: Inventory | nul
   if ('rule' in meant) return [meant];
   if (!meant.schema.harmless) return [review('inner.words', 'nobody knows what words it would be given', at)];
   const around = { inventory, protectedUnits: rules.protectedUnits, effect: meant.effect, paths: meant.paths };
-  return meant.uses.flatMap((use) => judgeOperand(use, around)).map((finding) => ({ ...finding, at }));
+  // The stand-in is a bare name; whole paths may come in its place.
+  const found = meant.uses.flatMap((use) => judgeOperand(use, around)).filter(({ rule }) => rule !== 'path.bare');
+  return found.map((finding) => ({ ...finding, at }));
 }

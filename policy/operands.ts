@@ -4,7 +4,8 @@ import type { Finding } from './finding.ts';
 import { isLocalHost, isSiteHost, urlHost } from './hosts.ts';
 import { isLanguage, languageProblem } from './languages.ts';
 import { holdsSecrets, isDevice, isSecret, isSystem, isSystemTree, normalise, passesProcess } from './paths.ts';
-import type { PathMode } from './schema.ts';
+import { isPlaceholder, isUnfilled } from './placeholder.ts';
+import type { Kind, PathMode } from './schema.ts';
 import { isOwnPath, isOwnUnit } from './self.ts';
 import type { Effect, Inventory } from './verdict.ts';
 
@@ -24,6 +25,15 @@ export function judgeOperand(use: Use, around: Surroundings): Finding[] {
   const found = wrongForm(use) ?? judgeThing(use, around);
   return found.map((judged) => ({ effect: around.effect, attributes: [], ...judged, at: use.at }));
 }
+
+/** A name without any folder. */
+const BARE = /^[\w@%+=,^][\w@%+=,.^-]*$/;
+
+/** Kinds whose operand is the name of a thing; a blank in its place names nothing. */
+const NAMES: ReadonlySet<Kind> = new Set([
+  ...(['unit', 'mount', 'device', 'host', 'station', 'url', 'container', 'user', 'interface', 'package'] as const),
+  ...(['path-read', 'path-list', 'path-tree', 'path-write', 'path-delete'] as const),
+]);
 
 const review = (rule: string, reason: string): Judged => ({ decision: 'review', rule, reason });
 const block = (rule: string, reason: string, effect: Effect): Judged => ({ decision: 'block', rule, reason, effect });
@@ -47,6 +57,9 @@ function wrongForm({ rule, value }: Use): Judged[] | null {
   const named = rule.kind !== 'text' && rule.kind !== 'signed' && rule.kind !== 'time' && rule.kind !== 'size';
   if (named && value.startsWith('-') && !(value === '-' && rule.kind === 'path-read')) {
     return [review('operand.dash', 'a name never begins with a dash')];
+  }
+  if ((NAMES.has(rule.kind) && isPlaceholder(value)) || (rule.kind === 'word' && isUnfilled(value))) {
+    return [review('operand.placeholder', 'this stands for a name that was not filled in')];
   }
   if (!CHARSETS[rule.kind].test(value)) return [review('operand.form', `this is no ${rule.kind.replace('-', ' to ')}`)];
   if (rule.pattern !== null && !rule.pattern.test(value)) {
@@ -153,6 +166,9 @@ function judgePath(
   { effect, inventory }: Surroundings,
 ): Judged[] {
   if (value === '-' && kind === 'path-read') return [];
+  // Plans name files by their whole path: a bare name is a sentence's next word, or whatever the folder happens to hold.
+  if (BARE.test(value))
+    return [review('path.bare', 'a bare name means another file in every folder: give its whole path')];
   const path = normalise(value);
   const mode = kind === 'path-write' || kind === 'path-delete' ? MODES[kind] : flagged;
   if (mode === 'write' || mode === 'delete' || mode === 'prune') {
