@@ -11,6 +11,8 @@ export type Answer =
   | { readonly kind: 'ready'; readonly port: number }
   | { readonly kind: 'spent'; readonly cpuMs: number; readonly stored: number; readonly lagP99Ms: number | null };
 
+/** What the hub says to all when it is told to talk. */
+const TALK_MESSAGES = 1_000;
 const AGENTS = Number(process.argv[3] ?? 100);
 const say = (answer: Answer): void => void process.send?.(answer);
 const cpuMs = (): number => {
@@ -38,6 +40,7 @@ async function ours(): Promise<void> {
     for (const { name } of agents) void store.births.put(name, { ...samples.birth, agent: name, metrics: METRICS });
   });
   const lags: number[] = [];
+  let dropped = 0;
   const mesh = await openMeshThread({
     host: '127.0.0.1',
     port: 0,
@@ -46,7 +49,10 @@ async function ours(): Promise<void> {
     onMessage: () => Promise.resolve(),
     onSampled: () => {},
     onBroken: () => {},
-    onDropped: (_, failure) => console.error(failure),
+    // The first says what is wrong; hostile clients have thousands of them.
+    onDropped: (_, failure) => {
+      if (dropped++ === 0) console.error(failure);
+    },
     onHealth: ({ loopLagP99Ms }) => void lags.push(loopLagP99Ms),
     tools: { all: () => [], onChange: () => {} },
     onRequest: () => {},
@@ -60,6 +66,10 @@ async function ours(): Promise<void> {
         done();
         process.exit();
       });
+      return;
+    }
+    if (message === 'talk') {
+      for (let i = 0; i < TALK_MESSAGES; i++) void mesh.publish('s/1/hub/site', Buffer.alloc(1_000)).catch(() => {});
       return;
     }
     store.refresh();

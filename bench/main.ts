@@ -9,6 +9,7 @@ const BENCHES: Readonly<Record<string, () => Promise<(emit: Emit) => Promise<boo
   ingest: async () => (await import('./ingest.ts')).ingestBench,
   calibration: async () => (await import('./calibration.ts')).calibrationBench,
   fleet: async () => (await import('./fleet.ts')).fleetBench,
+  hostile: async () => (await import('./hostile.ts')).hostileBench,
   pipeline: async () => (await import('./pipeline.ts')).pipelineBench,
 };
 

@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { createHash, randomBytes } from 'node:crypto';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import { join } from 'node:path';
@@ -43,8 +44,13 @@ const listens = (port: number): Promise<boolean> =>
     socket.on('error', () => resolve(false));
   });
 
-async function run(command: string, argv: readonly string[], port: number): Promise<ChildProcess> {
-  const child = spawn(command, argv, { env: { PATH: ROOT_PATH }, stdio: ['ignore', 'pipe', 'pipe'] });
+async function run(
+  command: string,
+  argv: readonly string[],
+  port: number,
+  env: NodeJS.ProcessEnv = { PATH: ROOT_PATH },
+): Promise<ChildProcess> {
+  const child = spawn(command, argv, { env, stdio: ['ignore', 'pipe', 'pipe'] });
   let output = '';
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => (output += chunk));
   const deadline = Date.now() + READY_MS;
@@ -113,4 +119,54 @@ export async function startNats(folder: string, logins: readonly Login[]): Promi
     authorization { users: [${users.join(', ')}] }`;
   writeFileSync(join(folder, 'nats.conf'), conf);
   return brokerOf(port, () => run('nats-server', ['-c', join(folder, 'nats.conf')], port));
+}
+
+/** RabbitMQ with its MQTT plugin: a node of its own, with its own epmd, beside whatever else runs on the machine. */
+export async function startRabbit(folder: string, logins: readonly Login[]): Promise<DebianBroker> {
+  const [port, own, distribution, epmd] = [await freePort(), await freePort(), await freePort(), await freePort()];
+  mkdirSync(folder, { recursive: true });
+  const file = (name: string) => join(folder, name);
+  const everything = { vhost: '/', configure: '.*', write: '.*', read: '.*' };
+  const definitions = {
+    vhosts: [{ name: '/' }],
+    users: logins.map(({ user, password }) => ({ name: user, password_hash: rabbitHash(password), tags: '' })),
+    permissions: logins.map(({ user }) => ({ user, ...everything })),
+  };
+  writeFileSync(file('definitions.json'), JSON.stringify(definitions));
+  writeFileSync(file('enabled_plugins'), '[rabbitmq_mqtt].\n');
+  const conf = [
+    `listeners.tcp.default = 127.0.0.1:${own}`,
+    `mqtt.listeners.tcp.default = 127.0.0.1:${port}`,
+    'mqtt.allow_anonymous = false',
+    `load_definitions = ${file('definitions.json')}`,
+    'disk_free_limit.absolute = 10MB',
+  ];
+  writeFileSync(file('rabbitmq.conf'), `${conf.join('\n')}\n`);
+  const env = {
+    PATH: ROOT_PATH,
+    HOME: folder,
+    RABBITMQ_NODENAME: `sentinel-${port}@localhost`,
+    RABBITMQ_MNESIA_BASE: file('mnesia'),
+    RABBITMQ_LOG_BASE: file('log'),
+    RABBITMQ_CONFIG_FILE: file('rabbitmq'),
+    RABBITMQ_ENABLED_PLUGINS_FILE: file('enabled_plugins'),
+    RABBITMQ_DIST_PORT: String(distribution),
+    ERL_EPMD_PORT: String(epmd),
+    ERL_EPMD_ADDRESS: '127.0.0.1',
+  };
+  const broker = await brokerOf(port, () => run('/usr/lib/rabbitmq/bin/rabbitmq-server', [], port, env));
+  return {
+    ...broker,
+    stop: async () => {
+      await broker.stop();
+      // Erlang's name server stays behind every node; this one is ours, by its port.
+      spawnSync('epmd', ['-kill'], { env });
+    },
+  };
+}
+
+/** A password as RabbitMQ keeps it: four bytes of salt, and SHA-256 over these and the password. */
+function rabbitHash(password: string): string {
+  const salt = randomBytes(4);
+  return Buffer.concat([salt, createHash('sha256').update(salt).update(password).digest()]).toString('base64');
 }
