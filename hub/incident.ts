@@ -178,6 +178,8 @@ export interface Incident {
   readonly route?: Route;
   readonly orders: readonly SentOrder[];
   readonly results: readonly Result[];
+  /** Since when its metric is watched, where that is not since it came to be `verifying`. */
+  readonly watched?: number;
   /** Read-only questions that were asked about its host, with their answers; absent where none was. */
   readonly probes?: readonly ProbeAnswer[];
   /** Playbooks already tried on this incident: none is tried twice. */

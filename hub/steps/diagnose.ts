@@ -45,6 +45,7 @@ export const diagnose: Step = {
 /** After an undone fix the incident is thought about once more, without the playbooks that were tried. */
 function again(incident: Incident, now: number): Outcome {
   const tried = incident.plan?.playbook ? [...incident.tried, incident.plan.playbook] : incident.tried;
+  const { watched: _, ...rest } = incident;
   const cleared = {
     tried,
     diagnoses: [],
@@ -55,7 +56,7 @@ function again(incident: Incident, now: number): Outcome {
     orders: [],
     results: [],
   };
-  const next = moved(incident, 'diagnosing', { now, by: 'hub', note: 'looking for another way' }, cleared);
+  const next = moved(rest, 'diagnosing', { now, by: 'hub', note: 'looking for another way' }, cleared);
   return {
     kind: 'move',
     incident: next,

@@ -31,6 +31,7 @@ function watched(incident: Incident, hub: Hub): Outcome {
   const { plan } = incident;
   const now = hub.now();
   const since = began(incident);
+  if (since > now) return anew(incident, hub);
   const deadline = since + (plan?.verify_within ?? 0);
   if (metricIsBack(incident, hub, since)) {
     if (plan !== null && plan.post.length > 0) {
@@ -94,8 +95,20 @@ function resolved(incident: Incident, hub: Hub): Outcome {
   return ending(moved(incident, 'resolved', { now: hub.now(), by: incident.host, note }), 'incident.resolved');
 }
 
+/** The hub's clock was set back: the window begins anew, since by that clock it would not end for as long as that. */
+function anew(incident: Incident, hub: Hub): Outcome {
+  const now = hub.now();
+  const data = { since: began(incident), now };
+  return {
+    kind: 'move',
+    incident: { ...incident, watched: now, updated: now },
+    audit: { kind: 'clock.set_back', incident: incident.id, actor: 'hub', data },
+  };
+}
+
 /** When the watching began: repeats of the anomaly update the incident, and must not prolong its window. */
 function began(incident: Incident): number {
+  if (incident.watched !== undefined) return incident.watched;
   const start = incident.timeline.findLastIndex(({ state }) => state !== 'verifying') + 1;
   return incident.timeline[start]?.ts ?? incident.updated;
 }

@@ -15,6 +15,9 @@ export const FRONT_DOOR = fileURLToPath(new URL('../../sentinel.js', import.meta
 /** No wait of a test is meant to end by this: it is there so that a hang names itself. */
 export const PATIENCE_MS = 120_000;
 
+/** More incidents than any test makes. */
+const LISTED = 10_000;
+
 /** The trouble that tests make: a watched folder or workload, a hub that was tampered with. The agent sees the rest of the machine too, which has its own. */
 const OWN = /^(?:folder|group|hub)\./;
 
@@ -137,16 +140,22 @@ export class Site {
     });
   }
 
-  /** Every incident of a watched folder or workload as the store has it now, newest first. */
-  incidents(): Incident[] {
+  /** The store as it is now, to look at; null before there is one. */
+  reader(): Store | null {
     try {
       this.store ??= new Store(this.state.store, 'read');
     } catch {
-      return [];
+      return null;
     }
-    const store = this.store;
-    store.refresh();
-    return listIncidents(store, 100)
+    this.store.refresh();
+    return this.store;
+  }
+
+  /** Every incident of a watched folder or workload as the store has it now, newest first. */
+  incidents(): Incident[] {
+    const store = this.reader();
+    if (store === null) return [];
+    return listIncidents(store, LISTED)
       .flatMap(({ id }) => store.incidents.get(id) ?? [])
       .filter(({ event }) => OWN.test(event.signal));
   }

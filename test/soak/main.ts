@@ -10,6 +10,7 @@ const SOAKS: Readonly<Record<string, () => Promise<unknown>>> = {
   },
   streams: () => import('./streams.ts'),
   kills: () => import('./kills.ts'),
+  hub: () => import('./hub.ts'),
 };
 
 const name = process.argv[2] ?? '';
