@@ -35,6 +35,8 @@ export interface EvidenceInput {
   readonly service: Readonly<Record<string, string>>;
   /** Process identities of the host's inventory: for a pid that the facts name and no top list shows. */
   readonly processes?: readonly ProcessRef[];
+  /** Units of the host's inventory; absent where none was heard. A unit that is not among them is no command's to name. */
+  readonly units?: readonly string[];
 }
 
 type Said = Snapshot['facts'][string];
@@ -48,10 +50,13 @@ export function buildEvidence(input: EvidenceInput): Evidence {
   for (const one of processes) entities.add('process', String(one.ref.pid), one.labels, one.ref);
   const mounts = orderedMounts(event);
   const subject = subjectOf(event);
-  if (subject !== null) entities.add(subject.kind, subject.value, ['subject']);
+  const { units } = input;
+  const role = (kind: Entity['kind'], value: string) =>
+    kind === 'unit' && units !== undefined && !isListed(value, units) ? 'unlisted' : 'subject';
+  if (subject !== null) entities.add(subject.kind, subject.value, [role(subject.kind, subject.value)]);
   for (const mount of mounts) entities.add('mount', mount.path, []);
   const unit = trustedFact(event.snapshot, 'unit') ?? input.service['unit'];
-  if (unit !== undefined) entities.add('unit', unit, ['subject']);
+  if (unit !== undefined) entities.add('unit', unit, [role('unit', unit)]);
   entities.add('host', input.host, []);
 
   items.add('metric', metricLine(event), isPlainMetric(event), subject === null ? [] : entities.slots(subject.value));
@@ -89,6 +94,10 @@ export function buildEvidence(input: EvidenceInput): Evidence {
     entities: entities.list,
   };
 }
+
+/** As the policy takes them: a service may be named without its suffix. */
+const isListed = (unit: string, units: readonly string[]): boolean =>
+  units.includes(unit) || units.includes(`${unit}.service`) || units.includes(unit.replace(/\.service$/, ''));
 
 /** Hands out E1..En; a thing that is named twice keeps its slot and gains the labels. */
 class Entities {

@@ -17,6 +17,8 @@ import type { Views } from './views.ts';
 export const TIMES = {
   /** A proposal older than this was made for a host that has changed since. */
   proposal: 30 * 60_000,
+  /** For the person whom an incident waits for to take it on, before the next one is asked. */
+  answer: 10 * 60_000,
   /** An approval is for now: long enough to reach an agent on a slow link. */
   approval: 5 * 60_000,
   /** All reasoners together, per incident: an operator should not wait longer for a cause. */

@@ -168,6 +168,8 @@ export interface Incident {
   readonly repeats: number;
   /** The person whom it waits for, or `nobody`. */
   readonly owner: string;
+  /** When it last went to the next person, since its owner did not answer. */
+  readonly handed_on?: number;
   readonly evidence: Evidence | null;
   readonly diagnoses: readonly Diagnosis[];
   readonly draft: Draft | null;

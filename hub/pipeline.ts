@@ -5,6 +5,7 @@ import { approve } from './steps/approve.ts';
 import { diagnose } from './steps/diagnose.ts';
 import { execute } from './steps/execute.ts';
 import { gather } from './steps/gather.ts';
+import { handOn } from './steps/hand-on.ts';
 import { learn } from './steps/learn.ts';
 import { propose } from './steps/propose.ts';
 import { route } from './steps/route.ts';
@@ -30,6 +31,7 @@ export const pipeline: readonly Step[] = [
   execute,
   verify,
   learn,
+  handOn,
 ];
 
 /** No incident makes more transitions than this in one go: a loop between steps is a bug, and must not burn a host. */

@@ -132,7 +132,13 @@ function resolve(name: Placeholder, evidence: Evidence, changes: boolean): Entit
       }
       return subject;
     }
-    case 'unit':
+    case 'unit': {
+      const unlisted = evidence.entities.find((one) => one.kind === 'unit' && one.labels.includes('unlisted'));
+      return (
+        evidence.entities.find((one) => one.kind === 'unit' && one.labels.includes('subject')) ??
+        (unlisted === undefined ? 'the unit is not known' : `${unlisted.value} is not in the host's inventory`)
+      );
+    }
     case 'container':
       return (
         evidence.entities.find((one) => one.kind === name && one.labels.includes('subject')) ??

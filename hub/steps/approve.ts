@@ -4,6 +4,7 @@ import type { Approval } from '../../broker/messages.ts';
 import { type Hub, TIMES } from '../hub.ts';
 import type { Incident, Plan, PlannedCommand } from '../incident.ts';
 import { commitIncident, moved } from '../store/incidents.ts';
+import { handedOn } from './hand-on.ts';
 import { type Outcome, type Step, waitFor } from './step.ts';
 import { allOf } from './vet.ts';
 
@@ -14,7 +15,10 @@ export const approve: Step = {
   async run(incident: Incident, hub: Hub): Promise<Outcome> {
     const now = hub.now();
     const expires = incident.plan?.expires ?? now;
-    if (now < expires) return waitFor(expires);
+    if (now < expires) {
+      const next = handedOn(incident, hub);
+      return next.kind === 'move' ? next : waitFor(Math.min(expires, next.until ?? expires));
+    }
     return {
       kind: 'move',
       incident: moved(incident, 'expired', {

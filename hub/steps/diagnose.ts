@@ -3,6 +3,7 @@ import type { Incident } from '../incident.ts';
 import type { Diagnosis, Reasoner } from '../reason/reasoner.ts';
 import { validateDiagnosis } from '../reason/validate.ts';
 import { moved } from '../store/incidents.ts';
+import { ownerOf } from './owner.ts';
 import type { Outcome, Step } from './step.ts';
 
 /**
@@ -31,7 +32,7 @@ export const diagnose: Step = {
     for (const note of notes) hub.log.warn(note, { incident: incident.id });
     if (diagnoses.length === 0) {
       const change = { now, by: 'hub', note: 'no reasoner had an answer', reason: 'no_diagnosis' };
-      return { kind: 'move', incident: moved(incident, 'escalated', change), audit };
+      return { kind: 'move', incident: moved(incident, 'escalated', change, { owner: ownerOf(hub) }), audit };
     }
     const by = diagnoses.map((one) => one.by).join(', ');
     return {

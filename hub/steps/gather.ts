@@ -25,6 +25,7 @@ export const gather: Step = {
       fingerprint: one.fingerprint,
       signal: one.event.signal,
     }));
+    const inventory = hub.store.births.get(incident.host)?.inventory;
     const evidence = buildEvidence({
       incidentId: incident.id,
       host: incident.host,
@@ -33,7 +34,8 @@ export const gather: Step = {
       similar: similarIncidents(incident.event, past),
       playbooks: candidatePlaybooks(hub.playbooks, incident.event).map((one) => withRecord(one, incident, hub)),
       service: hub.correlation.services.factsOf(incident.host),
-      processes: hub.store.births.get(incident.host)?.inventory.processes ?? [],
+      processes: inventory?.processes ?? [],
+      ...(inventory === undefined ? {} : { units: inventory.units }),
     });
     const next = moved(
       incident,

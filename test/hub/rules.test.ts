@@ -3,10 +3,23 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Snapshot } from '../../broker/messages.ts';
 import type { Evidence } from '../../hub/evidence.ts';
+import { buildEvidence } from '../../hub/evidence-builder.ts';
 import { fillPlaybook, RulesReasoner } from '../../hub/reason/rules.ts';
 import { runChecks } from '../../hub/reason/rules-checks.ts';
 import { validateDiagnosis } from '../../hub/reason/validate.ts';
-import { builtIn, eventOf, evidenceFor, index, MIB, NOW, processRow, SIGNALS, said } from './evidence-fixtures.ts';
+import {
+  builtIn,
+  emptySnapshot,
+  eventOf,
+  evidenceFor,
+  INCIDENT,
+  index,
+  MIB,
+  NOW,
+  processRow,
+  SIGNALS,
+  said,
+} from './evidence-fixtures.ts';
 
 const clock = () => 0;
 const reasoner = (tried: readonly string[] = []) =>
@@ -202,6 +215,35 @@ answers('of two playbooks of one kind the one that seldom helped comes second', 
 const never = (): never => {
   throw new Error('no such playbook');
 };
+
+answers(
+  'a unit that the host does not have is restarted by nobody: the playbook that looks is the answer',
+  async () => {
+    const line = said('Out of memory: Killed process 12 (shop)');
+    const facts = { unit: said('shop.service', true) };
+    const event = eventOf('host.memory', {
+      signal: 'kernel.oom',
+      metric: 'kernel.oom_kills[shop]',
+      snapshot: { ...emptySnapshot, unit_lines: [line], facts },
+    });
+    const about = (units: readonly string[]) =>
+      buildEvidence({
+        incidentId: INCIDENT,
+        host: event.agent,
+        event,
+        now: NOW,
+        similar: [],
+        playbooks: index.match(event),
+        service: {},
+        units,
+      });
+    assert.is((await ask(about(['shop.service']))).playbook, 'oom-restart');
+    const unlisted = await ask(about(['other.service']));
+    assert.is(unlisted.playbook, 'oom-look');
+    assert.ok(unlisted.needs_human);
+    assert.match(unlisted.root_cause, /shop\.service is not in the host's inventory/);
+  },
+);
 
 answers('an answer after the deadline is refused', async () => {
   try {
