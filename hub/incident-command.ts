@@ -8,6 +8,7 @@ import type { Response } from './act-protocol.ts';
 import { type Member, membersOf } from './correlate/memory.ts';
 import type { Incident, PlannedCommand } from './incident.ts';
 import { listProbes, probeIncident } from './probe-command.ts';
+import { reportOf } from './report/report.ts';
 import { runnable } from './steps/approve.ts';
 import { allOf } from './steps/vet.ts';
 import { getIncident, listIncidents } from './store/incidents.ts';
@@ -16,6 +17,7 @@ import { visible } from './visible.ts';
 
 export const INCIDENT_USAGE = `sentinel incident list [--json] [--limit N]
 sentinel incident show ID [--json]
+sentinel incident report ID [--html]         the post-mortem, as Markdown or as one HTML page
 sentinel incident approve ID [--reviewed all|N,N] [--yes]
 sentinel incident reject ID [--note TEXT]
 sentinel incident ack ID                     it is yours until it closes
@@ -40,6 +42,7 @@ export async function incidentCommand(argv: readonly string[], io: Console): Pro
       reviewed: { type: 'string', default: '' },
       note: { type: 'string', default: '' },
       yes: { type: 'boolean', default: false },
+      html: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
     },
     INCIDENT_USAGE,
@@ -51,12 +54,16 @@ export async function incidentCommand(argv: readonly string[], io: Console): Pro
   const [verb = '', id = ''] = positionals;
   if (verb === 'probe' && id === '') return listProbes(values.json, io);
   const state = stateFolder(values.state);
-  readSite(state);
+  const site = readSite(state);
   const store = new Store(state.store, 'read');
   try {
     if (verb === 'list') return list(store, values, io);
     const incident = find(store, id);
     if (verb === 'show') return show(incident, membersOf(store, incident.id), values.json, io);
+    if (verb === 'report') {
+      io.stdout(reportOf(store, site.name, incident, values.html ? 'html' : 'markdown').trimEnd());
+      return EXIT.done;
+    }
     if (verb === 'approve') return await approve(state, incident, values, io);
     const asked = (act: Act) => askHub(state, localOperator(state), act);
     if (verb === 'reject' || verb === 'cancel') {
