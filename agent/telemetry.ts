@@ -22,6 +22,11 @@ export class Telemetry {
   private readonly coder = new FrameCoder();
   /** Under which columns the hub reads what comes next; null while nothing may be sent. */
   private told: { boot: string; schema: number } | null = null;
+  /**
+   * Whether the greeting is done. What is said between the birth and the state would be read by neither: on a slow link a
+   * backlog's first batch was refused so, and its samples were lost.
+   */
+  private isOpen = false;
   private place: Place | null = null;
   private sending: Promise<void> | null = null;
   private hurry = false;
@@ -58,12 +63,14 @@ export class Telemetry {
 
   /** A connection's greeting is done: what the hub has not stored is sent, the oldest first. */
   restart(): void {
+    this.isOpen = true;
     this.place = this.ring.start();
     this.go();
   }
 
   /** Nothing is sent until the next greeting. */
   shut(): void {
+    this.isOpen = false;
     this.told = null;
     this.wake();
   }
@@ -92,7 +99,7 @@ export class Telemetry {
   }
 
   private go(): void {
-    if (this.sending !== null || this.told === null) return;
+    if (this.sending !== null || this.told === null || !this.isOpen) return;
     this.sending = this.send().finally(() => {
       this.sending = null;
     });

@@ -5,6 +5,11 @@ import type { Credentials } from './credentials.ts';
 /** Reconnects after this, with up to as much again at random: a fleet must not return in one wave. */
 const RECONNECT_MS = 500;
 const KEEPALIVE_S = 30;
+/**
+ * From the first byte to the broker's welcome. On a link of 9,600 bit/s with 2 s each way a handshake with certificates
+ * takes a quarter of a minute, and one that is given up begins from the start.
+ */
+const CONNECT_MS = 60_000;
 /** What is in flight at the end has so long to be acknowledged. */
 const GOODBYE_MS = 3_000;
 
@@ -60,7 +65,7 @@ export class Link extends EventEmitter<LinkEvents> {
       clean: true,
       keepalive: KEEPALIVE_S,
       reconnectPeriod: RECONNECT_MS + Math.floor(Math.random() * RECONNECT_MS),
-      connectTimeout: 10_000,
+      connectTimeout: CONNECT_MS,
       // What must survive a lost link is in the outbox on disk; mqtt.js repeating it as well would deliver it twice.
       queueQoSZero: false,
       resubscribe: false,

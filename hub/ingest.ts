@@ -55,7 +55,10 @@ export class Ingest {
     const before = this.gates.get(agent);
     this.hold(
       agent,
-      Promise.all([before, handled.catch(() => {})]).then(() => this.telemetry.changed(agent)),
+      Promise.all([before, handled.catch(() => {})]).then(() =>
+        // A state says nothing of what frames hold, and must not undo what a preface has said.
+        channel === 'b' ? this.telemetry.changed(agent) : undefined,
+      ),
     );
     return handled;
   }

@@ -5,8 +5,10 @@ import { Ring } from '../../agent/ring/ring.ts';
 import { Telemetry as AgentTelemetry } from '../../agent/telemetry.ts';
 import { secretHash } from '../../broker/enroll.ts';
 import { KEYFRAME_EVERY } from '../../broker/frame-coder.ts';
+import { sealPreface } from '../../broker/frame-payload.ts';
 import { Commits } from '../../hub/commits.ts';
 import { readGaps } from '../../hub/gaps.ts';
+import { Ingest } from '../../hub/ingest.ts';
 import { readSamples } from '../../hub/store/samples.ts';
 import { type Received, Telemetry } from '../../hub/telemetry.ts';
 import { openSmallHub, type SmallHub } from '../hub/small-hub.ts';
@@ -224,6 +226,24 @@ test('a late sample lies where it was taken, by the agent’s clock at its birth
   const [late = 0, recent = 0] = [...store.samples.getKeys({})].map((key) => key[1]);
   assert.ok(Math.abs(recent - late - hour) <= 1);
   assert.ok(recent <= now() && recent > before - 60_000);
+});
+
+test('a state between a preface and its batch takes nothing back', async (context) => {
+  const dropped: unknown[] = [];
+  const ingest = new Ingest(context.telemetry, async () => {}, {
+    sampled: () => {},
+    broken: () => {},
+    gap: () => {},
+    dropped: (_, error) => dropped.push(codeOf(error)),
+  });
+  const take = (payload: Uint8Array) => new Promise((resolve) => ingest.take('web-1', payload, resolve));
+  const secret = secretHash(web.secret);
+  await take(sealPreface({ boot: OTHER_BOOT, schema, metrics }, secret));
+  await ingest.receive({ agent: 'web-1', channel: 'st', payload: new Uint8Array() });
+  for (const payload of payloads(writerOf(OTHER_BOOT), 3)) await take(payload);
+  ingest.stop();
+  assert.equal(dropped, []);
+  assert.equal(stored(context), [1, 2, 3]);
 });
 
 test.run();

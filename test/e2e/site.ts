@@ -75,6 +75,11 @@ export class Site {
     this.watcher = await this.start('agent', [...broker, ...flags], /watching this host/);
   }
 
+  /** An agent behind another command, such as one that enters a namespace; all its flags are given. */
+  async startAgentBy(before: readonly string[], ...flags: string[]): Promise<void> {
+    this.watcher = await this.start('agent', flags, /watching this host/, undefined, before);
+  }
+
   /** An executor for this agent's orders; it declares the spool for itself, since it asks no agent what there is. */
   async startExec(...flags: string[]): Promise<string> {
     const socket = join(this.dir, 'exec.sock');
@@ -84,7 +89,13 @@ export class Site {
     return socket;
   }
 
-  private start(command: string, flags: readonly string[], ready: RegExp, limitKib?: number): Promise<ChildProcess> {
+  private start(
+    command: string,
+    flags: readonly string[],
+    ready: RegExp,
+    limitKib?: number,
+    before: readonly string[] = [process.execPath],
+  ): Promise<ChildProcess> {
     return new Promise((resolve, reject) => {
       const door = command === 'agent' ? this.agentDoor : FRONT_DOOR;
       const argv = ['--enable-source-maps', door, command, '--state', this.state.root, ...flags];
@@ -92,7 +103,7 @@ export class Site {
       const limited = `trap '' XFSZ; ulimit -f ${limitKib}; exec "$0" "$@"`;
       const child =
         limitKib === undefined
-          ? spawn(process.execPath, argv, { stdio: ['ignore', 'pipe', 'pipe'] })
+          ? spawn(before[0] ?? '', [...before.slice(1), ...argv], { stdio: ['ignore', 'pipe', 'pipe'] })
           : spawn('bash', ['-c', limited, process.execPath, ...argv], { stdio: ['ignore', 'pipe', 'pipe'] });
       let output = '';
       const late = setTimeout(() => reject(new Error(`${command} was not ready:\n${output}`)), PATIENCE_MS);
@@ -115,6 +126,11 @@ export class Site {
   /** Fills the spool over its quota. */
   fill(): void {
     writeFileSync(join(this.spool, 'full.tmp'), Buffer.alloc(2 * 1_048_576, 1));
+  }
+
+  /** Takes out what `fill` wrote. */
+  empty(): void {
+    rmSync(join(this.spool, 'full.tmp'), { force: true });
   }
 
   /** How often a step `mktemp -p {folder} ran.XXXXXX` was run: each run leaves one file. */

@@ -11,6 +11,7 @@ const SOAKS: Readonly<Record<string, () => Promise<unknown>>> = {
   streams: () => import('./streams.ts'),
   kills: () => import('./kills.ts'),
   hub: () => import('./hub.ts'),
+  'thin-link': () => import('./thin-link.ts'),
 };
 
 const name = process.argv[2] ?? '';
