@@ -1,7 +1,7 @@
 // Bundles the agent into one file that runs on a bare Node, on x64 and arm64: dist/sentinel-agent.cjs by default.
 //   node build-agent.mjs [--out FILE]
 // It holds no WASM and no native module; the policy's rules are in it, so its hash of them is the hub's.
-import { readdirSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
@@ -12,10 +12,12 @@ const { values } = parseArgs({ options: { out: { type: 'string', default: 'dist/
 const out = resolve(root, values.out);
 
 const rulesFolder = join(root, 'policy/rules');
-const rules = readdirSync(rulesFolder)
-  .filter((name) => name.endsWith('.yaml'))
-  .sort()
-  .map((file) => ({ file, text: readFileSync(join(rulesFolder, file), 'utf8') }));
+const { treesOf } = await importSource('policy/built-in-rules.ts');
+const rules = Object.entries(treesOf(rulesFolder)).map(([file, { tree }]) => ({
+  file,
+  text: readFileSync(join(rulesFolder, file), 'utf8'),
+  tree,
+}));
 
 /** Puts the rules themselves where the module stands that reads them from its own folder. */
 const embedRules = {
@@ -24,8 +26,8 @@ const embedRules = {
     bundle.onLoad({ filter: /[/\\]policy[/\\]built-in-rules\.ts$/ }, () => ({
       loader: 'ts',
       contents: `export const BUILT_IN_FOLDER = 'the rules of this bundle';
-        const rules = ${JSON.stringify(rules)};
-        export const builtInRules = () => rules;`,
+        const rules = ${JSON.stringify(JSON.stringify(rules))};
+        export const builtInRules = () => JSON.parse(rules);`,
     }));
   },
 };
@@ -57,3 +59,16 @@ if (foreign.length > 0) {
 }
 const [{ bytes }] = Object.values(metafile.outputs);
 console.error(`${out}: ${Math.round(bytes / 1_024)} KiB of ${inputs.length} files`);
+
+/** A module of the sources, with what it imports, run here: the bundle needs no compiled tree. */
+async function importSource(path) {
+  const { outputFiles } = await build({
+    entryPoints: [join(root, path)],
+    bundle: true,
+    platform: 'node',
+    format: 'esm',
+    banner: { js: "import { createRequire } from 'node:module'; const require = createRequire('/');" },
+    write: false,
+  });
+  return import(`data:text/javascript;base64,${Buffer.from(outputFiles[0].contents).toString('base64')}`);
+}

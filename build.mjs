@@ -3,7 +3,7 @@
 import { spawnSync } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
 
 const root = dirname(fileURLToPath(import.meta.url));
@@ -51,6 +51,8 @@ if (!values['if-stale'] || isStale()) {
     mkdirSync(dirname(target), { recursive: true });
     cpSync(source, target);
   }
+  const { treesOf } = await import(pathToFileURL(join(out, 'policy/built-in-rules.js')).href);
+  writeFileSync(join(out, 'policy/rules.json'), JSON.stringify(treesOf(join(root, 'policy/rules'))));
   writeFileSync(stamp, '');
   console.error(`built in ${((Date.now() - started) / 1000).toFixed(1)} s`);
 }

@@ -1,6 +1,5 @@
-import type { Node } from 'yaml';
-import { isMap, isScalar } from 'yaml';
 import type { RuleNode } from './rule-file.ts';
+import { isRuleMap, isRuleScalar, type RuleTree } from './rule-tree.ts';
 import {
   type CommandSchema,
   type FlagRule,
@@ -45,7 +44,7 @@ export function readCommands(root: RuleNode, family: string): Map<string, Comman
   const commands = new Map<string, CommandSchema>();
   const node = root.map('commands');
   if (node === null) return commands;
-  for (const { key, node: value } of node.entries()) {
+  for (const [key, , value] of node.entries()) {
     for (const name of key.split(' ')) {
       commands.set(name, readCommand(node.child(value, key), `${family}.${name}`, NOTHING));
     }
@@ -65,12 +64,12 @@ function readCommand(node: RuleNode, id: string, inherited: Inherited): CommandS
   const below = { flags: style === 'posix' ? NOTHING.flags : flags, needs, root };
   const subs = node.map('sub');
   const sub = subs === null ? null : new Map<string, CommandSchema>();
-  for (const { key, node: value } of subs === null ? [] : subs.entries()) {
+  for (const [key, , value] of subs === null ? [] : subs.entries()) {
     for (const name of key.split(' ')) {
       const known = fold ? name.toLowerCase() : name;
       sub?.set(
         known,
-        isScalar(value)
+        value === null || isRuleScalar(value)
           ? readShort(node, value, `${id}.${name}`, below)
           : readCommand(node.child(value, key), `${id}.${name}`, below),
       );
@@ -99,8 +98,8 @@ function readCommand(node: RuleNode, id: string, inherited: Inherited): CommandS
 }
 
 /** `status: unit*` is a reading sub-command with those operands; `status:` alone takes none. */
-function readShort(parent: RuleNode, value: Node | null, id: string, inherited: Inherited): CommandSchema {
-  const text = isScalar(value) && typeof value.value === 'string' && !id.endsWith(`.${value.value}`) ? value.value : '';
+function readShort(parent: RuleNode, value: RuleTree | null, id: string, inherited: Inherited): CommandSchema {
+  const text = isRuleScalar(value) && typeof value.value === 'string' ? value.value : '';
   const operands = text === '' ? [] : text.split(' ').map((spec) => readOperand(parent, spec, parent.line(value)));
   return { id, ...PLAIN, ...inherited, operands };
 }
@@ -139,16 +138,16 @@ function readFlags(node: RuleNode): Map<string, FlagRule> {
   const flags = new Map<string, FlagRule>();
   const map = node.map('flags');
   if (map === null) return flags;
-  for (const { key, node: value, keyNode } of map.entries()) {
-    const rule = value === keyNode ? plainFlag(map, null, null) : readFlag(map, value, key);
+  for (const [key, , value] of map.entries()) {
+    const rule = value === null ? plainFlag(map, null, null) : readFlag(map, value, key);
     for (const name of key.split(' ')) flags.set(name, rule);
   }
   return flags;
 }
 
-function readFlag(map: RuleNode, value: Node | null, key: string): FlagRule {
-  if (isScalar(value)) return plainFlag(map, value.value, value);
-  if (!isMap(value)) return map.fail(value, `${key} must be a kind or a mapping`);
+function readFlag(map: RuleNode, value: RuleTree, key: string): FlagRule {
+  if (isRuleScalar(value)) return plainFlag(map, value.value, value);
+  if (!isRuleMap(value)) return map.fail(value, `${key} must be a kind or a mapping`);
   const node = map.child(value, key);
   node.only(...MEANING, 'takes', 'paths', 'instead', 'with', 'runs');
   const base = plainFlag(map, node.text('takes'), value);
@@ -162,7 +161,7 @@ function readFlag(map: RuleNode, value: Node | null, key: string): FlagRule {
   };
 }
 
-function plainFlag(map: RuleNode, spec: unknown, node: Node | null): FlagRule {
+function plainFlag(map: RuleNode, spec: unknown, node: RuleTree | null): FlagRule {
   const none = { ...QUIET, paths: null, instead: false, with: [], runs: false } as const;
   if (spec === null) return { ...none, takes: null, attached: false };
   if (typeof spec !== 'string') return map.fail(node, 'a flag takes a kind');

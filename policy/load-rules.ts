@@ -2,8 +2,9 @@ import { createHash } from 'node:crypto';
 import { BUILT_IN_FOLDER, builtInRules } from './built-in-rules.ts';
 import { readCommands, readProtected, readTighten } from './compile-schema.ts';
 import { PolicyError } from './policy-error.ts';
-import { type Example, type RuleNode, readExamples, readRuleFile } from './rule-file.ts';
+import { type Example, RuleNode, readExamples } from './rule-file.ts';
 import { readRuleFolder } from './rule-folder.ts';
+import { parseRules } from './rule-tree.ts';
 import type { RuleSet } from './schema.ts';
 
 /** Changes with the code that gives rules their meaning: the same files judged by other code are another policy. */
@@ -33,9 +34,9 @@ export function loadRules(options: LoadOptions = {}): Loaded {
   let rules: RuleSet = { commands: new Map(), protectedUnits: [], tighten: [], reviewForbidden: false };
   for (const { tier, folder } of tiers(options)) {
     const promised: (Example & { file: string })[] = [];
-    for (const { file, text } of folder === BUILT_IN_FOLDER ? builtInRules() : readRuleFolder(folder)) {
+    for (const { file, text, tree } of folder === BUILT_IN_FOLDER ? builtInRules() : readRuleFolder(folder)) {
       hash.update(JSON.stringify([tier, file, text]));
-      const root = readRuleFile(file, text);
+      const root = new RuleNode(file, tree ?? parseRules(file, text));
       rules = withFile(rules, root, tier);
       promised.push(...readExamples(root).map((example) => ({ ...example, file })));
     }

@@ -1,5 +1,5 @@
-import { isMap, isScalar, isSeq, LineCounter, type Node, parseDocument, type YAMLMap } from 'yaml';
-import { messageOf, PolicyError } from './policy-error.ts';
+import { PolicyError } from './policy-error.ts';
+import { isRuleList, isRuleMap, isRuleScalar, type RuleMap, type RuleTree } from './rule-tree.ts';
 import type { Decision } from './verdict.ts';
 
 /** One command that a rule file promises a decision for. */
@@ -9,43 +9,37 @@ export interface Example {
   readonly line: number;
 }
 
-/** A YAML mapping that knows where it stands, so that every mistake is told with file and line. */
+/** A mapping of a rule file that knows where it stands, so that every mistake is told with file and line. */
 export class RuleNode {
   readonly file: string;
-  readonly #map: YAMLMap;
-  readonly #lines: LineCounter;
+  readonly #map: RuleMap;
 
-  constructor(file: string, map: YAMLMap, lines: LineCounter) {
+  constructor(file: string, map: RuleMap) {
     this.file = file;
     this.#map = map;
-    this.#lines = lines;
   }
 
   /** Refuses keys that nobody reads: a misspelt key must not be silently without effect. */
   only(...keys: readonly string[]): void {
-    for (const { key, node } of this.entries()) if (!keys.includes(key)) this.fail(node, `unknown key ${key}`);
+    for (const [key, line] of this.#map.entries) if (!keys.includes(key)) this.failAt(line, `unknown key ${key}`);
   }
 
-  *entries(): Generator<{ key: string; node: Node | null; keyNode: Node | null }> {
-    for (const pair of this.#map.items) {
-      const keyNode = pair.key as Node | null;
-      // A flag such as `-0` is a number to YAML, and would lose its sign.
-      const key = isScalar(keyNode) ? (typeof keyNode.value === 'string' ? keyNode.value : String(keyNode.source)) : '';
-      yield { key, node: (pair.value as Node | null) ?? keyNode, keyNode };
-    }
+  /** Key, its line, and what it stands for; null for a key alone. */
+  entries(): RuleMap['entries'] {
+    return this.#map.entries;
   }
 
   text(key: string): string | null {
     const node = this.#get(key);
     if (node === null) return null;
-    if (isScalar(node) && typeof node.value === 'string') return node.value;
+    if (isRuleScalar(node) && typeof node.value === 'string') return node.value;
     return this.fail(node, `${key} must be a text`);
   }
 
   flag(key: string): boolean {
     const node = this.#get(key);
     if (node === null) return false;
-    if (isScalar(node) && typeof node.value === 'boolean') return node.value;
+    if (isRuleScalar(node) && typeof node.value === 'boolean') return node.value;
     return this.fail(node, `${key} must be true or false`);
   }
 
@@ -60,10 +54,10 @@ export class RuleNode {
   list(key: string): { value: string; line: number }[] {
     const node = this.#get(key);
     if (node === null) return [];
-    const items = isSeq(node) ? node.items : [node];
+    const items = isRuleList(node) ? node.items : [node];
     return items.map((item) => {
-      if (isScalar(item) && typeof item.value === 'string') return { value: item.value, line: this.line(item) };
-      return this.fail(item as Node, `${key} must hold texts`);
+      if (isRuleScalar(item) && typeof item.value === 'string') return { value: item.value, line: item.line };
+      return this.fail(item, `${key} must hold texts`);
     });
   }
 
@@ -72,49 +66,33 @@ export class RuleNode {
     return node === null ? null : this.child(node, key);
   }
 
-  child(node: Node | null, what: string): RuleNode {
-    if (!isMap(node)) return this.fail(node, `${what} must be a mapping`);
-    return new RuleNode(this.file, node, this.#lines);
+  child(node: RuleTree | null, what: string): RuleNode {
+    if (!isRuleMap(node)) return this.fail(node, `${what} must be a mapping`);
+    return new RuleNode(this.file, node);
   }
 
   nodes(key: string): RuleNode[] {
     const node = this.#get(key);
     if (node === null) return [];
-    if (!isSeq(node)) return this.fail(node, `${key} must be a list`);
-    return node.items.map((item) => this.child(item as Node, key));
+    if (!isRuleList(node)) return this.fail(node, `${key} must be a list`);
+    return node.items.map((item) => this.child(item, key));
   }
 
-  line(node: Node | null): number {
-    const offset = node?.range?.[0] ?? this.#map.range?.[0];
-    return offset === undefined ? 0 : this.#lines.linePos(offset).line;
+  line(node: RuleTree | null): number {
+    return (node ?? this.#map).line;
   }
 
-  fail(node: Node | null, message: string): never {
-    throw new PolicyError('E_POLICY_SCHEMA', this.file, this.line(node), message);
+  fail(node: RuleTree | null, message: string): never {
+    return this.failAt(this.line(node), message);
   }
 
-  #get(key: string): Node | null {
-    const node = this.#map.get(key, true);
-    return (node as Node | undefined) ?? null;
+  failAt(line: number, message: string): never {
+    throw new PolicyError('E_POLICY_SCHEMA', this.file, line, message);
   }
-}
 
-/** Line of a mistake in YAML, from 1; 0 where it has none. */
-export function lineOf({ linePos }: { readonly linePos?: readonly { readonly line: number }[] | undefined }): number {
-  return linePos?.[0]?.line ?? 0;
-}
-
-/** Parses one rule file strictly: no aliases, no duplicate keys, no tags. */
-export function readRuleFile(file: string, text: string): RuleNode {
-  const lines = new LineCounter();
-  const doc = parseDocument(text, { lineCounter: lines, schema: 'core', uniqueKeys: true, strict: true });
-  const [problem] = [...doc.errors, ...doc.warnings];
-  if (problem !== undefined) {
-    throw new PolicyError('E_POLICY_YAML', file, lineOf(problem), messageOf(problem));
+  #get(key: string): RuleTree | null {
+    return this.#map.entries.find(([name]) => name === key)?.[2] ?? null;
   }
-  if (/^[^#'"]*[:-] [&*][A-Za-z]/m.test(text)) throw new PolicyError('E_POLICY_YAML', file, 0, 'aliases are not read');
-  if (!isMap(doc.contents)) throw new PolicyError('E_POLICY_SCHEMA', file, 1, 'a rule file is a mapping');
-  return new RuleNode(file, doc.contents, lines);
 }
 
 /** The examples of one file, in the order in which they stand. */

@@ -1,11 +1,13 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { messageOf, PolicyError } from './policy-error.ts';
+import type { RuleMap } from './rule-tree.ts';
 
-/** One rule file: its bare name, and what stands in it. */
+/** One rule file: its bare name, what stands in it, and what a build has read from that very text before. */
 export interface RuleText {
   readonly file: string;
   readonly text: string;
+  readonly tree?: RuleMap;
 }
 
 /**

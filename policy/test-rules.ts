@@ -3,7 +3,7 @@ import { parseDocument } from 'yaml';
 import type { LoadOptions } from './load-rules.ts';
 import { PolicyError, tryPolicy } from './policy.ts';
 import { messageOf } from './policy-error.ts';
-import { lineOf } from './rule-file.ts';
+import { lineOf } from './rule-tree.ts';
 import type { Decision, Inventory } from './verdict.ts';
 
 /** One promise that a person makes about the policy: this command gets that verdict. */

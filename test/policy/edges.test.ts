@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { LineCounter, YAMLMap } from 'yaml';
+import { BUILT_IN_FOLDER, builtInRules, treesOf } from '../../policy/built-in-rules.ts';
 import { compile } from '../../policy/compile.ts';
 import { readCommands } from '../../policy/compile-schema.ts';
 import { explain } from '../../policy/explain.ts';
@@ -16,7 +16,8 @@ import { messageOf } from '../../policy/policy-error.ts';
 import { type Command, type Program, programHash } from '../../policy/program.ts';
 import { readInventory } from '../../policy/read-inventory.ts';
 import { readProgram } from '../../policy/reader.ts';
-import { lineOf, RuleNode, readRuleFile } from '../../policy/rule-file.ts';
+import { RuleNode } from '../../policy/rule-file.ts';
+import { lineOf, parseRules } from '../../policy/rule-tree.ts';
 import type { RuleSet } from '../../policy/schema.ts';
 import { sudoersEntries } from '../../policy/sudoers.ts';
 import { wordAt } from '../../policy/word-at.ts';
@@ -30,7 +31,7 @@ const of = (...jobs: Program['jobs'][number][]): Program => ({ version: 1, jobs 
 
 /** Rules of one family text, without examples. */
 function rulesOf(text: string): RuleSet {
-  const commands = readCommands(readRuleFile('x.yaml', `family: x\ncommands:\n${text}`), 'x');
+  const commands = readCommands(new RuleNode('x.yaml', parseRules('x.yaml', `family: x\ncommands:\n${text}`)), 'x');
   return { commands, protectedUnits: [], tighten: [], reviewForbidden: false };
 }
 
@@ -154,7 +155,17 @@ test('a flag alone shows a secret, and is known by its name alone', () => {
   assert.equal([verdict('a', '-q', 'y').decision, verdict('a', '-q', 'y').attributes], ['allow', []]);
   assert.is(verdict('b', '-ab').decision, 'allow');
   assert.is(verdict('b', '-c').rule, 'x.b.flag');
-  assert.is(new RuleNode('x.yaml', new YAMLMap(), new LineCounter()).line(null), 0, 'what was not read has no line');
+});
+
+test('the built rules are those that the files say, and a file that was edited since is read anew', () => {
+  const dir = mkdtempSync(join(tmpdir(), 'sentinel-trees-'));
+  const trees = treesOf(BUILT_IN_FOLDER);
+  for (const { file, tree } of builtInRules()) assert.equal(tree, trees[file]?.tree, file);
+  const stale = Object.fromEntries(Object.entries(trees).map(([file, known]) => [file, { ...known, sha256: '' }]));
+  writeFileSync(join(dir, 'stale.json'), JSON.stringify(stale));
+  assert.ok(builtInRules(join(dir, 'stale.json')).every(({ tree }) => tree === undefined));
+  assert.throws(() => builtInRules(join(dir, 'none.json')), /E_POLICY_READ|build the project again/);
+  rmSync(dir, { recursive: true });
 });
 
 test('an interval needs its count, a flag what it ends with', () => {

@@ -13,7 +13,8 @@ import { createJudge } from '../../policy/judge.ts';
 import { loadRules } from '../../policy/load-rules.ts';
 import { treeReader } from '../../policy/parse.ts';
 import type { Program } from '../../policy/program.ts';
-import { readRuleFile } from '../../policy/rule-file.ts';
+import { RuleNode } from '../../policy/rule-file.ts';
+import { parseRules } from '../../policy/rule-tree.ts';
 import type { CommandSchema } from '../../policy/schema.ts';
 import { type Decision, EFFECTS, type Effect, type Verdict } from '../../policy/verdict.ts';
 
@@ -70,7 +71,7 @@ interface Mutant {
 /** Every decision and effect of one file, with each other value that matters. */
 function* mutants(file: string): Generator<Mutant> {
   const text = readFileSync(join(folder, file), 'utf8');
-  const family = readRuleFile(file, text).text('family') ?? '';
+  const family = new RuleNode(file, parseRules(file, text)).text('family') ?? '';
   const document = parseDocument(text, { schema: 'core' });
   const found: { pair: Pair<Scalar<string>, Scalar<string>>; beside: YAMLMap; path: string }[] = [];
   visit(document, {
@@ -87,7 +88,7 @@ function* mutants(file: string): Generator<Mutant> {
     const was = pair.value?.value ?? '';
     for (const value of others(pair.key.value, was, beside)) {
       if (pair.value !== null) pair.value.value = value;
-      const commands = readCommands(readRuleFile(file, document.toString({ lineWidth: 0 })), family);
+      const commands = readCommands(new RuleNode(file, parseRules(file, document.toString({ lineWidth: 0 }))), family);
       yield {
         where: `${file}: ${path} ${pair.key.value}: ${was} -> ${value}`,
         commands,
