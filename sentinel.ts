@@ -7,7 +7,7 @@ const COMMANDS: Commands = {
     summary: 'hub, an agent for this host and the TUI in one: start here',
     load: async () => (await import('./tui/up.ts')).upCommand,
   },
-  hub: { summary: 'run the hub', load: async () => (await import('./hub/hub-command.ts')).hubCommand },
+  hub: { summary: 'run the hub', load: async () => (await import('./hub/commands/hub.ts')).hubCommand },
   agent: {
     summary: 'run an agent for this host',
     load: async () => (await import('./agent/agent-command.ts')).agentCommand,
@@ -18,49 +18,52 @@ const COMMANDS: Commands = {
   },
   init: {
     summary: 'make a site for several hosts',
-    load: async () => (await import('./hub/init-command.ts')).initCommand,
+    load: async () => (await import('./hub/commands/init.ts')).initCommand,
   },
   enroll: {
     summary: 'let another host join the site, or revoke one',
-    load: async () => (await import('./hub/enroll-command.ts')).enrollCommand,
+    load: async () => (await import('./hub/commands/enroll.ts')).enrollCommand,
   },
   halt: {
     summary: 'stop all execution, and lift that again',
-    load: async () => (await import('./hub/halt-command.ts')).haltCommand,
+    load: async () => (await import('./hub/commands/halt.ts')).haltCommand,
   },
   acl: {
     summary: 'write the mesh’s rules for another broker',
-    load: async () => (await import('./hub/acl-command.ts')).aclCommand,
+    load: async () => (await import('./hub/commands/acl.ts')).aclCommand,
   },
   roster: {
     summary: 'sign and install the roster',
-    load: async () => (await import('./hub/roster-command.ts')).rosterCommand,
+    load: async () => (await import('./hub/commands/roster.ts')).rosterCommand,
   },
   tui: { summary: 'the operator’s screen', load: async () => (await import('./tui/tui-command.ts')).tuiCommand },
   incident: {
     summary: 'list, show, approve, reject, acknowledge and cancel incidents',
-    load: async () => (await import('./hub/incident-command.ts')).incidentCommand,
+    load: async () => (await import('./hub/commands/incident.ts')).incidentCommand,
   },
   playbook: {
     summary: 'list, show and test playbooks, or begin a new one',
-    load: async () => (await import('./hub/playbook-command.ts')).playbookCommand,
+    load: async () => (await import('./hub/commands/playbook.ts')).playbookCommand,
   },
   silence: {
     summary: 'add, list and remove silences and maintenance windows',
-    load: async () => (await import('./hub/silence-command.ts')).silenceCommand,
+    load: async () => (await import('./hub/commands/silence.ts')).silenceCommand,
   },
   notify: {
     summary: 'list and test the channels that are told of incidents',
-    load: async () => (await import('./hub/notify-command.ts')).notifyCommand,
+    load: async () => (await import('./hub/commands/notify.ts')).notifyCommand,
   },
   policy: {
     summary: 'check or explain a command',
     load: async () => (await import('./policy/check-command.ts')).policyCommand,
   },
-  audit: { summary: 'verify the audit chain', load: async () => (await import('./hub/audit-command.ts')).auditCommand },
+  audit: {
+    summary: 'verify the audit chain',
+    load: async () => (await import('./hub/commands/audit.ts')).auditCommand,
+  },
   watch: {
     summary: 'print the mesh’s messages as JSON lines',
-    load: async () => (await import('./hub/watch-command.ts')).watchCommand,
+    load: async () => (await import('./hub/commands/watch.ts')).watchCommand,
   },
   detect: {
     summary: 'run the shipping detector over CSV series',

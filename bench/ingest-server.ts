@@ -1,7 +1,7 @@
 import { createServer } from 'node:net';
 import { Aedes } from 'aedes';
 import { lineLog } from '../broker/log.ts';
-import { openMeshThread } from '../hub/mesh-thread.ts';
+import { openMeshThread } from '../hub/mesh/thread.ts';
 import { Store } from '../hub/store/store.ts';
 import * as samples from '../test/broker/samples.ts';
 import { enrolled, tempFolder, testAgent } from '../test/broker/site.ts';

@@ -1,9 +1,9 @@
 import type { AutomationRule } from '../broker/automation-rule.ts';
 import { hubTopic } from '../broker/topics.ts';
-import { appendAudit } from './audit.ts';
+import { appendAudit } from './chain/audit.ts';
 import type { Hub } from './hub.ts';
+import { hubState } from './site/takeover.ts';
 import type { HubStatus } from './store/store.ts';
-import { hubState } from './takeover.ts';
 
 /** What a running hub says of itself: to readers of the store, to the audit chain and on the mesh. */
 export class HubPresence {

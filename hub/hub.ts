@@ -6,12 +6,12 @@ import type { Roster } from '../broker/messages.ts';
 import type { Policy } from '../policy/policy.ts';
 import type { RuleInForce } from './automation/allow-only.ts';
 import type { Correlation } from './correlate/decide.ts';
-import type { Playbook } from './playbook.ts';
+import type { Playbook } from './playbook/playbook.ts';
 import type { Probes } from './probes.ts';
 import type { Reasoner } from './reason/reasoner.ts';
 import type { Store } from './store/store.ts';
-import type { Tools } from './tools.ts';
-import type { Views } from './views.ts';
+import type { Tools } from './tools/tools.ts';
+import type { Views } from './tools/views.ts';
 
 /** How long things may take: one table, each with its reason. */
 export const TIMES = {

@@ -2,7 +2,7 @@ import type { Event, Phase, Result, Severity } from '../broker/messages.ts';
 import type { Program } from '../policy/program.ts';
 import type { ProcessRef, Verdict } from '../policy/verdict.ts';
 import type { Row } from './automation/may-run-alone.ts';
-import type { Evidence } from './evidence.ts';
+import type { Evidence } from './evidence/evidence.ts';
 import type { ProbeAnswer } from './probes.ts';
 import type { Diagnosis } from './reason/reasoner.ts';
 

@@ -3,17 +3,17 @@ import { type Enrolled, keyFile } from '../broker/enroll.ts';
 import type { Log } from '../broker/log.ts';
 import type { StateFolder } from '../broker/state-folder.ts';
 import type { TlsMaterial } from '../broker/tls-listener.ts';
-import type { Admin } from './admin-acts.ts';
+import type { Admin } from './acts/admin.ts';
 import type { HttpDoor } from './http/door.ts';
 import type { Hub } from './hub.ts';
-import type { HubMesh } from './hub-mesh.ts';
 import type { HubPresence } from './hub-presence.ts';
-import type { Intake } from './intake.ts';
+import type { Intake } from './mesh/intake.ts';
+import type { HubMesh } from './mesh/mesh.ts';
 import { type MetricsDoor, openMetrics } from './metrics/open-metrics.ts';
 import { readChannels } from './notify/channels.ts';
 import { Notifier } from './notify/notifier.ts';
-import type { OpenEnrollment } from './open-enrollment.ts';
-import type { RosterKeeper } from './roster-keeper.ts';
+import type { OpenEnrollment } from './site/open-enrollment.ts';
+import type { RosterKeeper } from './site/roster-keeper.ts';
 import type { Store } from './store/store.ts';
 
 /** What every door of the hub leads to. */
@@ -34,7 +34,7 @@ export async function openedEnrollment(parts: {
   readonly log: Log;
 }): Promise<OpenEnrollment | null> {
   if (!existsSync(keyFile.siteCa(parts.state))) return null;
-  return (await import('./open-enrollment.ts')).openEnrollment(parts);
+  return (await import('./site/open-enrollment.ts')).openEnrollment(parts);
 }
 
 /**

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import type { Log } from '../broker/log.ts';
 import type { Decision } from '../policy/verdict.ts';
-import { loadPlaybooks, type Playbook } from './playbook.ts';
+import { loadPlaybooks, type Playbook } from './playbook/playbook.ts';
 import { openLlamaReasoner } from './reason/llama.ts';
 import type { Reasoner } from './reason/reasoner.ts';
 import { RulesReasoner } from './reason/rules.ts';

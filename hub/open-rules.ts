@@ -1,7 +1,7 @@
 import type { KeyPair } from '../broker/keys.ts';
 import type { Log } from '../broker/log.ts';
 import { type PolicyChange, watchPolicy } from '../policy/watch-policy.ts';
-import { appendAudit } from './audit.ts';
+import { appendAudit } from './chain/audit.ts';
 import type { Store } from './store/store.ts';
 
 export interface RulesParts {

@@ -3,10 +3,10 @@ import { type Order, order as orderShape } from '../broker/messages.ts';
 import { peek, seal } from '../broker/signed.ts';
 import { agentTopic } from '../broker/topics.ts';
 import { ulid } from '../broker/ulid.ts';
-import { auditHead } from './audit.ts';
-import { isHalted } from './halts.ts';
+import { auditHead } from './chain/audit.ts';
 import { type Hub, TIMES } from './hub.ts';
 import type { Incident, Plan, PlannedCommand, SentOrder } from './incident.ts';
+import { isHalted } from './site/halts.ts';
 import { runnable } from './steps/approve.ts';
 
 /**

@@ -8,7 +8,7 @@ import {
 } from '../../broker/automation-rule.ts';
 import type { Roster } from '../../broker/messages.ts';
 import { ulid } from '../../broker/ulid.ts';
-import type { LocalOperator } from '../act-client.ts';
+import type { LocalOperator } from '../acts/client.ts';
 import { ActError } from '../steps/approve.ts';
 
 /** Plans on one host within an hour, unless a rule says otherwise: a fault that needs more needs a person. */

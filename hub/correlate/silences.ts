@@ -1,5 +1,5 @@
 import { ulid } from '../../broker/ulid.ts';
-import { appendAudit } from '../audit.ts';
+import { appendAudit } from '../chain/audit.ts';
 import type { Hub } from '../hub.ts';
 import { ActError } from '../steps/approve.ts';
 import type { Store } from '../store/store.ts';

@@ -2,14 +2,14 @@ import { readdirSync, statSync } from 'node:fs';
 import { statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { MeshHealth } from '../../broker/traffic.ts';
-import { auditHead } from '../audit.ts';
-import { lastChainCheck } from '../chain-check.ts';
-import type { CommitHealth } from '../commits.ts';
+import { auditHead } from '../chain/audit.ts';
+import { lastChainCheck } from '../chain/check.ts';
 import { allSilences, isActive } from '../correlate/silences.ts';
-import { isHalted } from '../halts.ts';
 import type { Hub } from '../hub.ts';
 import { STATES } from '../incident.ts';
+import type { CommitHealth } from '../mesh/commits.ts';
 import type { Notifier } from '../notify/notifier.ts';
+import { isHalted } from '../site/halts.ts';
 import { openSummaries, timesEntered } from '../store/incidents.ts';
 import type { MetricFamily, MetricSample } from './exposition.ts';
 

@@ -1,5 +1,5 @@
 import { within } from '../../broker/lifetime.ts';
-import { lastChainCheck } from '../chain-check.ts';
+import { lastChainCheck } from '../chain/check.ts';
 import type { Store } from '../store/store.ts';
 
 /** A write that takes longer is as good as none: nothing is durable, so nothing is acknowledged. */

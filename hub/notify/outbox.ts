@@ -1,6 +1,6 @@
 import type { KeyPair } from '../../broker/keys.ts';
 import { ulid } from '../../broker/ulid.ts';
-import { appendAudit } from '../audit.ts';
+import { appendAudit } from '../chain/audit.ts';
 import type { Labels } from '../correlate/matcher.ts';
 import { CLOSED, type Incident } from '../incident.ts';
 import type { Store } from '../store/store.ts';

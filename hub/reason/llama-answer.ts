@@ -1,6 +1,6 @@
 import { fillTemplate, fitsSlot, type SlotKind } from '../../grammars/catalogue.ts';
 import { type PlanAnswer, type PlanInput, parsePlan } from '../../grammars/plan.ts';
-import type { Entity, Evidence } from '../evidence.ts';
+import type { Entity, Evidence } from '../evidence/evidence.ts';
 import type { Decoded } from './llama-decode.ts';
 import { type ProposedCommand, ReasonError } from './reasoner.ts';
 import { UNCALIBRATED_CAP } from './validate.ts';

@@ -1,6 +1,6 @@
 import { type Catalogue, loadCatalogue } from '../../grammars/catalogue.ts';
 import { PlanError, planGrammar } from '../../grammars/plan.ts';
-import type { Evidence } from '../evidence.ts';
+import type { Evidence } from '../evidence/evidence.ts';
 import { readAnswer } from './llama-answer.ts';
 import { countTokens, type Decoded, decode } from './llama-decode.ts';
 import { identifyModel, type ModelFile } from './llama-file.ts';

@@ -1,6 +1,6 @@
 import { type Catalogue, fitsSlot, type SlotKind } from '../../grammars/catalogue.ts';
 import type { PlanInput, PlanSlot } from '../../grammars/plan.ts';
-import type { Entity, Evidence, EvidenceItem } from '../evidence.ts';
+import type { Entity, Evidence, EvidenceItem } from '../evidence/evidence.ts';
 import { ReasonError } from './reasoner.ts';
 
 /** Characters and counts that keep one hostile field from crowding out the rest; tokens are budgeted besides. */

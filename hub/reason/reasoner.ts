@@ -1,4 +1,4 @@
-import type { Evidence } from '../evidence.ts';
+import type { Evidence } from '../evidence/evidence.ts';
 import type { Claim } from '../incident.ts';
 
 /** One command that a reasoner would run, as text: policy has not seen it yet. */

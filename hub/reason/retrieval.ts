@@ -1,8 +1,8 @@
 import MiniSearch from 'minisearch';
 import type { Event } from '../../broker/messages.ts';
-import type { PlaybookMatch, SimilarIncident } from '../evidence.ts';
-import { splitMetric } from '../evidence-names.ts';
-import type { Playbook } from '../playbook.ts';
+import type { PlaybookMatch, SimilarIncident } from '../evidence/evidence.ts';
+import { splitMetric } from '../evidence/names.ts';
+import type { Playbook } from '../playbook/playbook.ts';
 
 /**
  * BM25 over words, never numbers: figures and ids differ at every incident and would only reward chance. Measured on

@@ -1,8 +1,8 @@
 import { titleOf } from '../correlate/titles.ts';
-import type { Evidence } from '../evidence.ts';
-import { figuresOf, itemAbout, labelledProcess, logIds, metricItem, mountFigures } from '../evidence-find.ts';
-import { splitMetric } from '../evidence-names.ts';
-import { duration, mib, number, oneLine, plainName, unitOf } from '../evidence-words.ts';
+import type { Evidence } from '../evidence/evidence.ts';
+import { figuresOf, itemAbout, labelledProcess, logIds, metricItem, mountFigures } from '../evidence/find.ts';
+import { splitMetric } from '../evidence/names.ts';
+import { duration, mib, number, oneLine, plainName, unitOf } from '../evidence/words.ts';
 import type { Claim } from '../incident.ts';
 
 /** A cause in one sentence with names and numbers, and the claims that carry it. */

@@ -1,6 +1,6 @@
-import type { Evidence } from '../evidence.ts';
-import { figuresOf, itemAbout, labelledProcess, logIds, metricItem, mountFigures } from '../evidence-find.ts';
-import { duration, mib, number, plainName } from '../evidence-words.ts';
+import type { Evidence } from '../evidence/evidence.ts';
+import { figuresOf, itemAbout, labelledProcess, logIds, metricItem, mountFigures } from '../evidence/find.ts';
+import { duration, mib, number, plainName } from '../evidence/words.ts';
 import type { Claim } from '../incident.ts';
 
 /**

@@ -1,10 +1,10 @@
-import type { Evidence, PlaybookMatch } from '../evidence.ts';
-import { metricItem } from '../evidence-find.ts';
-import { addressesReader } from '../evidence-injection.ts';
-import { oneLine } from '../evidence-words.ts';
+import type { Evidence, PlaybookMatch } from '../evidence/evidence.ts';
+import { metricItem } from '../evidence/find.ts';
+import { addressesReader } from '../evidence/injection.ts';
+import { oneLine } from '../evidence/words.ts';
 import type { Claim, DraftCommand } from '../incident.ts';
-import type { Playbook } from '../playbook.ts';
-import { type FilledPlaybook, fillFromEvidence, type Unfilled } from '../playbook-fill.ts';
+import { type FilledPlaybook, fillFromEvidence, type Unfilled } from '../playbook/fill.ts';
+import type { Playbook } from '../playbook/playbook.ts';
 import { calibrated, type Outcomes } from './calibration.ts';
 import { type Diagnosis, ReasonError, type Reasoner } from './reasoner.ts';
 import { PlaybookIndex } from './retrieval.ts';

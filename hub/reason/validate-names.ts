@@ -1,4 +1,4 @@
-import type { Entity } from '../evidence.ts';
+import type { Entity } from '../evidence/evidence.ts';
 
 /**
  * Finds what a proposed command names and the evidence does not hold: a pid, a unit, a path that a model made up.

@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import type { Evidence } from '../evidence.ts';
-import { injectionsIn } from '../evidence-injection.ts';
-import { oneLine } from '../evidence-words.ts';
+import type { Evidence } from '../evidence/evidence.ts';
+import { injectionsIn } from '../evidence/injection.ts';
+import { oneLine } from '../evidence/words.ts';
 import type { Claim } from '../incident.ts';
 import type { Diagnosis, ProposedCommand } from './reasoner.ts';
 import { unseenNames } from './validate-names.ts';

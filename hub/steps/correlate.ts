@@ -1,6 +1,6 @@
 import { type Event, SEVERITIES, type Severity } from '../../broker/messages.ts';
 import { ulid } from '../../broker/ulid.ts';
-import { appendAudit } from '../audit.ts';
+import { appendAudit } from '../chain/audit.ts';
 import { coveredBy, type Decision, decide } from '../correlate/decide.ts';
 import { addMember, hasOpenMember, markMember, putTrack, trackOf } from '../correlate/memory.ts';
 import { titleOf } from '../correlate/titles.ts';

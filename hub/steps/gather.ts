@@ -1,5 +1,5 @@
-import type { PlaybookMatch } from '../evidence.ts';
-import { buildEvidence } from '../evidence-builder.ts';
+import { buildEvidence } from '../evidence/builder.ts';
+import type { PlaybookMatch } from '../evidence/evidence.ts';
 import type { Hub } from '../hub.ts';
 import type { Incident } from '../incident.ts';
 import { candidatePlaybooks, similarIncidents } from '../reason/retrieval.ts';

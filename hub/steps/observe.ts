@@ -2,9 +2,9 @@ import { decodeCbor } from '../../broker/cbor.ts';
 import { type Event, event as eventShape } from '../../broker/messages.ts';
 import { ShapeError } from '../../broker/shape.ts';
 import { open } from '../../broker/signed.ts';
-import { heardOf, putHeard, stretchOf } from '../heard.ts';
 import type { Hub } from '../hub.ts';
-import { redactEvent } from '../redact-intake.ts';
+import { heardOf, putHeard, stretchOf } from '../mesh/heard.ts';
+import { redactEvent } from '../mesh/redact.ts';
 
 /** Reads an agent's event: signed by the key bound at enrolment, well formed, about the agent that sent it, redacted again. */
 export function observe(hub: Hub, agent: string, payload: Uint8Array): Event {

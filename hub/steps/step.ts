@@ -1,4 +1,4 @@
-import type { AuditEntry } from '../audit.ts';
+import type { AuditEntry } from '../chain/audit.ts';
 import type { Hub } from '../hub.ts';
 import type { Incident } from '../incident.ts';
 

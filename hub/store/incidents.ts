@@ -1,5 +1,5 @@
 import type { KeyPair } from '../../broker/keys.ts';
-import { type AuditEntry, appendAudit } from '../audit.ts';
+import { type AuditEntry, appendAudit } from '../chain/audit.ts';
 import { releaseMembers } from '../correlate/memory.ts';
 import { CLOSED, type Incident, type State } from '../incident.ts';
 import type { IncidentSummary, Store } from './store.ts';

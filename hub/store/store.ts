@@ -2,12 +2,12 @@ import { chmodSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Database, open, type RootDatabase } from 'lmdb';
 import type { Birth, Metric } from '../../broker/messages.ts';
-import type { AuditRecord } from '../audit.ts';
+import type { AuditRecord } from '../chain/audit.ts';
 import type { Member, Track } from '../correlate/memory.ts';
 import type { Silence } from '../correlate/silences.ts';
-import type { EnrolledRecord, TokenRecord } from '../enrollment.ts';
 import type { Incident } from '../incident.ts';
 import type { Pending, Told } from '../notify/outbox.ts';
+import type { EnrolledRecord, TokenRecord } from '../site/enrollment.ts';
 
 /** Whether an agent is there; apart from its birth, which is large and changes seldom. */
 export interface Presence {

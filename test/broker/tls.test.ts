@@ -5,7 +5,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Enrolled } from '../../broker/enroll.ts';
 import { BrokerError } from '../../broker/listen-near.ts';
-import { newTlsKey, pemOf, SiteCa } from '../../hub/site-ca.ts';
+import { newTlsKey, pemOf, SiteCa } from '../../hub/site/site-ca.ts';
 import { enrolled, isGranted, isLetIn, isTaken, openBroker, type TestBroker, testAgent, until } from './site.ts';
 
 const NOW = Date.now();

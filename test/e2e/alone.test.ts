@@ -2,7 +2,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { openRule } from '../../broker/automation-rule.ts';
 import { readRoster, readSite } from '../../broker/enroll.ts';
-import { readAudit } from '../../hub/audit.ts';
+import { readAudit } from '../../hub/chain/audit.ts';
 import { Site } from './site.ts';
 
 const test = suite('--auto-approve');

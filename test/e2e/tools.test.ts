@@ -3,7 +3,7 @@ import { readFileSync, statSync } from 'node:fs';
 import { connect } from 'mqtt';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { toolFile } from '../../hub/enroll-tool.ts';
+import { toolFile } from '../../hub/tools/enroll.ts';
 import { until } from '../broker/site.ts';
 import { FRONT_DOOR, Site } from './site.ts';
 

@@ -13,8 +13,8 @@ import {
   verifyAudit,
   verifyAuditSlowly,
   verifyAuditTail,
-} from '../../hub/audit.ts';
-import { checkChain, lastChainCheck } from '../../hub/chain-check.ts';
+} from '../../hub/chain/audit.ts';
+import { checkChain, lastChainCheck } from '../../hub/chain/check.ts';
 import { Store } from '../../hub/store/store.ts';
 import { tempFolder, until } from '../broker/site.ts';
 

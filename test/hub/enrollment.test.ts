@@ -13,11 +13,11 @@ import { readJoinToken } from '../../broker/join-token.ts';
 import { newKeyPair, readKeyPair, writeKeyPair } from '../../broker/keys.ts';
 import { seal } from '../../broker/signed.ts';
 import { type StateFolder, stateFolder } from '../../broker/state-folder.ts';
-import { readAudit } from '../../hub/audit.ts';
-import { Enrollment } from '../../hub/enrollment.ts';
-import { openSiteCa, serverTls } from '../../hub/server-tls.ts';
-import { isDue, LIFETIME } from '../../hub/site-ca.ts';
-import { Tools } from '../../hub/tools.ts';
+import { readAudit } from '../../hub/chain/audit.ts';
+import { Enrollment } from '../../hub/site/enrollment.ts';
+import { openSiteCa, serverTls } from '../../hub/site/server-tls.ts';
+import { isDue, LIFETIME } from '../../hub/site/site-ca.ts';
+import { Tools } from '../../hub/tools/tools.ts';
 import { tempFolder } from '../broker/site.ts';
 import { makeSite, type OpenSite, openSite } from './made-site.ts';
 

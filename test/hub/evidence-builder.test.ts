@@ -3,9 +3,9 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { event as eventShape } from '../../broker/messages.ts';
 import { loadCatalogue } from '../../grammars/catalogue.ts';
-import { buildEvidence, EVIDENCE_LIMITS } from '../../hub/evidence-builder.ts';
-import { isSafeName, splitMetric } from '../../hub/evidence-names.ts';
-import { duration, number, oneLine, plainName } from '../../hub/evidence-words.ts';
+import { buildEvidence, EVIDENCE_LIMITS } from '../../hub/evidence/builder.ts';
+import { isSafeName, splitMetric } from '../../hub/evidence/names.ts';
+import { duration, number, oneLine, plainName } from '../../hub/evidence/words.ts';
 import { buildPrompt } from '../../hub/reason/prompt.ts';
 import {
   emptySnapshot,

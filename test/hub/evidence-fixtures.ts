@@ -1,8 +1,8 @@
 import type { Event, Snapshot } from '../../broker/messages.ts';
-import type { Evidence, SimilarIncident } from '../../hub/evidence.ts';
-import { buildEvidence } from '../../hub/evidence-builder.ts';
-import type { TopProcess } from '../../hub/evidence-processes.ts';
-import { loadPlaybooks } from '../../hub/playbook.ts';
+import { buildEvidence } from '../../hub/evidence/builder.ts';
+import type { Evidence, SimilarIncident } from '../../hub/evidence/evidence.ts';
+import type { TopProcess } from '../../hub/evidence/processes.ts';
+import { loadPlaybooks } from '../../hub/playbook/playbook.ts';
 import { PlaybookIndex } from '../../hub/reason/retrieval.ts';
 
 /** Events and snapshots as the agent sends them, one for each signal, for the tests of this folder. */

@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { addressesReader, injectionsIn } from '../../hub/evidence-injection.ts';
+import { addressesReader, injectionsIn } from '../../hub/evidence/injection.ts';
 import { eventOf, evidenceFor, said } from './evidence-fixtures.ts';
 
 const injection = suite('text that addresses its reader');

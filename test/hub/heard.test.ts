@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import * as fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { heardOf, missingOf, putHeard, stretchOf, throughOf } from '../../hub/heard.ts';
+import { heardOf, missingOf, putHeard, stretchOf, throughOf } from '../../hub/mesh/heard.ts';
 import { Store } from '../../hub/store/store.ts';
 
 const test = suite<{ folder: string; store: Store }>('heard');

@@ -8,7 +8,7 @@ import { newKeyPair } from '../../broker/keys.ts';
 import { type Ack, ack as ackShape, type Event, order as orderShape, type Result } from '../../broker/messages.ts';
 import { open, peek, type SignedKind, seal } from '../../broker/signed.ts';
 import { ulid } from '../../broker/ulid.ts';
-import { auditHead, readAudit, verifyAudit } from '../../hub/audit.ts';
+import { auditHead, readAudit, verifyAudit } from '../../hub/chain/audit.ts';
 import { sendOrder } from '../../hub/orders.ts';
 import { ReasonError, type Reasoner } from '../../hub/reason/reasoner.ts';
 import { getIncident, listIncidents } from '../../hub/store/incidents.ts';

@@ -2,7 +2,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { memoryIncident } from '../../fixtures/model/incident.ts';
 import { loadCatalogue } from '../../grammars/catalogue.ts';
-import type { Evidence } from '../../hub/evidence.ts';
+import type { Evidence } from '../../hub/evidence/evidence.ts';
 import { readAnswer } from '../../hub/reason/llama-answer.ts';
 import type { Decoded } from '../../hub/reason/llama-decode.ts';
 import { planInput } from '../../hub/reason/prompt.ts';

@@ -7,7 +7,7 @@ import * as assert from 'uvu/assert';
 import { hostileIncident, memoryIncident } from '../../fixtures/model/incident.ts';
 import { randomLlama } from '../../fixtures/model/random-llama.ts';
 import { fillTemplate, loadCatalogue } from '../../grammars/catalogue.ts';
-import type { Evidence } from '../../hub/evidence.ts';
+import type { Evidence } from '../../hub/evidence/evidence.ts';
 import { openLlamaReasoner } from '../../hub/reason/llama.ts';
 import { type Diagnosis, ReasonError, type Reasoner } from '../../hub/reason/reasoner.ts';
 

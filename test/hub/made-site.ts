@@ -4,10 +4,10 @@ import type { Console } from '../../broker/command-line.ts';
 import { keyFile, readSite, type Site } from '../../broker/enroll.ts';
 import { readKeyPair } from '../../broker/keys.ts';
 import { type StateFolder, stateFolder } from '../../broker/state-folder.ts';
-import { type Door, openDoor } from '../../hub/enroll-door.ts';
-import { Enrollment, type EnrollmentOptions } from '../../hub/enrollment.ts';
-import { initCommand } from '../../hub/init-command.ts';
-import { openSiteCa, serverTls } from '../../hub/server-tls.ts';
+import { initCommand } from '../../hub/commands/init.ts';
+import { type Door, openDoor } from '../../hub/site/enroll-door.ts';
+import { Enrollment, type EnrollmentOptions } from '../../hub/site/enrollment.ts';
+import { openSiteCa, serverTls } from '../../hub/site/server-tls.ts';
 import { Store } from '../../hub/store/store.ts';
 
 /** What a command printed and how it ended; `lines` are standard output's. */

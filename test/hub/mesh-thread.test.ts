@@ -5,7 +5,7 @@ import * as assert from 'uvu/assert';
 import { secretHash } from '../../broker/enroll.ts';
 import { lineLog } from '../../broker/log.ts';
 import type { Inbound, Mesh } from '../../broker/mesh.ts';
-import { openMeshThread } from '../../hub/mesh-thread.ts';
+import { openMeshThread } from '../../hub/mesh/thread.ts';
 import { readSamples } from '../../hub/store/samples.ts';
 import { Store } from '../../hub/store/store.ts';
 import { FrameWriter } from '../broker/frame-writer.ts';

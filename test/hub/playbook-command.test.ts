@@ -2,7 +2,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { playbookCommand } from '../../hub/playbook-command.ts';
+import { playbookCommand } from '../../hub/commands/playbook.ts';
 import { tempFolder } from '../broker/site.ts';
 
 const test = suite<{ dir: string; done: () => void }>('sentinel playbook');

@@ -1,7 +1,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { LIMITS } from '../../agent/detect/limits.ts';
-import { fillCommand, SAMPLES } from '../../hub/playbook-placeholders.ts';
+import { fillCommand, SAMPLES } from '../../hub/playbook/placeholders.ts';
 import { RulesReasoner } from '../../hub/reason/rules.ts';
 import { loadPolicy } from '../../policy/policy.ts';
 import { builtIn, evidenceFor } from './evidence-fixtures.ts';

@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import * as fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { type LoadOptions, loadPlaybooks } from '../../hub/playbook.ts';
-import { fillCommand, PLACEHOLDER_NAMES, placeholdersOf, SAMPLES } from '../../hub/playbook-placeholders.ts';
+import { fillCommand, PLACEHOLDER_NAMES, placeholdersOf, SAMPLES } from '../../hub/playbook/placeholders.ts';
+import { type LoadOptions, loadPlaybooks } from '../../hub/playbook/playbook.ts';
 import { loadPolicy } from '../../policy/policy.ts';
 import { index, SIGNALS } from './evidence-fixtures.ts';
 

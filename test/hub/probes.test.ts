@@ -14,7 +14,7 @@ import { decodeCbor, encodeCbor } from '../../broker/cbor.ts';
 import { type ProbeResult, probeRequest } from '../../broker/probe-messages.ts';
 import { sealRoster } from '../../broker/roster.ts';
 import { open, seal } from '../../broker/signed.ts';
-import { readAudit, verifyAudit } from '../../hub/audit.ts';
+import { readAudit, verifyAudit } from '../../hub/chain/audit.ts';
 import { type ProbeAnswer, ProbeAskError, Probes } from '../../hub/probes.ts';
 import { getIncident } from '../../hub/store/incidents.ts';
 import * as samples from '../broker/samples.ts';

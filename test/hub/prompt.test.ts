@@ -3,7 +3,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { hostileIncident, memoryIncident } from '../../fixtures/model/incident.ts';
 import { loadCatalogue } from '../../grammars/catalogue.ts';
-import type { EvidenceItem } from '../../hub/evidence.ts';
+import type { EvidenceItem } from '../../hub/evidence/evidence.ts';
 import { buildPrompt, PROMPT_LIMITS, type TokenBudget } from '../../hub/reason/prompt.ts';
 import { ReasonError } from '../../hub/reason/reasoner.ts';
 

@@ -4,8 +4,8 @@ import * as assert from 'uvu/assert';
 import { decodeCbor, encodeCbor } from '../../broker/cbor.ts';
 import { REQUESTS, type Request } from '../../broker/requests.ts';
 import { NAMESPACES, sshSign } from '../../broker/sshsig.ts';
-import { RequestServer } from '../../hub/request-server.ts';
 import { getIncident } from '../../hub/store/incidents.ts';
+import { RequestServer } from '../../hub/tools/request-server.ts';
 import { testAgent } from '../broker/site.ts';
 import { approvalFor, keys, openSmallHub, proposeTo, type SmallHub } from './small-hub.ts';
 

@@ -3,7 +3,7 @@ import * as assert from 'uvu/assert';
 import { decodeCbor } from '../../broker/cbor.ts';
 import type { Mesh } from '../../broker/mesh.ts';
 import { commitIncident, moved } from '../../hub/store/incidents.ts';
-import { VIEWS, Views } from '../../hub/views.ts';
+import { VIEWS, Views } from '../../hub/tools/views.ts';
 import { birth, event } from '../broker/samples.ts';
 import { testAgent, until } from '../broker/site.ts';
 import { keys, openSmallHub, proposeTo, type SmallHub } from './small-hub.ts';

@@ -2,9 +2,9 @@ import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { readRoster, readSite } from '../../broker/enroll.ts';
-import { readGaps } from '../../hub/gaps.ts';
-import { heardOf } from '../../hub/heard.ts';
 import type { Incident } from '../../hub/incident.ts';
+import { readGaps } from '../../hub/mesh/gaps.ts';
+import { heardOf } from '../../hub/mesh/heard.ts';
 import { Store } from '../../hub/store/store.ts';
 import { COUNTING_PLAYBOOK } from '../e2e/counting-playbook.ts';
 import { kill } from '../e2e/site.ts';

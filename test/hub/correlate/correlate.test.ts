@@ -1,14 +1,14 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Event } from '../../../broker/messages.ts';
-import { verifyAudit } from '../../../hub/audit.ts';
+import { verifyAudit } from '../../../hub/chain/audit.ts';
 import { parseMatcher } from '../../../hub/correlate/matcher.ts';
 import { hasOpenMember, membersOf, trackOf } from '../../../hub/correlate/memory.ts';
 import { type CorrelationRules, DEFAULT_RULES } from '../../../hub/correlate/rules.ts';
 import { type Service, ServiceMap } from '../../../hub/correlate/service-map.ts';
 import { addSilence, allSilences, removeSilence } from '../../../hub/correlate/silences.ts';
 import type { Incident } from '../../../hub/incident.ts';
-import { SilentAgents } from '../../../hub/silent-agents.ts';
+import { SilentAgents } from '../../../hub/mesh/silent-agents.ts';
 import { acknowledge, cancel } from '../../../hub/steps/acts.ts';
 import { getIncident, listIncidents, unfinished } from '../../../hub/store/incidents.ts';
 import * as samples from '../../broker/samples.ts';

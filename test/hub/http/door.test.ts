@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { HTTP_LIMITS, type HttpDoorOptions, openHttpDoor, readHttpAddress, readToken } from '../../../hub/http/door.ts';
-import { openSiteCa, serverTls } from '../../../hub/server-tls.ts';
+import { openSiteCa, serverTls } from '../../../hub/site/server-tls.ts';
 import { tempFolder } from '../../broker/site.ts';
 import { makeSite } from '../made-site.ts';
 

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { incidentCommand } from '../../../hub/commands/incident.ts';
 import type { Incident, Plan, PlannedCommand } from '../../../hub/incident.ts';
-import { incidentCommand } from '../../../hub/incident-command.ts';
 import { lasting } from '../../../hub/report/blocks.ts';
 import { buildReport } from '../../../hub/report/build.ts';
 import { htmlOf } from '../../../hub/report/html.ts';

@@ -1,0 +1,137 @@
+import { connect } from 'node:net';
+import { type Signed, signApproval } from '../../broker/approvals.ts';
+import { keyFile, readRoster, readSite } from '../../broker/enroll.ts';
+import { Framed } from '../../broker/framed.ts';
+import { type KeyPair, readKeyPair } from '../../broker/keys.ts';
+import type { Role } from '../../broker/messages.ts';
+import { NAMESPACES, sshSign } from '../../broker/sshsig.ts';
+import type { StateFolder } from '../../broker/state-folder.ts';
+import { ulid } from '../../broker/ulid.ts';
+import { TIMES } from '../hub.ts';
+import type { Incident } from '../incident.ts';
+import { planHash } from '../plan-hash.ts';
+import { ActError, approvalOf } from '../steps/approve.ts';
+import type { ToolAct } from '../tools/acts.ts';
+import { challengeBytes, greeting, type Response, response } from './protocol.ts';
+import { socketAddress } from './socket-address.ts';
+
+/** A hub on this machine answers an act within a transaction; past this it is not answering at all. */
+const ANSWER_MS = 15_000;
+
+/** Why an act did not reach the hub. */
+export class ReachError extends Error {
+  readonly code = 'E_HUB_UNREACHABLE';
+}
+
+/** Who acts from this machine: the operator whose key lies in the state folder. */
+export interface LocalOperator {
+  readonly name: string;
+  readonly role: Role;
+  readonly site: string;
+  readonly key: KeyPair;
+}
+
+/** Reads the local operator; throws StateError or KeyFileError when there is none. */
+export function localOperator(state: StateFolder): LocalOperator {
+  const site = readSite(state);
+  const { roster } = readRoster(state, site);
+  const name = site.localOperator;
+  const known = roster.operators.find((one) => one.name === name);
+  return { name, role: known?.role ?? 'viewer', site: site.name, key: readKeyPair(keyFile.operator(state, name)) };
+}
+
+/**
+ * Signs an approval of exactly this plan with these review steps included. Throws ActError when the hash that came
+ * with the incident is not the plan's own: what is signed is what was shown.
+ */
+export function signPlan(
+  incident: Incident,
+  operator: LocalOperator,
+  reviewed: readonly number[],
+  now: number,
+): Signed {
+  const { plan } = incident;
+  if (plan === null || incident.state !== 'proposed') {
+    throw new ActError('E_ACT_STATE', `incident is ${incident.state}: only a proposed one can be approved`);
+  }
+  if (planHash(plan) !== incident.plan_hash) throw new ActError('E_ACT_MISMATCH', 'the plan does not have its hash');
+  if (operator.role === 'viewer') throw new ActError('E_ACT_ROLE', `${operator.name} may look, not act`);
+  const approval = approvalOf(incident, plan, {
+    id: ulid(now),
+    site: operator.site,
+    by: operator.name,
+    role: operator.role,
+    reviewed: [...reviewed].sort((a, b) => a - b),
+    not_after: now + TIMES.approval,
+  });
+  return signApproval(approval, operator.key);
+}
+
+export type Act =
+  | {
+      readonly verb: 'approve';
+      readonly incident: string;
+      readonly payload: Uint8Array;
+      readonly signature: Uint8Array;
+    }
+  | { readonly verb: 'reject' | 'cancel'; readonly incident: string; readonly note: string }
+  | { readonly verb: 'ack'; readonly incident: string }
+  | {
+      readonly verb: 'silence';
+      readonly match: string;
+      readonly from: number;
+      readonly until: number;
+      readonly note: string;
+    }
+  | { readonly verb: 'unsilence'; readonly silence: string }
+  | { readonly verb: 'enroll'; readonly agent: string; readonly hours: number; readonly at?: string }
+  | { readonly verb: 'revoke'; readonly agent: string }
+  | { readonly verb: 'roster'; readonly payload: Uint8Array }
+  | { readonly verb: 'halt'; readonly note: string }
+  | { readonly verb: 'lift'; readonly payload: Uint8Array; readonly signature: Uint8Array }
+  | { readonly verb: 'probe'; readonly incident: string; readonly probe: string; readonly name: string }
+  | ToolAct;
+
+/** Opens the socket, proves who the operator is, asks one thing, and gives the hub's answer. */
+export function askHub(state: StateFolder, operator: LocalOperator, act: Act): Promise<Response> {
+  return new Promise((resolve, reject) => {
+    const address = socketAddress(state.actSocket);
+    const socket = connect(address.path);
+    const link = new Framed(socket);
+    const unreachable = (why: string) =>
+      reject(new ReachError(`${why}. Is the hub running with --state ${state.root}?`));
+    const late = setTimeout(() => {
+      socket.destroy();
+      unreachable('the hub does not answer');
+    }, ANSWER_MS);
+    socket.on('error', () => unreachable(`can't reach the hub at ${state.actSocket}`));
+    link.on('close', () => {
+      clearTimeout(late);
+      address.release();
+      unreachable('the hub closed the connection');
+    });
+    let stage: 'greeting' | 'welcome' | 'answer' = 'greeting';
+    link.on('message', (value) => {
+      try {
+        if (stage === 'greeting') {
+          const { challenge } = greeting(value, '');
+          const signature = sshSign(challengeBytes(operator.site, challenge), NAMESPACES.session, operator.key);
+          link.send({ operator: operator.name, signature });
+          stage = 'welcome';
+        } else if (stage === 'welcome' && !isRefusal(value)) {
+          link.send({ tx: 1, ...act });
+          stage = 'answer';
+        } else {
+          resolve(response(value, ''));
+          link.close();
+        }
+      } catch (error) {
+        reject(error instanceof Error ? error : new Error(String(error)));
+        link.close();
+      }
+    });
+  });
+}
+
+const isRefusal = (value: unknown): boolean =>
+  typeof value === 'object' && value !== null && 'ok' in value && value.ok === 'no';

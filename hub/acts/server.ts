@@ -1,0 +1,166 @@
+import { randomBytes } from 'node:crypto';
+import { chmodSync, rmSync } from 'node:fs';
+import { createServer, type Socket } from 'node:net';
+import { Framed } from '../../broker/framed.ts';
+import type { Operator } from '../../broker/roster.ts';
+import { NAMESPACES, sshVerify } from '../../broker/sshsig.ts';
+import { addSilence, removeSilence } from '../correlate/silences.ts';
+import type { Hub } from '../hub.ts';
+import type { Incident } from '../incident.ts';
+import type { Driver } from '../pipeline.ts';
+import { acknowledge, cancel } from '../steps/acts.ts';
+import { ActError, acceptApproval, reject } from '../steps/approve.ts';
+import { getIncident } from '../store/incidents.ts';
+import { isToolRequest, revokeTool, toolAct, toolRequest } from '../tools/acts.ts';
+import { type Admin, adminAct, NO_ADMIN } from './admin.ts';
+import { challengeBytes, hello, type Request, type Response, request } from './protocol.ts';
+import { socketAddress } from './socket-address.ts';
+
+/** A client that does not prove who it is within this is cut off. */
+const HELLO_MS = 10_000;
+
+/** Serves operators on this machine. Returns what ends the service. */
+export async function serveActs(
+  hub: Hub,
+  driver: Driver,
+  path: string,
+  admin: Admin = NO_ADMIN,
+): Promise<() => Promise<void>> {
+  rmSync(path, { force: true });
+  const sockets = new Set<Socket>();
+  const server = createServer((socket) => {
+    sockets.add(socket);
+    socket.on('close', () => sockets.delete(socket));
+    greet({ hub, driver, admin }, socket);
+  });
+  const address = socketAddress(path);
+  await new Promise<void>((resolve, fail) => {
+    server.once('error', fail);
+    server.listen(address.path, () => resolve());
+  });
+  server.on('error', () => {
+    // One connection that could not be accepted (no descriptor left) must not end the hub.
+  });
+  chmodSync(path, 0o660);
+  return async () => {
+    for (const socket of sockets) socket.destroy();
+    await new Promise<void>((resolve) => server.close(() => resolve()));
+    address.release();
+  };
+}
+
+/** What acts are carried out with. */
+interface Desk {
+  readonly hub: Hub;
+  readonly driver: Driver;
+  readonly admin: Admin;
+}
+
+function greet(desk: Desk, socket: Socket): void {
+  const { hub } = desk;
+  const link = new Framed(socket);
+  const challenge = new Uint8Array(randomBytes(32));
+  let operator: Operator | null = null;
+  const late = setTimeout(() => socket.destroy(), HELLO_MS);
+  link.on('close', () => clearTimeout(late));
+  link.send({ site: hub.site.name, challenge });
+  link.on('message', (value) => {
+    if (operator !== null) {
+      void answer(desk, operator, value).then((response) => link.send(response));
+      return;
+    }
+    try {
+      const said = hello(value, '');
+      const known = hub.roster.operators.find(({ name }) => name === said.operator);
+      if (known === undefined) throw new ActError('E_ACT_ROLE', `${said.operator} is not on the roster`);
+      sshVerify(challengeBytes(hub.site.name, challenge), said.signature, NAMESPACES.session, known.key);
+      operator = known;
+      clearTimeout(late);
+      link.send({ ok: 'yes', role: known.role });
+    } catch (error) {
+      link.send(refusal(0, error));
+      link.close();
+    }
+  });
+}
+
+async function answer(desk: Desk, entered: Operator, value: unknown): Promise<Response> {
+  const { hub, driver } = desk;
+  let tx = 0;
+  try {
+    if (isToolRequest(value)) {
+      const wanted = toolRequest(value, '');
+      tx = wanted.tx;
+      const text = await toolAct(hub, desk.admin, present(hub, entered), wanted);
+      return { tx, ok: 'yes', ...(text === null ? {} : { text }) };
+    }
+    const asked = request(value, '');
+    tx = asked.tx;
+    const operator = present(hub, entered);
+    if (operator.role === 'viewer') throw new ActError('E_ACT_ROLE', `${operator.name} may look, not act`);
+    const about = asked.incident;
+    if (asked.verb === 'probe') return { tx, ok: 'yes', probe: await probe(hub, driver, operator, asked) };
+    if (about !== undefined) {
+      await driver.change(about, () => actOnIncident(hub, operator, about, asked));
+      return { tx, ok: 'yes' };
+    }
+    const text = await actOnSite(desk, operator, asked);
+    return { tx, ok: 'yes', ...(text === null ? {} : { text }) };
+  } catch (error) {
+    return refusal(tx, error);
+  }
+}
+
+/** Who entered with a key may have been taken off the roster since, or have another role now. */
+function present(hub: Hub, entered: Operator): Operator {
+  const known = hub.roster.operators.find(({ name }) => name === entered.name);
+  if (known === undefined || !Buffer.from(known.key).equals(entered.key))
+    throw new ActError('E_ACT_ROLE', `${entered.name} is not on the roster any more`);
+  return known;
+}
+
+async function actOnIncident(hub: Hub, operator: Operator, id: string, asked: Request): Promise<void> {
+  const incident: Incident | undefined = getIncident(hub.store, id);
+  if (incident === undefined) throw new ActError('E_ACT_UNKNOWN', `no incident ${id}`);
+  const { verb, note = '', payload, signature } = asked;
+  if (verb === 'reject') return reject(hub, incident, operator.name, note);
+  if (verb === 'ack') return acknowledge(hub, incident, operator.name);
+  if (verb === 'cancel') return cancel(hub, incident, operator.name, note);
+  if (verb !== 'approve') throw new ActError('E_ACT_MISMATCH', `${verb} is not about an incident`);
+  if (payload === undefined || signature === undefined) {
+    throw new ActError('E_ACT_MISMATCH', 'an approval needs its signed payload');
+  }
+  return acceptApproval(hub, incident, { payload, signature });
+}
+
+/** Not in the incident's turn: an agent may take seconds, and results must not wait for it. */
+async function probe(
+  hub: Hub,
+  driver: Driver,
+  operator: Operator,
+  asked: Request,
+): Promise<NonNullable<Response['probe']>> {
+  const { incident = '', probe = '', name = '' } = asked;
+  const { state, code, lines, truncated } = await hub.probes.ask(hub, driver, {
+    incident,
+    probe,
+    param: name,
+    by: operator.name,
+  });
+  return { state, code, lines, truncated };
+}
+
+/** Answers what was asked for, null when that is nothing but done. */
+async function actOnSite({ hub, admin }: Desk, operator: Operator, asked: Request): Promise<string | null> {
+  const { verb, match = '', from = hub.now(), until = 0, note = '', silence = '', agent = '' } = asked;
+  if (verb === 'silence') await addSilence(hub, operator.name, { match, from, until, note });
+  else if (verb === 'unsilence') await removeSilence(hub, operator.name, silence);
+  else if (verb === 'revoke' && hub.tools.get(agent) !== undefined) await revokeTool(hub, operator, agent);
+  else return adminAct(admin, operator, asked);
+  return null;
+}
+
+function refusal(tx: number, error: unknown): Response {
+  const code = error instanceof Error && 'code' in error ? String(error.code) : 'E_INTERNAL';
+  return { tx, ok: 'no', code, message: error instanceof Error ? error.message.slice(0, 1_000) : 'failed' };
+}

@@ -1,0 +1,68 @@
+import { createPublicKey } from 'node:crypto';
+import { createWriteStream, readFileSync } from 'node:fs';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { type Console, EXIT, readArguments, UsageError } from '../../broker/command-line.ts';
+import { readRoster, readSite } from '../../broker/enroll.ts';
+import { bytesAsBase64 } from '../../broker/json.ts';
+import { hubKeys } from '../../broker/roster.ts';
+import { stateFolder } from '../../broker/state-folder.ts';
+import { readAudit, verifyAudit } from '../chain/audit.ts';
+import { Store } from '../store/store.ts';
+
+export const AUDIT_USAGE = `sentinel audit verify [--state DIR] [--key FILE] [--export FILE] [--json]
+  Walks the chain from its first record; exit 1 names the first record that is wrong.
+  --key FILE     check against this public key (PEM) instead of the one on the site's roster
+  --export FILE  also write every record as a JSON line, with its hash and signature
+  for example: sentinel audit verify --state /var/lib/sentinel-hub`;
+
+export async function auditCommand(argv: readonly string[], io: Console): Promise<number> {
+  const { values, positionals } = readArguments(
+    argv,
+    {
+      state: { type: 'string', default: './.sentinel' },
+      key: { type: 'string' },
+      export: { type: 'string' },
+      json: { type: 'boolean', default: false },
+      help: { type: 'boolean', default: false },
+    },
+    AUDIT_USAGE,
+  );
+  if (values.help) {
+    io.stdout(AUDIT_USAGE);
+    return EXIT.done;
+  }
+  if (positionals[0] !== 'verify') throw new UsageError(AUDIT_USAGE);
+  const state = stateFolder(values.state);
+  const keys =
+    values.key === undefined ? hubKeys(readRoster(state, readSite(state)).roster) : [readPublicKey(values.key)];
+  const store = new Store(state.store, 'read');
+  try {
+    const finding = verifyAudit(store, keys);
+    if (values.export !== undefined) await exportAudit(store, values.export);
+    if (values.json) io.stdout(JSON.stringify(finding));
+    else if (finding.ok)
+      io.stdout(`${finding.head.count} records, chain and signatures good, head ${finding.head.hash.slice(0, 16)}`);
+    else io.stdout(`record ${finding.record}: ${finding.why}`);
+    return finding.ok ? EXIT.done : EXIT.no;
+  } finally {
+    await store.close();
+  }
+}
+
+/** A JSON line a record, bytes as base64: written as it is read, so that a long chain needs no memory. */
+async function exportAudit(store: Store, file: string): Promise<void> {
+  const lines = function* () {
+    for (const { value } of store.audit.getRange({})) {
+      const { hash, signature } = value;
+      yield `${JSON.stringify({ ...readAudit(value), hash, signature }, bytesAsBase64)}\n`;
+    }
+  };
+  await pipeline(Readable.from(lines()), createWriteStream(file, { mode: 0o640 }));
+}
+
+function readPublicKey(file: string): Uint8Array {
+  const { x, crv } = createPublicKey(readFileSync(file)).export({ format: 'jwk' });
+  if (crv !== 'Ed25519' || x === undefined) throw new UsageError(`${file} does not hold an Ed25519 key`);
+  return new Uint8Array(Buffer.from(x, 'base64url'));
+}

@@ -1,0 +1,209 @@
+import { createInterface } from 'node:readline/promises';
+import { type Console, EXIT, readArguments, UsageError } from '../../broker/command-line.ts';
+import { readSite } from '../../broker/enroll.ts';
+import { bytesAsBase64 } from '../../broker/json.ts';
+import { type StateFolder, stateFolder } from '../../broker/state-folder.ts';
+import { type Act, askHub, localOperator, signPlan } from '../acts/client.ts';
+import type { Response } from '../acts/protocol.ts';
+import { type Member, membersOf } from '../correlate/memory.ts';
+import type { Incident, PlannedCommand } from '../incident.ts';
+import { reportOf } from '../report/report.ts';
+import { runnable } from '../steps/approve.ts';
+import { allOf } from '../steps/vet.ts';
+import { getIncident, listIncidents } from '../store/incidents.ts';
+import { Store } from '../store/store.ts';
+import { visible } from '../visible.ts';
+import { listProbes, probeIncident } from './probe.ts';
+
+export const INCIDENT_USAGE = `sentinel incident list [--json] [--limit N]
+sentinel incident show ID [--json]
+sentinel incident report ID [--html]         the post-mortem, as Markdown or as one HTML page
+sentinel incident approve ID [--reviewed all|N,N] [--yes]
+sentinel incident reject ID [--note TEXT]
+sentinel incident ack ID                     it is yours until it closes
+sentinel incident cancel ID [--note TEXT]    before its order is sent
+sentinel incident probe [ID PROBE [NAME]] [--json]   asks its host a read-only question; alone: lists them
+  All take --state DIR (default ./.sentinel). An ID may be cut to what is unique.
+  for example: sentinel incident approve 01KB2X --reviewed 1 --yes`;
+
+/** How many of the newest incidents `list` shows unless it is told, and how many an abbreviated ID is searched in. */
+const LIST = 50;
+const SEARCHED = 10_000;
+/** Lines about what else an incident covers. */
+const MEMBERS = 20;
+
+export async function incidentCommand(argv: readonly string[], io: Console): Promise<number> {
+  const { values, positionals } = readArguments(
+    argv,
+    {
+      state: { type: 'string', default: './.sentinel' },
+      json: { type: 'boolean', default: false },
+      limit: { type: 'string', default: String(LIST) },
+      reviewed: { type: 'string', default: '' },
+      note: { type: 'string', default: '' },
+      yes: { type: 'boolean', default: false },
+      html: { type: 'boolean', default: false },
+      help: { type: 'boolean', default: false },
+    },
+    INCIDENT_USAGE,
+  );
+  if (values.help) {
+    io.stdout(INCIDENT_USAGE);
+    return EXIT.done;
+  }
+  const [verb = '', id = ''] = positionals;
+  if (verb === 'probe' && id === '') return listProbes(values.json, io);
+  const state = stateFolder(values.state);
+  const site = readSite(state);
+  const store = new Store(state.store, 'read');
+  try {
+    if (verb === 'list') return list(store, values, io);
+    const incident = find(store, id);
+    if (verb === 'show') return show(incident, membersOf(store, incident.id), values.json, io);
+    if (verb === 'report') {
+      io.stdout(reportOf(store, site.name, incident, values.html ? 'html' : 'markdown').trimEnd());
+      return EXIT.done;
+    }
+    if (verb === 'approve') return await approve(state, incident, values, io);
+    const asked = (act: Act) => askHub(state, localOperator(state), act);
+    if (verb === 'reject' || verb === 'cancel') {
+      const answer = await asked({ verb, incident: incident.id, note: values.note });
+      return told(answer, `${verb === 'reject' ? 'rejected' : 'cancelled'} ${incident.id}`, io);
+    }
+    if (verb === 'probe') {
+      const [, , probe = '', name = ''] = positionals;
+      return await probeIncident(state, { incident: incident.id, probe, name }, values.json, io);
+    }
+    if (verb === 'ack') {
+      return told(await asked({ verb, incident: incident.id }), `acknowledged ${incident.id}`, io);
+    }
+    throw new UsageError(`no such verb: ${JSON.stringify(verb)}\n${INCIDENT_USAGE}`);
+  } finally {
+    await store.close();
+  }
+}
+
+function list(store: Store, { json, limit }: { json: boolean; limit: string }, io: Console): number {
+  for (const { id, state, host, title, severity, opened } of listIncidents(store, Number(limit) || LIST)) {
+    const at = new Date(opened).toISOString();
+    if (json) io.stdout(JSON.stringify({ id, state, host, title, severity, opened: at }));
+    else io.stdout(`${id}  ${state.padEnd(15)} ${severity.padEnd(8)} ${host.padEnd(16)} ${at}  ${title}`);
+  }
+  return EXIT.done;
+}
+
+function find(store: Store, id: string): Incident {
+  const wanted = id.toUpperCase();
+  const matches = listIncidents(store, SEARCHED).filter((one) => wanted !== '' && one.id.startsWith(wanted));
+  const [only] = matches;
+  const incident = only && getIncident(store, only.id);
+  if (incident === undefined) throw new UsageError(`no incident ${JSON.stringify(id)}: see \`sentinel incident list\``);
+  if (matches.length > 1)
+    throw new UsageError(`${id} is the beginning of ${matches.length} incidents: give more of it`);
+  return incident;
+}
+
+function show(incident: Incident, members: readonly Member[], json: boolean, io: Console): number {
+  if (json) {
+    const verdicts = incident.plan === null ? [] : allOf(incident.plan).map(verdictLine);
+    io.stdout(JSON.stringify({ ...incident, members, verdicts }, bytesAsBase64));
+    return EXIT.done;
+  }
+  io.stdout(
+    `${incident.id}  ${incident.state}${incident.reason === '' ? '' : ` (${incident.reason})`}  owner ${incident.owner}`,
+  );
+  io.stdout(`${incident.severity}  ${incident.host}  ${visible(incident.title)}`);
+  io.stdout(visible(incident.event.reason));
+  for (const { id, text } of incident.evidence?.items ?? []) io.stdout(`  ${id.padEnd(4)} ${visible(text)}`);
+  if (members.length > 0) io.stdout(`it covers ${members.length} more:`);
+  for (const { host, reason, why, recovered } of members.slice(0, MEMBERS)) {
+    io.stdout(`  ${host.padEnd(16)} ${recovered === null ? why : 'recovered'}  ${visible(reason)}`);
+  }
+  if (incident.plan !== null) describePlan(incident, io);
+  for (const { step, state, exit, code, stdout } of incident.results) {
+    const named = step === undefined ? 'order' : `${step.phase} ${step.number}`;
+    io.stdout(
+      `  ${named}: ${state}${exit === undefined ? '' : ` (exit ${exit})`}${code === undefined ? '' : ` ${code}`}`,
+    );
+    for (const line of stdout.split('\n').slice(0, 20)) if (line !== '') io.stdout(`    ${visible(line)}`);
+  }
+  for (const { probe, name, state, code, by, lines } of incident.probes ?? []) {
+    io.stdout(
+      `  probe ${probe}${name === '' ? '' : ` ${visible(name)}`} (${by}): ${state}${code === '' ? '' : ` ${code}`}`,
+    );
+    for (const { text } of lines.slice(0, 20)) io.stdout(`    ${visible(text)}`);
+  }
+  for (const { ts, state, by, note } of incident.timeline) {
+    io.stdout(`  ${new Date(ts).toISOString()}  ${state.padEnd(12)} ${by}: ${visible(note)}`);
+  }
+  return EXIT.done;
+}
+
+function describePlan({ plan }: Incident, io: Console): void {
+  if (plan === null) return;
+  io.stdout(`cause (${plan.by}, ${plan.confidence.toFixed(2)}): ${visible(plan.root_cause)}`);
+  for (const one of plan.alternatives) io.stdout(`  or: ${visible(one)}`);
+  io.stdout(`plan ${plan.playbook ?? 'without a playbook'}, ${plan.decision}, risk ${plan.risk}`);
+  for (const one of allOf(plan)) {
+    io.stdout(`  ${one.phase} ${one.number}  ${one.verdict.decision.padEnd(6)} ${visible(one.command)}`);
+    if (one.verdict.decision !== 'allow') io.stdout(`      ${visible(one.verdict.reason)}`);
+  }
+}
+
+const verdictLine = ({ phase, number, command, verdict }: PlannedCommand) => ({
+  phase,
+  number,
+  command,
+  verdict: verdict.decision,
+  rule: verdict.rule,
+  effect: verdict.effect,
+  reason: verdict.reason,
+});
+
+async function approve(
+  state: StateFolder,
+  incident: Incident,
+  { reviewed, yes }: { reviewed: string; yes: boolean },
+  io: Console,
+): Promise<number> {
+  const { plan } = incident;
+  const steps = plan?.steps ?? [];
+  const numbers =
+    reviewed === 'all' ? steps.map(({ number }) => number) : reviewed.split(',').filter(Boolean).map(Number);
+  if (numbers.some((n) => !steps.some(({ number }) => number === n))) {
+    throw new UsageError('--reviewed takes the numbers of steps as shown, or all');
+  }
+  const signed = signPlan(incident, localOperator(state), numbers, Date.now());
+  if (!yes) {
+    describePlan(incident, io);
+    const runs = plan === null ? [] : runnable(plan, numbers);
+    io.stdout(
+      `would run ${runs.length} of ${steps.length} on ${incident.host}: ${runs.map(({ command }) => visible(command)).join('; ')}`,
+    );
+    if (!(await asked('approve? type yes: '))) {
+      io.stdout('not approved');
+      return EXIT.no;
+    }
+  }
+  const answer = await askHub(state, localOperator(state), { verb: 'approve', incident: incident.id, ...signed });
+  return told(answer, `approved ${incident.id}`, io);
+}
+
+async function asked(question: string): Promise<boolean> {
+  if (!process.stdin.isTTY) throw new UsageError('not a terminal: pass --yes to approve without being asked');
+  const reader = createInterface({ input: process.stdin, output: process.stdout });
+  try {
+    return (await reader.question(question)) === 'yes';
+  } finally {
+    reader.close();
+  }
+}
+
+function told(answer: Response, done: string, io: Console): number {
+  if (answer.ok === 'yes') {
+    io.stdout(done);
+    return EXIT.done;
+  }
+  io.stderr(`${answer.code ?? 'E_HUB'}: ${answer.message ?? 'refused'}`);
+  return EXIT.no;
+}

@@ -1,0 +1,87 @@
+import { encodeCbor } from '../../broker/cbor.ts';
+import type { Ack, Event } from '../../broker/messages.ts';
+import { seal } from '../../broker/signed.ts';
+import { agentTopic } from '../../broker/topics.ts';
+import { auditHead } from '../chain/audit.ts';
+import type { Hub } from '../hub.ts';
+import { hubTime } from '../site/halts.ts';
+import { heardOf, stretchOf, throughOf } from './heard.ts';
+import type { StoredThrough } from './ingest.ts';
+
+/** An agent hears so often that its telemetry is stored: each word costs the hub a signature and the agent a flush. */
+const TELL_EVERY_MS = 30_000;
+/** How often it is looked whose time has come. */
+const SWEEP_MS = 3_000;
+/** An agent that was asked for frames again has so long to bring them. */
+const ASK_EVERY_MS = 10_000;
+
+/** Tells agents, signed, what of theirs is stored: the only word by which they forget (invariant 9). */
+export class Acks {
+  private readonly hub: Hub;
+  private readonly told = new Map<string, number>();
+  private readonly asked = new Map<string, number>();
+  /** What has to be told when its agent's time has come, by agent and boot. */
+  private readonly due = new Map<string, StoredThrough>();
+  private timer: NodeJS.Timeout | undefined;
+
+  constructor(hub: Hub) {
+    this.hub = hub;
+  }
+
+  /** The counter only grows, over restarts too: an agent takes no ack twice, and none that is older than its last. */
+  async send(said: Pick<Ack, 'agent' | 'boot' | 'through' | 'also' | 'frames' | 'again'>): Promise<void> {
+    const { store, key, mesh } = this.hub;
+    const { counter, now } = await store.write(() => {
+      const counter = ((store.meta.get('ack_counter') as number | undefined) ?? 0) + 1;
+      void store.meta.put('ack_counter', counter);
+      return { counter, now: hubTime(store, this.hub.now()) };
+    });
+    const { epoch } = this.hub.roster;
+    const ack: Ack = { ...said, now, counter, audit_head: auditHead(store), epoch };
+    await mesh.publish(agentTopic(said.agent, 'ack'), seal('ack', encodeCbor(ack), key));
+  }
+
+  /** This event or result is stored, or known to be lost. */
+  heard({ agent, boot, seq }: Pick<Event, 'agent' | 'boot' | 'seq'>): Promise<void> {
+    const heard = heardOf(this.hub.store, agent, boot);
+    const through = throughOf(heard);
+    const [from, to] = stretchOf(heard, seq) ?? [0, 0];
+    return this.send({ agent, boot, through, ...(to > through ? { also: { from: Math.max(1, from), to } } : {}) });
+  }
+
+  /** Telemetry is stored: said at once, and then again when it is time. */
+  stored(one: StoredThrough): void {
+    const key = `${one.agent}/${one.boot}`;
+    if (this.hub.now() - (this.told.get(key) ?? 0) >= TELL_EVERY_MS) this.tell(key, one);
+    else this.due.set(key, one);
+    this.timer ??= setTimeout(() => this.sweep(), SWEEP_MS).unref();
+  }
+
+  /** Asks for the frames after this one again. */
+  again({ agent, boot, through }: StoredThrough): void {
+    const now = this.hub.now();
+    if (now - (this.asked.get(agent) ?? 0) < ASK_EVERY_MS) return;
+    this.asked.set(agent, now);
+    this.telemetry({ agent, boot, through }, { again: through + 1 });
+  }
+
+  private tell(key: string, one: StoredThrough): void {
+    this.due.delete(key);
+    this.told.set(key, this.hub.now());
+    this.telemetry(one, {});
+  }
+
+  private sweep(): void {
+    this.timer = undefined;
+    const before = this.hub.now() - TELL_EVERY_MS;
+    for (const [key, one] of this.due) if ((this.told.get(key) ?? 0) <= before) this.tell(key, one);
+    for (const [key, at] of this.told) if (at <= before) this.told.delete(key);
+    if (this.due.size > 0) this.timer = setTimeout(() => this.sweep(), SWEEP_MS).unref();
+  }
+
+  private telemetry({ agent, boot, through }: StoredThrough, more: { readonly again?: number }): void {
+    const heard = throughOf(heardOf(this.hub.store, agent, boot));
+    // An ack that is lost is made up for by the next.
+    void this.send({ agent, boot, through: heard, frames: through, ...more }).catch(() => {});
+  }
+}

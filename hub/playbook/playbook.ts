@@ -1,0 +1,132 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { Decision } from '../../policy/verdict.ts';
+import { PlaybookError } from './error.ts';
+import { fillCommand, SAMPLES } from './placeholders.ts';
+import { readPlaybook } from './schema.ts';
+
+/** One step of a playbook: a command with placeholders, why it helps in one sentence, and what undoes it. */
+export interface PlaybookStep {
+  readonly run: string;
+  readonly why: string;
+  readonly rollback: string | null;
+}
+
+/** A fix that people wrote down: when it fits, what it runs, how one sees that it helped. */
+export interface Playbook {
+  readonly version: 1;
+  readonly id: string;
+  readonly title: string;
+  /** The kind of cause that it treats, for instance `memory-leak`. */
+  readonly class: string;
+  readonly match: {
+    readonly signals: readonly string[];
+    readonly description: string;
+    /**
+     * Phrases of which the evidence must hold one, in any case: for a playbook that treats one cause out of several of
+     * a signal. Empty: the signal alone is enough.
+     */
+    readonly mentions: readonly string[];
+  };
+  /** What is wrong when it is this, in one sentence; empty where the measured sentence says it all. */
+  readonly cause: string;
+  readonly pre_checks: readonly string[];
+  readonly steps: readonly PlaybookStep[];
+  /** The metric must be back within this many milliseconds, and every post-check must succeed. */
+  readonly verify: { readonly within_ms: number; readonly post_checks: readonly string[] };
+  /** Running it twice does no more than running it once: only such a playbook may run unattended. */
+  readonly idempotent: boolean;
+  readonly concurrency: 'host';
+  /** How long it may wait for another plan on the same host, in milliseconds. */
+  readonly max_wait_ms: number;
+  /** Its steps only look: a person has to decide what to do. */
+  readonly needs_human: boolean;
+  /** The file that it was read from. */
+  readonly source: string;
+}
+
+export interface LoadOptions {
+  /** A folder of the site's own playbooks: a new id adds, a built-in's id replaces it. */
+  readonly userDir?: string;
+  /** The policy's answer about one command whose placeholders are filled with samples. */
+  readonly vet: (command: string) => Decision;
+  readonly builtInDir?: string;
+}
+
+export interface LoadedPlaybooks {
+  /** Sorted by id. */
+  readonly playbooks: readonly Playbook[];
+  /** One for each file that was left out. */
+  readonly errors: readonly PlaybookError[];
+}
+
+/** More than any site wrote so far; a folder with more is more likely a wrong path. */
+const MAX_FILES = 1_000;
+
+const BUILT_IN = fileURLToPath(new URL('../playbooks/', import.meta.url));
+
+/**
+ * Reads the built-in playbooks and the site's own. Never throws for what a file holds: a broken file, or one with a
+ * command that the policy blocks, is left out and named in `errors`, and a built-in that it meant to replace stays.
+ */
+export function loadPlaybooks(options: LoadOptions): LoadedPlaybooks {
+  const errors: PlaybookError[] = [];
+  const byId = readFolder(options.builtInDir ?? BUILT_IN, options.vet, errors);
+  if (options.userDir !== undefined) {
+    for (const [id, playbook] of readFolder(options.userDir, options.vet, errors)) byId.set(id, playbook);
+  }
+  const playbooks = [...byId.values()].sort((a, b) => (a.id < b.id ? -1 : 1));
+  return { playbooks, errors };
+}
+
+function readFolder(folder: string, vet: LoadOptions['vet'], errors: PlaybookError[]): Map<string, Playbook> {
+  const byId = new Map<string, Playbook>();
+  for (const file of filesIn(folder, errors)) {
+    try {
+      const playbook = readVetted(file, vet);
+      const first = byId.get(playbook.id);
+      if (first !== undefined) {
+        const fix = 'give each playbook of a folder its own id';
+        throw new PlaybookError(file, 1, `id "${playbook.id}" is already taken by ${first.source}`, fix);
+      }
+      byId.set(playbook.id, playbook);
+    } catch (error) {
+      errors.push(asPlaybookError(error, file));
+    }
+  }
+  return byId;
+}
+
+function filesIn(folder: string, errors: PlaybookError[]): readonly string[] {
+  try {
+    const names = readdirSync(folder, { withFileTypes: true })
+      .filter((entry) => entry.isFile() && /\.ya?ml$/.test(entry.name))
+      .map((entry) => entry.name)
+      .sort();
+    if (names.length > MAX_FILES) {
+      errors.push(new PlaybookError(folder, 0, `holds more than ${MAX_FILES} playbooks`, 'check the path'));
+    }
+    return names.slice(0, MAX_FILES).map((name) => join(folder, name));
+  } catch (error) {
+    errors.push(asPlaybookError(error, folder));
+    return [];
+  }
+}
+
+function readVetted(file: string, vet: LoadOptions['vet']): Playbook {
+  const { playbook, commands } = readPlaybook(readFileSync(file, 'utf8'), file);
+  for (const { command, line } of commands) {
+    const filled = fillCommand(command, SAMPLES);
+    if (filled === null || vet(filled) === 'block') {
+      const fix = 'use a command that the policy allows or reviews (see `sentinel policy explain`)';
+      throw new PlaybookError(file, line, `the policy blocks "${filled ?? command}"`, fix);
+    }
+  }
+  return playbook;
+}
+
+const asPlaybookError = (error: unknown, path: string): PlaybookError =>
+  error instanceof PlaybookError
+    ? error
+    : new PlaybookError(path, 0, `can't be read (${(error as Error).message})`, 'check that it exists and may be read');
