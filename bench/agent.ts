@@ -6,7 +6,6 @@ import { AGENT_NODE_FLAGS } from '../agent/node-flags.ts';
 import { Site } from '../test/e2e/site.ts';
 import { Exporter } from './agent/exporter.ts';
 import { type ProcessCost, readCost } from './agent/process-cost.ts';
-import { senseCosts } from './agent/senses.ts';
 import type { Emit } from './row.ts';
 
 /** The aims for an edge host. */
@@ -16,6 +15,7 @@ const SAMPLES = 30;
 const WARM_SAMPLES = 5;
 const INTERVAL_MS = 2_000;
 const MIB = 1_024;
+const SENSES_MAIN = fileURLToPath(new URL('./agent/senses-main.js', import.meta.url));
 const BUNDLE_SCRIPT = fileURLToPath(new URL('../../build-agent.mjs', import.meta.url));
 
 /**
@@ -25,7 +25,7 @@ const BUNDLE_SCRIPT = fileURLToPath(new URL('../../build-agent.mjs', import.meta
 export async function agentBench(emit: Emit): Promise<boolean> {
   const row = (metric: string, value: number, unit: string, more: { baseline?: string; ratio?: number } = {}) =>
     emit({ bench: 'agent', metric, value, unit, ...more });
-  const good = [await senseCosts(row)];
+  const good = [sensesAsShipped(row)];
   const say = (line: string) => void process.stderr.write(`${line}\n`);
   const site = new Site();
   const started: ChildProcess[] = [];
@@ -70,6 +70,16 @@ export async function agentBench(emit: Emit): Promise<boolean> {
     for (const child of started) child.kill('SIGKILL');
     await site.close();
   }
+}
+
+/** The costs of senses and detection under the flags that ship: a compiler would make them three times cheaper. */
+function sensesAsShipped(row: (metric: string, value: number, unit: string) => void): boolean {
+  const { status, stdout } = spawnSync(process.execPath, [...AGENT_NODE_FLAGS, SENSES_MAIN], { encoding: 'utf8' });
+  for (const line of stdout.split('\n').filter((text) => text !== '')) {
+    const { metric, value, unit } = JSON.parse(line) as { metric: string; value: number; unit: string };
+    row(metric, value, unit);
+  }
+  return status === 0;
 }
 
 function costs(of: {
