@@ -12,7 +12,7 @@ const { values } = parseArgs({ options: { out: { type: 'string', default: 'dist/
 const out = resolve(root, values.out);
 
 const rulesFolder = join(root, 'policy/rules');
-const { treesOf } = await importSource('policy/built-in-rules.ts');
+const { treesOf } = await importSource('policy/rule-folder.ts');
 const rules = Object.entries(treesOf(rulesFolder)).map(([file, { tree }]) => ({
   file,
   text: readFileSync(join(rulesFolder, file), 'utf8'),

@@ -51,7 +51,7 @@ if (!values['if-stale'] || isStale()) {
     mkdirSync(dirname(target), { recursive: true });
     cpSync(source, target);
   }
-  const { treesOf } = await import(pathToFileURL(join(out, 'policy/built-in-rules.js')).href);
+  const { treesOf } = await import(pathToFileURL(join(out, 'policy/rule-folder.js')).href);
   writeFileSync(join(out, 'policy/rules.json'), JSON.stringify(treesOf(join(root, 'policy/rules'))));
   writeFileSync(stamp, '');
   console.error(`built in ${((Date.now() - started) / 1000).toFixed(1)} s`);

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { BUILT_IN_FOLDER, builtInRules, treesOf } from '../../policy/built-in-rules.ts';
+import { BUILT_IN_FOLDER, builtInRules } from '../../policy/built-in-rules.ts';
 import { compile } from '../../policy/compile.ts';
 import { readCommands } from '../../policy/compile-schema.ts';
 import { explain } from '../../policy/explain.ts';
@@ -17,6 +17,7 @@ import { type Command, type Program, programHash } from '../../policy/program.ts
 import { readInventory } from '../../policy/read-inventory.ts';
 import { readProgram } from '../../policy/reader.ts';
 import { RuleNode } from '../../policy/rule-file.ts';
+import { treesOf } from '../../policy/rule-folder.ts';
 import { lineOf, parseRules } from '../../policy/rule-tree.ts';
 import type { RuleSet } from '../../policy/schema.ts';
 import { sudoersEntries } from '../../policy/sudoers.ts';
