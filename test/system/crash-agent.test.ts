@@ -2,8 +2,8 @@ import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { randomLlama } from '../../fixtures/model/random-llama.ts';
-import { COUNTING_PLAYBOOK } from './counting-playbook.ts';
-import { kill, Site } from './site.ts';
+import { COUNTING_PLAYBOOK } from '../e2e/counting-playbook.ts';
+import { kill, Site } from '../e2e/site.ts';
 
 /** How often a state that lasts milliseconds is tried to be caught before the test gives up. */
 const ATTEMPTS = 20;

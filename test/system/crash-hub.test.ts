@@ -1,8 +1,8 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Incident, State } from '../../hub/incident.ts';
-import { COUNTING_PLAYBOOK } from './counting-playbook.ts';
-import { kill, Site } from './site.ts';
+import { COUNTING_PLAYBOOK } from '../e2e/counting-playbook.ts';
+import { kill, Site } from '../e2e/site.ts';
 
 /** How often a state that lasts milliseconds is tried to be caught before the test gives up. */
 const ATTEMPTS = 40;
