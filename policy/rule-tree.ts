@@ -31,7 +31,7 @@ export function parseRules(file: string, text: string): RuleMap {
   const [problem] = [...doc.errors, ...doc.warnings];
   if (problem !== undefined) throw new PolicyError('E_POLICY_YAML', file, lineOf(problem), messageOf(problem));
   if (/^[^#'"]*[:-] [&*][A-Za-z]/m.test(text)) throw new PolicyError('E_POLICY_YAML', file, 0, 'aliases are not read');
-  const tree = plain(doc.contents, (offset) => lines.linePos(offset).line);
+  const tree = plain(doc.contents, lines);
   if (!isRuleMap(tree)) throw new PolicyError('E_POLICY_SCHEMA', file, 1, 'a rule file is a mapping');
   return tree;
 }
@@ -41,21 +41,24 @@ export function lineOf({ linePos }: { readonly linePos?: readonly { readonly lin
   return linePos?.[0]?.line ?? 0;
 }
 
-function plain(node: unknown, lineAt: (offset: number) => number): RuleTree | null {
-  const line = lineAt((node as Node | null)?.range?.[0] ?? 0);
+function plain(node: unknown, lines: LineCounter): RuleTree {
+  const line = lineAt(node, lines);
   if (isMap(node)) {
     return {
       line,
       entries: node.items.map(({ key, value }) => [
         keyOf(key),
-        lineAt((key as Node | null)?.range?.[0] ?? 0),
-        plain(value, lineAt),
+        lineAt(key, lines),
+        value === null ? null : plain(value, lines),
       ]),
     };
   }
-  if (isSeq(node)) return { line, items: node.items.map((item) => plain(item, lineAt) ?? { line, value: null }) };
-  return isScalar(node) ? { line, value: node.value as RuleScalar['value'] } : null;
+  if (isSeq(node)) return { line, items: node.items.map((item) => plain(item, lines)) };
+  return { line, value: isScalar(node) ? (node.value as RuleScalar['value']) : null };
 }
+
+const lineAt = (node: unknown, lines: LineCounter): number =>
+  lines.linePos((node as Node | null)?.range?.[0] ?? 0).line;
 
 /** A flag such as `-0` is a number to YAML, and would lose its sign. */
 const keyOf = (key: unknown): string =>

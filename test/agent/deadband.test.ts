@@ -39,7 +39,7 @@ const reading = fc.oneof(
 test('what a reader gets is never further from the reading than the deadband, nor is a null made up', () => {
   const scale = fc.constantFrom(0.01, 0.1, 1, 4);
   const within = fc.double({ min: 0.01, max: 20, noNaN: true });
-  fc.assert(
+  void fc.assert(
     fc.property(fc.array(reading, { maxLength: 60 }), scale, within, (readings, scale, deadband) => {
       const { values } = carried(readings, { scale, deadband });
       const most = Math.max(deadband, scale / 2) + 1e-9;

@@ -140,7 +140,7 @@ test('whatever is added, stored and restarted: each message waits, was stored, o
     { weight: 1, arbitrary: fc.constant('restart' as const) },
   );
   let run = 0;
-  fc.assert(
+  void fc.assert(
     fc.property(fc.array(act, { maxLength: 60 }), (acts) => {
       const path = `${file}.${++run}`;
       let box = new Outbox(path, 20_000);

@@ -169,6 +169,29 @@ test('the built rules are those that the files say, and a file that was edited s
   rmSync(dir, { recursive: true });
 });
 
+test('rules that are nothing, or have a list for a key, are told with their line', () => {
+  assert.throws(() => parseRules('x.yaml', ''), /a rule file is a mapping/);
+  const { entries } = parseRules('x.yaml', 'a: 1\n? [b]\n: 2\n');
+  assert.equal(entries, [
+    ['a', 1, { line: 1, value: 1 }],
+    ['', 2, { line: 3, value: 2 }],
+  ]);
+});
+
+test('ruin is seen where a tool writes its output, and in a name that nobody set', () => {
+  const decided = (text: string) => policy.check(text, null).decision;
+  for (const text of [
+    'gpg --batch --yes -o /etc/passwd -d /tmp/x.gpg',
+    'gpg --batch --yes --output=/etc/passwd -d /tmp/x.gpg',
+    ['r$', '{u}m -rf /srv'].join(''),
+    'D=/; /bin/rm -rf $D',
+  ]) {
+    assert.is(decided(text), 'block', text);
+  }
+  assert.is(decided('gpg -d -o'), 'review');
+  assert.is(decided('$u -rf /srv'), 'review');
+});
+
 test('an interval needs its count, a flag what it ends with', () => {
   const decided = (text: string) => policy.check(text, null).rule;
   assert.is(decided('vmstat'), 'memory.vmstat');

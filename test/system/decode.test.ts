@@ -86,6 +86,9 @@ async function record(folder: string, batch: number, isLost: (payload: number) =
     if (sample.schema !== born) {
       await telemetry.flush();
       sayBirth();
+      // The first birth ends a greeting; later ones come in the middle of a connection.
+      if (born === 0) telemetry.restart();
+      await telemetry.flush();
     }
     born = sample.schema;
     telemetry.say(sample, sensor.metrics());
