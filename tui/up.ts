@@ -63,7 +63,7 @@ export async function upCommand(argv: readonly string[], io: Console): Promise<n
     children.push(agent);
     await started(agent);
     const moved = wanted === got || wanted === 0 ? '' : ` Port ${wanted} is occupied: the broker listens on ${got}.`;
-    const told = notice(values.live, id) + moved;
+    const told = notice(values.live, alone.length > 0, id) + moved;
     say(`up    ${told}`);
     if (headless) await aborted(io.signal);
     else await showTui(state, told, io);
@@ -76,12 +76,14 @@ export async function upCommand(argv: readonly string[], io: Console): Promise<n
 }
 
 /** What this installation may and may not do, and the one command that changes it. */
-function notice(live: boolean, agent: string): string {
+function notice(live: boolean, alone: boolean, agent: string): string {
   const identity =
     process.geteuid?.() === 0 ? 'as root' : 'as an ordinary user: it can act on that user’s processes only';
-  return live
-    ? `LIVE: what you approve runs on ${agent} now, ${identity}. Ctrl-C and start without --live to make it a dry run.`
-    : `DRY-RUN: nothing is changed on ${agent}; what you approve is checked and recorded. npm start -- --live lets it act, ${identity}.`;
+  if (!live)
+    return `DRY-RUN: nothing is changed on ${agent}; what you approve is checked and recorded. npm start -- --live lets it act, ${identity}.`;
+  return alone
+    ? `LIVE: plans whose every command is allowed run on ${agent} with nobody asked, ${identity}. Ctrl-C and start without --auto-approve to be asked each time.`
+    : `LIVE: what you approve runs on ${agent} now, ${identity}. Ctrl-C and start without --live to make it a dry run.`;
 }
 
 async function started(child: Child): Promise<Ready> {

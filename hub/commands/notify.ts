@@ -30,10 +30,14 @@ export async function notifyCommand(argv: readonly string[], io: Console): Promi
   const state = stateFolder(values.state);
   const { name: site } = readSite(state);
   const channels = readChannels(state.notify);
-  if (verb === 'list') return list(channels, values.json, io);
+  if (verb === 'list') {
+    if (channels.length === 0) io.stderr(`no channel is named in ${state.notify}: nobody is told (docs/notify.md)`);
+    return list(channels, values.json, io);
+  }
   if (verb !== 'test') throw new UsageError(`no such verb: ${JSON.stringify(verb)}\n${NOTIFY_USAGE}`);
   const wanted = channels.filter((one) => name === undefined || one.name === name);
-  if (wanted.length === 0) throw new UsageError(`no channel ${name ?? ''} in ${state.notify}: see docs/notify.md`);
+  if (wanted.length === 0)
+    throw new UsageError(`no channel${name === undefined ? '' : ` ${name}`} in ${state.notify}: see docs/notify.md`);
   let code: number = EXIT.done;
   for (const channel of wanted) {
     const id = ulid();

@@ -75,7 +75,7 @@ function facts({ incident, now }: ReportParts): Words[] {
     ],
     ['With ', remote(owner), ...(acknowledged === undefined ? [] : [`, acknowledged ${moment(acknowledged.at)}`])],
     [
-      `Seen ${repeats + 1} times${recurrence === undefined ? '' : `; number ${recurrence} of its kind on this host within 30 days`}`,
+      `Seen ${repeats === 0 ? 'once' : `${repeats + 1} times`}${recurrence === undefined ? '' : `; number ${recurrence} of its kind on this host within 30 days`}`,
     ],
     ...milestones(incident).map(([what, ms]): Words => [`${what} after ${lasting(ms)}`]),
   ];

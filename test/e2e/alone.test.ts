@@ -3,7 +3,8 @@ import * as assert from 'uvu/assert';
 import { openRule } from '../../broker/automation-rule.ts';
 import { readRoster, readSite } from '../../broker/enroll.ts';
 import { readAudit } from '../../hub/chain/audit.ts';
-import { Site } from './site.ts';
+import { Screen } from '../tui/screen.ts';
+import { FRONT_DOOR, PATIENCE_MS, Site } from './site.ts';
 
 const test = suite('--auto-approve');
 
@@ -23,6 +24,21 @@ test('the rule is shown, signed and in the chain; what needs consent waits for a
     const { by, site: of } = openRule(rule, roster);
     assert.equal([by, of], [readSite(site.state).localOperator, 'local']);
   } finally {
+    await site.close();
+  }
+});
+
+test('the screen of up says that plans run with nobody asked', async () => {
+  const site = new Site();
+  const argv = [FRONT_DOOR, 'up', '--live', '--auto-approve', 'allow-only', '--port', '0', '--state', site.state.root];
+  const screen = new Screen(process.execPath, argv, { cols: 120, rows: 40 });
+  try {
+    await screen.until((text) => /LIVE: plans whose every command is allowed run/.test(text), PATIENCE_MS);
+    screen.type('\x03');
+    await screen.ended(PATIENCE_MS);
+    assert.is(screen.exit?.code, 0, screen.text());
+  } finally {
+    screen.close();
     await site.close();
   }
 });
