@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { RuleError } from '../broker/automation-rule.ts';
 import { decodeCbor } from '../broker/cbor.ts';
 import {
@@ -118,6 +119,7 @@ export class Executor {
     if (opened instanceof Error) return this.refused(opened);
     const refusal = attempt(() => {
       this.options.trust.checkHalt();
+      this.checkSame(opened);
       this.checkBudget(opened);
       this.checkSequence(step, opened.approval, passed);
       this.checkPolicy(step, opened.approval);
@@ -125,13 +127,15 @@ export class Executor {
     if (refusal instanceof Error) return this.refused(refusal);
     if (order.dry_run || !this.options.live)
       return this.ending('dry_run', this.options.live ? 'hub_dry_run' : 'agent_dry_run');
-    return this.spawn(id, step, order.timeout, opened.rule !== null);
+    return this.spawn(id, step, opened);
   }
 
-  private async spawn(id: StepId, { program }: Step, timeout: number, alone: boolean): Promise<Ending> {
-    const { journal, now } = this.options;
+  private async spawn(id: StepId, { program }: Step, { order, rule }: OpenedOrder): Promise<Ending> {
+    const { journal, now, trust } = this.options;
+    const { timeout } = order;
     try {
-      journal.begin(id, now(), alone);
+      // The site's time, as the budget reads it: this host's clock may be hours off.
+      journal.begin(id, trust.now(now()), { alone: rule !== null, digest: digestOf(order) });
     } catch (error) {
       // What can't be remembered must not be done: it could be done twice.
       return this.refused(error);
@@ -176,6 +180,17 @@ export class Executor {
         reached(one, ['done', 'failed', 'timeout']),
     );
     if (!began) throw new OrderError('E_ORDER_SEQUENCE', `${phase} ${number} without the step that it is for`);
+  }
+
+  /**
+   * What an approval names may be done, checked and undone for as long as its steps are remembered by its name; another
+   * under the same name would inherit all that. The hub signs by itself what a rule covers, so it could make one. Throws
+   * OrderError.
+   */
+  private checkSame({ order, approval }: OpenedOrder): void {
+    const began = this.options.journal.digestOf(approval.id);
+    if (began !== undefined && began !== digestOf(order))
+      throw new OrderError('E_ORDER_PLAN', 'an approval of this name, but not this one, has begun here');
   }
 
   /** A hub that forgets its own budget does not get more than the rule gives. Throws RuleError. */
@@ -254,6 +269,8 @@ export function approvalIdOf(order: Order): string {
   const read = attempt(() => approvalShape(decodeCbor(order.approval), '').id);
   return read instanceof Error ? '' : read;
 }
+
+const digestOf = ({ approval }: Order): string => createHash('sha256').update(approval).digest('hex');
 
 const nameOf = ({ phase, number }: { readonly phase: Phase; readonly number: number }) => `${phase}.${number}`;
 

@@ -31,6 +31,14 @@ export interface StepId {
   readonly number: number;
 }
 
+/** What is kept of a step's beginning beside when it was. */
+export interface Begun {
+  /** Nobody was there: a rule let it run. */
+  readonly alone?: boolean | undefined;
+  /** SHA-256 of the approval's payload, hex. */
+  readonly digest?: string | undefined;
+}
+
 const keyOf = ({ approval, phase, number }: StepId): string => `${approval}/${phase}.${number}`;
 
 /** The journal can't be read or written: nothing may be run without it. */
@@ -46,6 +54,8 @@ export class Journal {
   private readonly steps = new Map<string, Known>();
   /** Approvals that nobody gave, and when the first step of each began. */
   private readonly alone = new Map<string, number>();
+  /** The very approval that each name stood for when its first step began. */
+  private readonly digests = new Map<string, string>();
   private readonly file: string;
   private readonly fd: number;
   /** Bytes of whole lines. */
@@ -70,10 +80,15 @@ export class Journal {
   }
 
   /** On the disk when it returns: only then may the step be spawned. Throws when the disk does not take it. */
-  begin(step: StepId, at: number, alone = false): void {
-    this.append({ step: keyOf(step), begun: at, ...(alone ? { alone } : {}) });
-    if (alone) this.noteAlone(step.approval, at);
+  begin(step: StepId, at: number, { alone = false, digest }: Begun = {}): void {
+    this.append({ step: keyOf(step), begun: at, ...(alone ? { alone } : {}), ...(digest ? { digest } : {}) });
+    this.note(step.approval, at, { alone, digest });
     this.steps.set(keyOf(step), { state: 'begun' });
+  }
+
+  /** The digest of the approval under whose name the first step began; undefined when none has. */
+  digestOf(approval: string): string | undefined {
+    return this.digests.get(approval);
   }
 
   /** How many approvals that nobody gave, other than this one, have begun since. */
@@ -81,8 +96,9 @@ export class Journal {
     return [...this.alone].filter(([approval, at]) => at > since && approval !== but).length;
   }
 
-  private noteAlone(approval: string, at: number): void {
-    if (!this.alone.has(approval)) this.alone.set(approval, at);
+  private note(approval: string, at: number, { alone, digest }: Begun): void {
+    if (alone === true && !this.alone.has(approval)) this.alone.set(approval, at);
+    if (digest !== undefined && !this.digests.has(approval)) this.digests.set(approval, digest);
   }
 
   /** Known at once, and after a restart if the disk takes it; throws when it does not. */
@@ -125,9 +141,9 @@ export class Journal {
     for (const [i, line] of content.subarray(0, whole).toString('utf8').split('\n').entries()) {
       if (line === '') continue;
       try {
-        const record = JSON.parse(line) as { step: string; begun?: number; alone?: boolean; ending?: Ending };
-        const { step, begun, alone, ending } = record;
-        if (alone === true && begun !== undefined) this.noteAlone(step.split('/')[0] ?? '', begun);
+        const record = JSON.parse(line) as { step: string; begun?: number; ending?: Ending } & Begun;
+        const { step, begun, ending } = record;
+        if (begun !== undefined) this.note(step.split('/')[0] ?? '', begun, record);
         this.steps.set(step, ending === undefined ? { state: 'begun' } : { state: 'ended', ending });
       } catch {
         // Skipped, it could be the line that says what has run.

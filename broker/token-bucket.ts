@@ -5,7 +5,7 @@ export class TokenBucket {
   private readonly most: number;
   private seen: number;
 
-  /** `now` is milliseconds of any clock that does not go back. */
+  /** `now` is milliseconds of any clock; while one goes back, nothing grows. */
   constructor(perSecond: number, most: number, now: number) {
     this.perMs = perSecond / 1_000;
     this.most = most;
@@ -33,7 +33,7 @@ export class TokenBucket {
   }
 
   private grow(now: number): void {
-    this.credit = Math.min(this.most, this.credit + (now - this.seen) * this.perMs);
+    this.credit = Math.min(this.most, this.credit + Math.max(0, now - this.seen) * this.perMs);
     this.seen = now;
   }
 }

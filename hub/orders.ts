@@ -65,7 +65,9 @@ export async function sendOrder(hub: Hub, incident: Incident, order: SentOrder):
   // Not delivered, so it is sent when the halt is lifted, if its time has not passed.
   if (isHalted(hub.store)) return;
   const made = orderShape(decodeCbor(peek(order.bytes)), '');
-  const bytes = seal('order', encodeCbor({ ...made, audit_head: auditHead(hub.store) }), hub.key);
+  // A hub that was started anew as a dry run sends nothing live, whatever it had promised before.
+  const present = { ...made, dry_run: made.dry_run || !hub.live, audit_head: auditHead(hub.store) };
+  const bytes = seal('order', encodeCbor(present), hub.key);
   await hub.mesh.publish(agentTopic(incident.host, 'c'), bytes);
   hub.delivered.set(order.id, incident.host);
 }

@@ -122,7 +122,7 @@ export class Driver {
     const { store, key, automation } = this.hub;
     await commitIncident(store, key, outcome.incident, outcome.audit, () => {
       outcome.also?.();
-      noteEnd(store, outcome.incident, automation.uptime());
+      if (outcome.incident.state !== incident.state) noteEnd(store, outcome.incident, automation.uptime());
     });
     this.hub.views?.incident(incident.id);
     this.tell(step.name, incident, outcome.incident);

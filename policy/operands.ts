@@ -26,8 +26,8 @@ export function judgeOperand(use: Use, around: Surroundings): Finding[] {
   return found.map((judged) => ({ effect: around.effect, attributes: [], ...judged, at: use.at }));
 }
 
-/** A name without any folder. */
-const BARE = /^[\w@%+=,^][\w@%+=,.^-]*$/;
+/** A name without any folder; a number is a port where a path may stand too. */
+const BARE = /^(?!\d+$)[\w@%+=,^][\w@%+=,.^-]*$/;
 
 /** Kinds whose operand is the name of a thing; a blank in its place names nothing. */
 const NAMES: ReadonlySet<Kind> = new Set([

@@ -67,6 +67,7 @@ const FOREIGN = words(`
   analyze vacuum reindex cluster lock unlock set reset load handler begin commit rollback savepoint listen notify
   outfile dumpfile infile program import security refresh reassign comment discard checkpoint kill flush purge
   shutdown for attach detach pragma benchmark sleep xp_cmdshell exec declare recursive procedure function trigger
+  numbers numbers_mt zeros zeros_mt
 `);
 
 /** What a bracket may follow without being a call. */
@@ -92,7 +93,7 @@ const FUNCTIONS = words(`
 `);
 
 const SECRET =
-  /passw|secret|token|credential|shadow|authid|authentication|api_?key|private_?key|conninfo|user_mapping|hba_file|ssl_key|ident_file/;
+  /passw|secret|token|credential|shadow|authid|authentication|api_?key|private_?key|conninfo|user_mapping|hba_file|ssl_key|ident_file|sqlite_dbpage|sqlite_dbdata|data_source|ciphers/;
 
 function statement(tokens: readonly Token[]): Problem | null {
   const first = tokens[0];

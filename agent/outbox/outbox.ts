@@ -67,10 +67,19 @@ export class Outbox {
     const place = this.#waiting.get(waiting);
     if (place === undefined) return null;
     if (place instanceof Uint8Array) return place;
-    const record = readRecord(this.#storage?.read(place.at, place.size) ?? Buffer.alloc(0), this.#salt);
+    const record = this.#read(place);
     if (record !== null && record.order === waiting.order) return record.message.payload;
     this.#drop(waiting);
     return null;
+  }
+
+  #read({ at, size }: { readonly at: number; readonly size: number }) {
+    try {
+      return readRecord(this.#storage?.read(at, size) ?? Buffer.alloc(0), this.#salt);
+    } catch (error) {
+      this.#complain(error);
+      return null;
+    }
   }
 
   /** On the disk when it returns; where `trouble` says that the disk does not take it, in memory alone. */

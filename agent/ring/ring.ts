@@ -211,7 +211,7 @@ export class Ring {
     if (this.open?.generation === segment.generation) return this.open.kept;
     const kept: Kept[] = [];
     let columns: Columns | null = null;
-    for (const record of recordsOf(this.storage.read(segment.slot * SEGMENT, segment.used), segment.generation)) {
+    for (const record of recordsOf(this.bytesOf(segment), segment.generation)) {
       if (record.kind === KIND.columns) columns = record;
       else if (record.kind === KIND.frame && columns !== null) {
         kept.push({ columns, seq: record.seq, frame: record.frame });
@@ -219,6 +219,15 @@ export class Ring {
     }
     this.open = { generation: segment.generation, kept };
     return kept;
+  }
+
+  /** A block that the disk gives back no more holds nothing: its frames show as a gap. */
+  private bytesOf({ slot, used }: Segment): Buffer {
+    try {
+      return this.storage.read(slot * SEGMENT, used);
+    } catch {
+      return Buffer.alloc(0);
+    }
   }
 
   /** Takes up what an earlier start, or a power cut, has left. */

@@ -44,6 +44,7 @@ export function mayRunAlone(incident: Incident, plan: Plan, at: Circumstances): 
   if (plan.needs_human) return no('needs_person', 'the cause is not sure enough without a person');
   if (plan.risk !== 'low') return no('risk', `the plan's risk is ${plan.risk}`);
   if (incident.acknowledged !== undefined) return no('acknowledged', `${incident.acknowledged.by} has taken it on`);
+  if (incident.recovered !== undefined) return no('recovered', 'it has recovered by itself');
   if (incident.flapping === true) return no('flapping', 'it comes and goes');
   if (now >= plan.expires) return no('proposal_lapsed', 'the plan is too old');
   if (breaker !== null) return no('breaker_open', `a plan that ran alone did not help: see ${breaker}`);

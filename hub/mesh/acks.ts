@@ -46,13 +46,15 @@ export class Acks {
     const heard = heardOf(this.hub.store, agent, boot);
     const through = throughOf(heard);
     const [from, to] = stretchOf(heard, seq) ?? [0, 0];
-    return this.send({ agent, boot, through, ...(to > through ? { also: { from: Math.max(1, from), to } } : {}) });
+    const also = to > through ? { also: { from: Math.max(1, from), to } } : {};
+    // An ack that is lost is made up for by the next: what it speaks of is stored all the same.
+    return this.send({ agent, boot, through, ...also }).catch(() => {});
   }
 
   /** Telemetry is stored: said at once, and then again when it is time. */
   stored(one: StoredThrough): void {
     const key = `${one.agent}/${one.boot}`;
-    if (this.hub.now() - (this.told.get(key) ?? 0) >= TELL_EVERY_MS) this.tell(key, one);
+    if (this.isOld(this.told.get(key) ?? 0)) this.tell(key, one);
     else this.due.set(key, one);
     this.timer ??= setTimeout(() => this.sweep(), SWEEP_MS).unref();
   }
@@ -71,11 +73,15 @@ export class Acks {
     this.telemetry(one, {});
   }
 
+  /** Long enough ago to tell again; what is ahead of a clock that was set back is old too. */
+  private isOld(at: number): boolean {
+    return Math.abs(this.hub.now() - at) >= TELL_EVERY_MS;
+  }
+
   private sweep(): void {
     this.timer = undefined;
-    const before = this.hub.now() - TELL_EVERY_MS;
-    for (const [key, one] of this.due) if ((this.told.get(key) ?? 0) <= before) this.tell(key, one);
-    for (const [key, at] of this.told) if (at <= before) this.told.delete(key);
+    for (const [key, one] of this.due) if (this.isOld(this.told.get(key) ?? 0)) this.tell(key, one);
+    for (const [key, at] of this.told) if (this.isOld(at)) this.told.delete(key);
     if (this.due.size > 0) this.timer = setTimeout(() => this.sweep(), SWEEP_MS).unref();
   }
 

@@ -98,7 +98,13 @@ export class Telemetry {
     const received = { stored: steps.length, boot, through: chain.last, gaps, dropped: dropped[0] ?? null };
     if (steps.length === 0) {
       this.streams.set(agent, { ...before, chain });
-      done(received);
+      // A repeat may come while the first is still on its way to the disk: its word counts for both, so it waits for it.
+      if (this.durable.get(agent)?.chain.last === chain.last) done(received);
+      else
+        this.commits.add(
+          () => {},
+          (error) => done(error ?? received),
+        );
       return;
     }
     const arrived = this.now();

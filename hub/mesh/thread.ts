@@ -79,7 +79,10 @@ class MeshThread implements LocalMesh {
   private actualPort = 0;
   private tls: MeshStart['tls'];
   private asked = 0;
-  private readonly unpublished = new Map<number, { resolve: () => void; reject: (error: Error) => void }>();
+  private readonly unpublished = new Map<
+    number,
+    { retain: boolean; resolve: () => void; reject: (error: Error) => void }
+  >();
   private readonly retained = new Map<string, Uint8Array>();
   private isClosing = false;
   private pause = RESTART_MS;
@@ -156,10 +159,12 @@ class MeshThread implements LocalMesh {
     if (retain && payload.length > 0) this.retained.set(topic, payload);
     else if (retain) this.retained.delete(topic);
     const { worker } = this;
+    // What is retained is said when the broker is back.
+    if (worker === null && retain) return Promise.resolve();
     if (worker === null) return Promise.reject(new MeshThreadError('the broker is being started again'));
     return new Promise((resolve, reject) => {
       const id = ++this.asked;
-      this.unpublished.set(id, { resolve, reject });
+      this.unpublished.set(id, { retain, resolve, reject });
       this.say(worker, { kind: 'publish', id, topic, payload, retain, qos });
     });
   }
@@ -232,7 +237,10 @@ class MeshThread implements LocalMesh {
 
   private ended(why: string, ranMs: number): void {
     this.worker = null;
-    for (const { reject } of this.unpublished.values()) reject(new MeshThreadError(why));
+    for (const { retain, resolve, reject } of this.unpublished.values()) {
+      if (retain) resolve();
+      else reject(new MeshThreadError(why));
+    }
     this.unpublished.clear();
     this.dropped = 0;
     // A start that failed is its caller's; what ends later is started again.

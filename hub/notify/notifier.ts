@@ -170,6 +170,8 @@ export class Notifier {
     // Said once, not at each try.
     if (line.failures++ === 0) log.warn('a channel can’t be reached', { channel: name, why, again_in_ms: wait });
     line.pausedUntil = now() + wait;
+    // It may be this very notice that the channel can't take: the next one leads then.
+    await postpone(store, name, due, pending.due);
     return false;
   }
 

@@ -60,7 +60,7 @@ export function dueNotices(store: Store, channel: string, now: number): readonly
   return [...store.notices.getRange({ start: [channel, ''], end: [channel, '\uffff'] })]
     .filter(({ value }) => value.due <= now)
     .map(({ key, value }) => ({ incident: key[1], pending: value }))
-    .sort((a, b) => a.pending.since - b.pending.since);
+    .sort((a, b) => a.pending.tries - b.pending.tries || a.pending.since - b.pending.since);
 }
 
 /** How many incidents a channel is still to be told of. */

@@ -43,12 +43,18 @@ function post(
     },
   };
   return new Promise((resolve, reject) => {
+    let isAnswered = false;
     const sent =
       url.protocol === 'http:'
         ? plainRequest(url, options)
         : tlsRequest(url, ca === null ? options : { ...options, ca });
     sent.on('error', reject);
+    // An answer that is none, such as 101, ends the connection without an error; one that came has been resolved by then.
+    sent.on('close', () => {
+      if (!isAnswered) reject(new Error('it hung up without an answer'));
+    });
     sent.on('response', (response) => {
+      isAnswered = true;
       const answer = judge(response.statusCode ?? 0, response.headers['retry-after']);
       let read = 0;
       response.on('data', (chunk: Buffer) => {

@@ -67,7 +67,10 @@ function fill(template: string, values: Readonly<Record<Field, string>>, quote: 
     if (field === undefined) return whole;
     return OURS.has(field) ? values[field] : quote(values[field]);
   });
-  return text.length <= TEXT_MAX ? text : `${text.slice(0, TEXT_MAX - 1)}…`;
+  if (text.length <= TEXT_MAX) return text;
+  const cut = text.slice(0, TEXT_MAX - 2);
+  // A cut inside a code span would leave the rest of it to be read as a mention or a link.
+  return (cut.split('`').length - 1) % 2 === 1 ? `${cut}\`…` : `${cut}…`;
 }
 
 /**

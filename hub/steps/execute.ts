@@ -2,8 +2,10 @@ import type { Result } from '../../broker/messages.ts';
 import { type Hub, TIMES } from '../hub.ts';
 import type { Incident, SentOrder } from '../incident.ts';
 import { lastOrder, makeOrder, sendOrder, undoable } from '../orders.ts';
+import { isHalted } from '../site/halts.ts';
 import { getIncident, moved } from '../store/incidents.ts';
 import type { Store } from '../store/store.ts';
+import { decideAlone } from './route.ts';
 import { type Outcome, type Step, waitFor } from './step.ts';
 
 /** Sends the approved order to the agent and waits for its results; an order is on the disk before it is on the wire. */
@@ -15,18 +17,37 @@ export const execute: Step = {
   },
 };
 
-function begin(incident: Incident, hub: Hub): Outcome {
+async function begin(incident: Incident, hub: Hub): Promise<Outcome> {
   const now = hub.now();
-  const lapses = incident.approval?.not_after ?? now;
-  if (now >= lapses) {
-    const change = { now, by: 'hub', note: 'the agent was not there while the approval held', reason: 'agent_offline' };
-    return ending(moved(incident, 'expired', change), 'approval.lapsed');
+  const { approval, plan } = incident;
+  const lapses = approval?.not_after ?? now;
+  if (now >= lapses) return lapsed(incident, hub);
+  if (approval?.alone === true && plan !== null && !isHalted(hub.store)) {
+    // It may have stood in line meanwhile: what nobody consented to needs every reason still to hold.
+    // For how long it may stand is the approval's to say by now, not the proposal's.
+    const decision = await decideAlone(incident, { ...plan, expires: lapses }, hub);
+    if (!decision.alone) {
+      const change = { now, by: 'hub', note: `a person decides: ${decision.why}`, reason: decision.code };
+      return ending(moved(incident, 'expired', change), 'approval.lapsed');
+    }
   }
   if (hub.store.presence.get(incident.host)?.state !== 'online') return waitFor(lapses);
   const busy = planBefore(hub.store, incident);
   if (busy !== null) return standInLine(incident, busy, now);
   const order = makeOrder(hub, incident, 'apply');
   return order === null ? waitFor(lapses) : give(incident, hub, order, 'executing');
+}
+
+/** Nothing was sent while the approval held: the reason is what is in the way now. */
+function lapsed(incident: Incident, hub: Hub): Outcome {
+  const isHere = hub.store.presence.get(incident.host)?.state === 'online';
+  const [reason, why] = isHalted(hub.store)
+    ? ['halted', 'the site was halted']
+    : isHere
+      ? ['approval_lapsed', 'nothing could be sent']
+      : ['agent_offline', 'the agent was not there'];
+  const change = { now: hub.now(), by: 'hub', note: `${why} while the approval held`, reason };
+  return ending(moved(incident, 'expired', change), 'approval.lapsed');
 }
 
 /** How soon a plan that stands in line looks again. */

@@ -2,7 +2,7 @@ import { signAlone } from '../../broker/approvals.ts';
 import { ulid } from '../../broker/ulid.ts';
 import { openedBy } from '../automation/breaker.ts';
 import { spend } from '../automation/budget.ts';
-import { mayRunAlone, rowOf } from '../automation/may-run-alone.ts';
+import { type Decision, mayRunAlone, rowOf } from '../automation/may-run-alone.ts';
 import { type Hub, TIMES } from '../hub.ts';
 import type { Incident, Plan, Route } from '../incident.ts';
 import { isHalted } from '../site/halts.ts';
@@ -21,12 +21,8 @@ export const route: Step = {
     const { plan } = incident;
     if (plan === null) throw new Error('route without a plan');
     const { automation, store } = hub;
-    const now = hub.now();
     const uptime = automation.uptime();
-    const rule = automation.inForce?.rule ?? null;
-    const breaker = rule === null ? null : await openedBy(store, incident.host, plan.playbook ?? '', uptime);
-    const tags = store.births.get(incident.host)?.host.tags ?? [];
-    const decision = mayRunAlone(incident, plan, { rule, now, tags, halted: isHalted(store), breaker });
+    const decision = await decideAlone(incident, plan, hub);
     if (!decision.alone) return toPerson(incident, hub, plan, decision);
     const perHour = decision.rule.per_host_hour;
     const before = await spend(store, { host: incident.host, plan: plan.id, perHour, uptime });
@@ -37,6 +33,15 @@ export const route: Step = {
     return alone(incident, hub, plan, before + 1);
   },
 };
+
+/** Whether the plan may run with nobody there, as things are now: asked at its way, and again before it begins. */
+export async function decideAlone(incident: Incident, plan: Plan, hub: Hub): Promise<Decision> {
+  const { automation, store } = hub;
+  const rule = automation.inForce?.rule ?? null;
+  const breaker = rule === null ? null : await openedBy(store, incident.host, plan.playbook ?? '', automation.uptime());
+  const tags = store.births.get(incident.host)?.host.tags ?? [];
+  return mayRunAlone(incident, plan, { rule, now: hub.now(), tags, halted: isHalted(store), breaker });
+}
 
 function toPerson(
   incident: Incident,

@@ -2,6 +2,7 @@ import { existsSync, rmSync } from 'node:fs';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { AutomationRule } from '../../broker/automation-rule.ts';
+import { sealCheckpoint } from '../../broker/halts.ts';
 import { newKeyPair } from '../../broker/keys.ts';
 import type { Approval } from '../../broker/messages.ts';
 import { inShort, judgeOf, type Planned, programOf, TestSite } from './order-fixtures.ts';
@@ -119,6 +120,33 @@ test('what began under a rule is undone when its hours are over', async ({ site,
   const later = { now: () => Date.now() + 3_600_000 };
   assert.equal(inShort(await site.run(site.orderAlone(approval, [undo]), later)), ['rollback 1 done']);
   assert.not(existsSync(made));
+});
+
+test('an approval of a name that began here, but another, inherits nothing from it', async ({ site, made, plan }) => {
+  const person = site.approval(plan);
+  assert.equal(inShort(await site.run(site.order(person, plan))), ['step 1 done']);
+  // The hub's key alone: a rule that is over, and programs that nobody has seen.
+  const forged: Planned = { phase: 'post', number: 1, program: programOf(['rm', made]) };
+  const more: Planned = { phase: 'step', number: 2, program: programOf(['rm', made]) };
+  const lapsed = { not_after: Date.now() - 1 };
+  const check = site.alone([...plan, forged], lapsed, site.adm, { id: person.id });
+  assert.equal(inShort(await site.run(site.orderAlone(check, [forged]))), ['post 1 refused E_ORDER_PLAN']);
+  const longer = site.alone([...plan, more], {}, site.adm, { id: person.id });
+  assert.equal(inShort(await site.run(site.orderAlone(longer, [more]))), ['step 2 refused E_ORDER_PLAN']);
+  site.restart();
+  assert.equal(inShort(await site.run(site.orderAlone(check, [forged]))), ['post 1 refused E_ORDER_PLAN']);
+  assert.ok(existsSync(made));
+});
+
+test('the budget of an hour is the site’s hour, whatever this host’s clock says', async ({ site, plan }) => {
+  const audit_head = { count: 1, hash: 'ab'.repeat(32) };
+  site.trust.learnCheckpoint(
+    sealCheckpoint({ site: 'local', epoch: site.roster.epoch, now: Date.now(), audit_head }, site.hub),
+  );
+  const slow = { now: () => Date.now() - 2 * 3_600_000 };
+  for (let n = 1; n <= 2; n++) await site.run(site.orderAlone(site.alone(plan), plan), slow);
+  const third = await site.run(site.orderAlone(site.alone(plan), plan), slow);
+  assert.equal(inShort(third), ['step 1 refused E_RULE_BUDGET']);
 });
 
 const alone = ({ alone = { rule: new Uint8Array(), rule_signature: new Uint8Array(), ...asked } }: Approval) => alone;

@@ -242,13 +242,29 @@ test('one plan at a time runs on a host: another waits its turn, then for a pers
     const third = await routed(small, ABLE);
     const states = () => [first, second, third].map(({ id }) => getIncident(hub.store, id)?.state);
     assert.equal(states(), ['executing', 'approved', 'approved']);
-    await fails(small, first.id);
+    await ends(small, first.id, 'dry_run');
     await until('the next has its turn', () => states()[1] === 'executing');
     assert.is(states()[2], 'approved');
     ahead = 61_000;
     driver.wake(third.id);
     await until('the last waits no longer', () => states()[2] === 'expired');
     assert.is(getIncident(hub.store, third.id)?.reason, 'host_busy');
+  });
+});
+
+test('a plan that stands in line runs alone only while every reason for it holds', async () => {
+  const automation = automated();
+  await withHub(automation, async (small) => {
+    const { hub } = small;
+    await online(hub);
+    const first = await routed(small, ABLE);
+    await until('it is under way', () => getIncident(hub.store, first.id)?.state === 'executing');
+    const second = await routed(small, ABLE);
+    assert.is(second.state, 'approved');
+    await fails(small, first.id);
+    await until('it is a person’s', () => getIncident(hub.store, second.id)?.state === 'expired');
+    const { reason, orders } = getIncident(hub.store, second.id) ?? second;
+    assert.equal([reason, orders], ['breaker_open', []]);
   });
 });
 
@@ -262,7 +278,10 @@ const online = (hub: Hub) =>
 let seq = 0;
 
 /** The agent says that the first step failed; nothing of it can be undone. */
-async function fails({ hub, intake }: SmallHub, id: string): Promise<void> {
+const fails = (small: SmallHub, id: string) => ends(small, id, 'failed');
+
+/** Its agent says how the plan ended: that it failed, or that it was tried dry, which is nobody's fault. */
+async function ends({ hub, intake }: SmallHub, id: string, state: 'failed' | 'dry_run'): Promise<void> {
   const incident = () => getIncident(hub.store, id);
   await until('an order', () => incident()?.state === 'executing');
   const { code: _, ...result } = samples.result;
@@ -272,11 +291,11 @@ async function fails({ hub, intake }: SmallHub, id: string): Promise<void> {
     incident: id,
     order: incident()?.orders.at(-1)?.id ?? '',
     step: { phase: 'step', number: 1 },
-    state: 'failed',
+    state,
     last: true,
   };
   await intake.receive({ agent: 'web-1', channel: 'r', payload: seal('result', encodeCbor(failed), web.key) });
-  await until('it has failed', () => incident()?.state === 'failed');
+  await until('it has ended', () => incident()?.state === (state === 'failed' ? 'failed' : 'escalated'));
 }
 
 function unplanned(): never {

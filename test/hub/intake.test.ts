@@ -283,13 +283,13 @@ test('a result for an order that was not given, or by another host, changes noth
 test('an order sent again shows the chain’s present head, so that no agent takes it for one that went back', async (context) => {
   const { hub } = context.small;
   const incident = await proposeTo(hub);
-  const sent: { count: number; id: string }[] = [];
+  const sent: { count: number; id: string; dry: boolean }[] = [];
   const client = clientOf(context, web);
   assert.ok(await isGranted(client, 's/1/web-1/c'));
   client.on('message', (topic, payload) => {
     if (!topic.endsWith('/c')) return;
     const order = orderShape(decodeCbor(open('order', new Uint8Array(payload), keys.hub.public)), '');
-    sent.push({ count: order.audit_head.count, id: order.id });
+    sent.push({ count: order.audit_head.count, id: order.id, dry: order.dry_run });
   });
   const made = { ...samples.order, agent: 'web-1', audit_head: { count: 1, hash: 'ab'.repeat(32) } };
   const order = {
@@ -310,6 +310,13 @@ test('an order sent again shows the chain’s present head, so that no agent tak
   assert.equal(
     sent.map(({ id }) => id),
     [made.id, made.id],
+  );
+  // Started anew as a dry run, the hub sends what it had made live as a dry run.
+  await sendOrder({ ...hub, live: false }, incident, order);
+  await until('the third order', () => sent.length === 3);
+  assert.equal(
+    sent.map(({ dry }) => dry),
+    [false, false, true],
   );
   assert.is(hub.delivered.get(made.id), 'web-1');
   assert.equal((decodeCbor(peek(order.bytes)) as { audit_head: { count: number } }).audit_head.count, 1);
