@@ -25,6 +25,8 @@ export interface CampaignOptions {
   readonly batch?: number;
   /** Stubs as real programs on the PATH, or as functions, which is several times quicker. */
   readonly stubs: 'programs' | 'functions';
+  /** The bash that runs them, `/bin/bash` when not said. */
+  readonly shell?: string;
   /** Processes of bash at a time. */
   readonly jobs?: number;
   readonly progress?: (compared: number) => void;
@@ -115,12 +117,12 @@ const WRAPPERS = ['sudo', 'nice', 'timeout', 'nohup', 'env', 'ionice'] as const;
 
 /** Generates, judges, and lets bash run what was allowed; the same seed finds the same. */
 export async function campaign(options: CampaignOptions): Promise<Findings> {
-  const { seed, count, stubs, batch = 500, jobs = 1, progress, stop } = options;
+  const { seed, count, stubs, shell, batch = 500, jobs = 1, progress, stop } = options;
   const policy = await loadPolicy();
   const { rules } = loadRules();
   const random = new Seeded(seed);
   const generator = new Generator(rules, random);
-  const oracle = new BashOracle([...rules.commands.keys(), ...WRAPPERS], stubs);
+  const oracle = new BashOracle([...rules.commands.keys(), ...WRAPPERS], stubs, shell);
   const found = { compared: 0, generated: 0, mutated: 0, mutantsAllowed: 0 };
   const differences: string[] = [];
 

@@ -2,7 +2,7 @@ import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
 import { campaign } from './campaign.ts';
 
-// npm run fuzz -- [--count N] [--seed N] [--stubs programs|functions] [--batch N] [--jobs N]: compares N allowed commands with what real bash runs. Exit 1 on a difference.
+// npm run fuzz -- [--count N] [--seed N] [--stubs programs|functions] [--batch N] [--jobs N] [--shell PATH]: compares N allowed commands with what real bash runs. Exit 1 on a difference.
 const { values } = parseArgs({
   options: {
     count: { type: 'string', default: '20000' },
@@ -10,6 +10,7 @@ const { values } = parseArgs({
     stubs: { type: 'string', default: 'programs' },
     batch: { type: 'string', default: '500' },
     jobs: { type: 'string', default: String(availableParallelism()) },
+    shell: { type: 'string', default: '/bin/bash' },
   },
 });
 const seed = Number(values.seed);
@@ -26,6 +27,7 @@ const found = await campaign({
   stubs: values.stubs === 'functions' ? 'functions' : 'programs',
   jobs: Number(values.jobs),
   batch: Number(values.batch),
+  shell: values.shell,
   stop: stop.signal,
   progress: (compared) => {
     if (compared - told < 10_000) return;
