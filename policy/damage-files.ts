@@ -13,8 +13,10 @@ import {
   short,
   targets,
 } from './damage-words.ts';
-import { isDevice, isSystem, isSystemTree, normalise } from './paths.ts';
+import { isDatabaseFile, isDevice, isSystem, isSystemTree, normalise } from './paths.ts';
 import { wordAt } from './word-at.ts';
+
+const hitsDatabase = (args: readonly string[]): boolean => plain(args).some((arg) => targets(arg).some(isDatabaseFile));
 
 /** Ruin of files, devices and mounts. */
 export const FILE_DAMAGES: readonly DamageRule[] = [
@@ -25,6 +27,7 @@ export const FILE_DAMAGES: readonly DamageRule[] = [
     reason: 'it removes what the host does not live without',
     when: (a) =>
       a.includes('--no-preserve-root') ||
+      hitsDatabase(a) ||
       (hitsSystem(a) && (recursive(a) || plain(a).some((p) => targets(p).some((t) => isSystem(t) && t !== '/')))),
   },
   {
@@ -32,7 +35,7 @@ export const FILE_DAMAGES: readonly DamageRule[] = [
     rule: 'destruction.remove',
     effect: 'destroy',
     reason: 'it removes or empties what the host does not live without',
-    when: hitsSystem,
+    when: (a) => hitsSystem(a) || hitsDatabase(a),
   },
   {
     names: /^mv$/,
@@ -61,7 +64,9 @@ export const FILE_DAMAGES: readonly DamageRule[] = [
     when: (a) => {
       if (!a.includes('-delete')) return false;
       const filtered = narrowed(a);
-      return searched(a).some((p) => targets(p).some((t) => isSystemTree(t) || (!filtered && isSystem(t))));
+      return searched(a).some((p) =>
+        targets(p).some((t) => isSystemTree(t) || isDatabaseFile(t) || (!filtered && isSystem(t))),
+      );
     },
   },
   {

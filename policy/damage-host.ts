@@ -20,6 +20,11 @@ function cutsOff(args: readonly string[]): boolean {
   return is(object, 'rule', 2) && is(act, 'flush', 1);
 }
 
+/** A rule without a condition, at the door of the host itself: nothing comes in, or nothing goes out, this session too. */
+const DROPS_ALL =
+  /^(?:(?:-t|--table) filter |(?:-w|--wait|-v|--verbose)(?: \d+)? )*(?:-[AI]|--append|--insert) (?:INPUT|OUTPUT) (?:\d+ )?(?:-j|--jump|-g|--goto) (?:DROP|REJECT)\b/;
+const NFT_DROPS_ALL = /^(?:add|insert) rule (?:(?:ip6?|inet) )?\S+ (?:input|output) (?:counter )?(?:drop|reject)\b/i;
+
 /** Whoever is root or may become it, or logs in without a password. */
 function changesIdentity(args: readonly string[], name: string): boolean {
   if (/^(?:chpasswd|vipw|vigr|newusers|setcap|userdel|deluser|ssh-copy-id)$/.test(name)) return true;
@@ -148,6 +153,13 @@ export const HOST_DAMAGES: readonly DamageRule[] = [
       (n === 'apparmor_parser' && short(a, /R/)) ||
       has(/^(?:-F|--flush|-X|--delete-chain|-P|--policy|flush|disable|reset|--panic-on|--complete-reload)$/)(a) ||
       joined(/\b(?:delete table|qdisc .*loss 100)/)(a),
+  },
+  {
+    names: /^(?:ip6?tables|nft)$/,
+    rule: 'destruction.network',
+    effect: 'destroy',
+    reason: 'it drops every packet that comes or goes',
+    when: (a, n) => joined(n === 'nft' ? NFT_DROPS_ALL : DROPS_ALL)(a),
   },
   {
     names: /^sysctl$/,

@@ -74,6 +74,13 @@ export function isSystem(path: string): boolean {
   return /^\/(?:var\/lib\/[^/]+|home\/[^/]+\/\.ssh(?:\/.*)?|(?:home\/[^/]+|root)\/\.[a-z_]*history)$/.test(path);
 }
 
+const DATABASE_FILE =
+  /^\/var\/lib\/(?:mysql|mariadb|postgresql|pgsql|mongodb|mongo|redis|valkey|influxdb|cassandra|clickhouse|etcd|elasticsearch|opensearch|rabbitmq|prometheus)\/./;
+const LEFTOVER = /(?:\.(?:pid|lock|sock|bak|old|orig|tmp|log|err|gz)|~)$/;
+
+/** A file that a database keeps: without it the rest is lost too. What a crash or a person left beside it is not meant. */
+export const isDatabaseFile = (path: string): boolean => DATABASE_FILE.test(path) && !LEFTOVER.test(path);
+
 /** Below these, removing what matches a search is never a clean-up. */
 export function isSystemTree(path: string): boolean {
   if (/^\/(?:|var|var\/lib|home|root|run|opt|srv|usr\/local|snap)$/.test(path)) return true;
