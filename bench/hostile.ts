@@ -1,4 +1,5 @@
 import { type ChildProcess, fork } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { secretHash } from '../broker/enroll.ts';
@@ -9,63 +10,113 @@ import type { Attack } from './hostile-clients.ts';
 import { METRICS } from './ingest-server.ts';
 import { type Emit, percentile } from './row.ts';
 
-const SERVER = fileURLToPath(new URL('./ingest-server.js', import.meta.url));
-const CLIENTS = fileURLToPath(new URL('./hostile-clients.js', import.meta.url));
+const here = (name: string): string => fileURLToPath(new URL(`./${name}.js`, import.meta.url));
 const ATTACKS: readonly Attack[] = ['flood', 'connects', 'dribble', 'malformed', 'frozen'];
 /** Honest agents, of which each reports so often. The attackers have the names behind theirs. */
 const HONEST = 20;
 const AGENTS = 40;
 const EVERY_MS = 100;
 const PHASE_MS = 6_000;
+/** After a phase what it left is cleared away, unmeasured: it would make the next one's quiet look busy. */
+const SETTLE_MS = 2_000;
 /** Others' p99 under attack against that of the quiet phase right before. */
 const AIM = 2;
+/** Ticks of the clock in which Linux counts processor time (USER_HZ). */
+const TICK_MS = 10;
 
 /**
  * What honest agents feel of hostile clients: the 99th percentile of the time from a report to its PUBACK, which comes
  * after the commit, in quiet and under each attack in turn. The attackers are a process of their own; on few cores they
- * also take the broker's time as any busy process does, which this can't tell apart.
+ * take the broker's time as any busy process does. So before each attack the same clients do the same to a broker that
+ * does nothing, in a process of its own: `control`. How much processor time the clients took is said of both, since a
+ * sink that serves them sooner or later than ours lets them take more or less.
  */
 export async function hostileBench(emit: Emit): Promise<boolean> {
-  const server = fork(SERVER, ['ours', String(AGENTS)]);
-  const port = await new Promise<number>((resolve, reject) => {
-    server.once('message', (ready: { readonly port: number }) => resolve(ready.port));
-    server.once('exit', (code) => reject(new Error(`the broker ended with ${code}`)));
-  });
+  const server = fork(here('ingest-server'), ['ours', String(AGENTS)]);
+  const sink = fork(here('hostile-sink'));
+  const [port, sinkPort] = await Promise.all([portOf(server), portOf(sink)]);
   const honest = await Promise.all(Array.from({ length: HONEST }, (_, i) => Honest.open(port, `agent-${i}`)));
-  const waits = async (): Promise<readonly number[]> => {
+  const wait = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+  /** The p99 of a phase in milliseconds, and the percent of a core that these processes took. */
+  const phase = async (watched: readonly ChildProcess[]) => {
     for (const one of honest) one.waits.length = 0;
-    await new Promise((resolve) => setTimeout(resolve, PHASE_MS));
-    return honest.flatMap((one) => one.waits);
+    const before = watched.map(cpuMs);
+    const began = performance.now();
+    await wait(PHASE_MS);
+    const took = performance.now() - began;
+    const cpu = watched.map((child, i) => ((cpuMs(child) - (before[i] ?? 0)) / took) * 100);
+    return {
+      p99: percentile(
+        honest.flatMap((one) => one.waits),
+        0.99,
+      ),
+      cpu,
+    };
   };
+  const attacked = async (attack: Attack, at: number, watched: readonly ChildProcess[]) => {
+    const attacker = fork(here('hostile-clients'), [attack, String(at)]);
+    const talking = attack === 'frozen' ? setInterval(() => server.send('talk'), 100) : undefined;
+    const found = await phase([attacker, ...watched]);
+    clearInterval(talking);
+    await end(attacker);
+    await wait(SETTLE_MS);
+    return found;
+  };
+  const wanted = ATTACKS.filter((attack) => process.argv.length < 4 || process.argv.includes(attack, 3));
   let worst = 0;
   try {
     // The first phase warms both sides.
-    await waits();
-    for (const attack of ATTACKS) {
-      const quiet = percentile(await waits(), 0.99);
-      const attacker = fork(CLIENTS, [attack, String(port)]);
-      const talking = attack === 'frozen' ? setInterval(() => server.send('talk'), 100) : undefined;
-      const attacked = percentile(await waits(), 0.99);
-      clearInterval(talking);
-      await end(attacker);
-      worst = Math.max(worst, attacked / quiet);
-      emit({ bench: 'hostile', metric: `${attack}_quiet_p99`, value: quiet, unit: 'ms' });
+    await phase([]);
+    for (const attack of wanted) {
+      const row = (metric: string, value: number, unit: string) =>
+        emit({ bench: 'hostile', metric: `${attack}_${metric}`, value, unit });
+      const quiet = await phase([server]);
+      const control = await attacked(attack, sinkPort, [sink]);
+      const ours = await attacked(attack, port, [server]);
+      worst = Math.max(worst, ours.p99 / quiet.p99);
+      row('quiet_p99', quiet.p99, 'ms');
+      emit({
+        bench: 'hostile',
+        metric: `${attack}_control_p99`,
+        value: control.p99,
+        unit: 'ms',
+        baseline: 'quiet, right before',
+        ratio: control.p99 / quiet.p99,
+      });
       emit({
         bench: 'hostile',
         metric: `${attack}_p99`,
-        value: attacked,
+        value: ours.p99,
         unit: 'ms',
         baseline: 'quiet, right before',
-        ratio: attacked / quiet,
+        ratio: ours.p99 / quiet.p99,
       });
+      row('control_clients_cpu', control.cpu[0] ?? Number.NaN, 'percent of a core');
+      row('clients_cpu', ours.cpu[0] ?? Number.NaN, 'percent of a core');
+      row('broker_cpu', ours.cpu[1] ?? Number.NaN, 'percent of a core');
     }
     const cut = honest.filter(({ isCut }) => isCut).length;
     emit({ bench: 'hostile', metric: 'honest_cut', value: cut, unit: 'connections' });
     return worst <= AIM && cut === 0;
   } finally {
     for (const one of honest) one.close();
+    sink.kill();
     server.send('end');
   }
+}
+
+function portOf(child: ChildProcess): Promise<number> {
+  return new Promise((resolve, reject) => {
+    child.once('message', (ready: { readonly port: number }) => resolve(ready.port));
+    child.once('exit', (code) => reject(new Error(`it ended with ${code}`)));
+  });
+}
+
+/** Processor time of a process and its threads (proc(5): utime and stime, behind the name in brackets). */
+function cpuMs({ pid }: ChildProcess): number {
+  const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  return (Number(fields[11]) + Number(fields[12])) * TICK_MS;
 }
 
 function end(child: ChildProcess): Promise<void> {

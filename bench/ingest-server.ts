@@ -50,7 +50,7 @@ async function ours(): Promise<void> {
     onSampled: () => {},
     onBroken: () => {},
     // The first says what is wrong; hostile clients have thousands of them.
-    onDropped: (_, failure) => {
+    onDropped: ({ failure }) => {
       if (dropped++ === 0) console.error(failure);
     },
     onHealth: ({ loopLagP99Ms }) => void lags.push(loopLagP99Ms),

@@ -12,6 +12,10 @@ export const BROKER = {
   connections: 20_000,
   /** Bytes of one client that are looked at in one turn: a flood on 200 sockets must not delay timers by seconds. */
   chunkBytes: 16_384,
+  /** Packets of one client that are dealt with in one turn: ten who flood cost the next one some milliseconds. */
+  packetsPerTurn: 16,
+  /** CONNECTs (each about half a millisecond) and TLS handshakes that are begun in one turn. */
+  strangersPerTurn: 4,
   /** One client's packets a second, and how many it may save up: an agent that replays a day needs a tenth. */
   packetsPerSecond: 1_000,
   packetsBurst: 2_000,

@@ -10,6 +10,7 @@ import type { Enrolled } from './enroll.ts';
 import { Guard } from './guard.ts';
 import { BrokerError, listenNear } from './listen-near.ts';
 import { isGoodCertificate, isGoodLogin } from './login.ts';
+import { LoopTurns } from './loop-turns.ts';
 import type { Inbound, Mesh, MeshCounters } from './mesh.ts';
 import { LIMITS } from './messages.ts';
 import { Outgoing } from './outgoing.ts';
@@ -17,7 +18,7 @@ import type { Request } from './requests.ts';
 import { Routes } from './routes.ts';
 import type { TelemetryPath } from './shortcut.ts';
 import { type OnTelemetry, telemetryPath } from './telemetry-path.ts';
-import { type Certificate, renewContext, type TlsMaterial, tlsListener } from './tls-listener.ts';
+import { type Certificate, KEEP_ALIVE, type TlsMaterial, tlsListener } from './tls-listener.ts';
 import { ToolDoor } from './tool-door.ts';
 import type { Tool } from './tools.ts';
 import { parseAgentTopic } from './topics.ts';
@@ -77,6 +78,7 @@ export async function openEmbedded(options: EmbeddedOptions): Promise<Embedded> 
   const guards = new WeakMap<Duplex, Guard>();
   const certificates = new WeakMap<Duplex, Certificate>();
   const routes = new Routes();
+  const turns = new LoopTurns();
   const aedes = new BrokerCore({
     mq: routes,
     connectTimeout: BROKER.connectMs,
@@ -203,12 +205,10 @@ export async function openEmbedded(options: EmbeddedOptions): Promise<Embedded> 
       traffic.closed(conn);
       leave();
     });
-    guards.set(conn, new Guard(conn, counters));
+    guards.set(conn, new Guard(conn, counters, turns));
     aedes.handle(conn);
   };
-  const server = createServer({ keepAlive: true, keepAliveInitialDelay: BROKER.keepAliveMs }, (socket) =>
-    accept(socket, socket.remoteAddress ?? ''),
-  );
+  const server = createServer(KEEP_ALIVE, (socket) => accept(socket, socket.remoteAddress ?? ''));
   const refusedTls = (why: 'busy' | 'tls') => {
     if (why === 'busy') counters.refusedBusy++;
     else counters.refusedConnect++;
@@ -216,7 +216,7 @@ export async function openEmbedded(options: EmbeddedOptions): Promise<Embedded> 
   const secure =
     options.tls === undefined
       ? null
-      : tlsListener(options.tls, admission, refusedTls, (socket, certificate) => {
+      : tlsListener(options.tls, { admission, turns }, refusedTls, (socket, certificate) => {
           certificates.set(socket, certificate);
           accept(socket, socket.remoteAddress ?? '');
         });
@@ -225,14 +225,14 @@ export async function openEmbedded(options: EmbeddedOptions): Promise<Embedded> 
     tlsPort:
       secure === null || options.tls === undefined
         ? null
-        : await listenNear(secure, { ports: options.ports, ...options.tls }),
+        : await listenNear(secure.server, { ports: options.ports, ...options.tls }),
   });
   const { port, tlsPort } = await listen().catch(async (error: unknown) => {
     server.close();
     await new Promise<void>((resolve) => aedes.close(() => resolve()));
     throw error;
   });
-  secure?.on('error', () => {});
+  secure?.server.on('error', () => {});
   server.on('error', () => {
     // One connection that could not be accepted (no descriptor left) must not end the hub.
   });
@@ -250,15 +250,16 @@ export async function openEmbedded(options: EmbeddedOptions): Promise<Embedded> 
       client.conn.destroy();
     },
     renewTls: (tls) => {
-      if (secure !== null) renewContext(secure, tls);
+      secure?.renew(tls);
     },
     publish: (topic, payload, { retain = false, qos = 1 } = {}) => outgoing.publish(topic, payload, retain, qos),
     checkTools: () => door.check(),
     health: () => traffic.health({ sockets, clients: aedes.connectedClients, waiting: outgoing.waiting }),
     close: async () => {
       traffic.stop();
+      turns.stop();
       server.close();
-      secure?.close();
+      secure?.server.close();
       for (const socket of sockets) socket.destroy();
       await new Promise<void>((resolve) => aedes.close(() => resolve()));
     },

@@ -1,5 +1,6 @@
 import type { Duplex } from 'node:stream';
 import { BROKER } from './broker-limits.ts';
+import type { LoopTurns } from './loop-turns.ts';
 import type { MeshCounters } from './mesh.ts';
 import { PacketScanner } from './packet-scanner.ts';
 import { Pubacks } from './pubacks.ts';
@@ -7,9 +8,10 @@ import { Shortcut, type TelemetryPath } from './shortcut.ts';
 import { TokenBucket } from './token-bucket.ts';
 
 /**
- * Stands between a connection (TCP or TLS) and the broker, which reads it by `readable` and `read()`: passes on one
- * chunk a turn, within this client's budget of packets and bytes, and nothing while too many of its messages wait for
- * the disk. What the broker does not read stays in the kernel, and TCP slows the sender down.
+ * Stands between a connection (TCP or TLS) and the broker, which reads it by `readable` and `read()`: passes on a few
+ * packets a turn, within this client's budget of packets and bytes, and nothing while too many of its messages wait for
+ * the disk; before its CONNECT was accepted, only when its place in the queue of strangers has come. What the broker
+ * does not read stays in the kernel, and TCP slows the sender down.
  */
 export class Guard {
   private readonly conn: Duplex;
@@ -19,6 +21,12 @@ export class Guard {
   private readonly packets: TokenBucket;
   private readonly bytes: TokenBucket;
   private readonly pubacks: Pubacks;
+  private readonly turns: LoopTurns;
+  private isStranger = true;
+  /** Of a stranger: it waits for its place, or has it. */
+  private place: 'none' | 'waits' | 'has' = 'none';
+  /** The turn in which the broker was last given packets. */
+  private gaveIn = -1;
   private rest: Buffer | null = null;
   private inFlight = 0;
   /** Messages that were passed on without their payload, and have not reached their handler. */
@@ -26,8 +34,9 @@ export class Guard {
   private timer: NodeJS.Timeout | undefined;
   private turn: NodeJS.Immediate | undefined;
 
-  constructor(conn: Duplex, counters: MeshCounters) {
+  constructor(conn: Duplex, counters: MeshCounters, turns: LoopTurns) {
     this.conn = conn;
+    this.turns = turns;
     this.counters = counters;
     const now = performance.now();
     this.packets = new TokenBucket(BROKER.packetsPerSecond, BROKER.packetsBurst, now);
@@ -46,6 +55,7 @@ export class Guard {
 
   /** The broker has accepted its CONNECT. With a path its telemetry goes past the broker from now on. */
   letIn(path?: TelemetryPath): void {
+    this.isStranger = false;
     this.scanner.letIn(path === undefined ? null : this.shortcut(path));
     this.wake();
   }
@@ -81,6 +91,7 @@ export class Guard {
   private read(): Buffer | null {
     const { conn, scanner } = this;
     if (scanner.held || this.inFlight >= BROKER.inFlight || this.pubacks.waits || this.mustWait()) return null;
+    if (!this.hasTurn()) return null;
     const chunk = this.rest ?? this.take(Math.min(conn.readableLength, BROKER.chunkBytes) || undefined);
     this.rest = null;
     if (chunk === null) return null;
@@ -93,9 +104,35 @@ export class Guard {
     return passed;
   }
 
+  /** Whether it may be read now; if not, it is read when it may. */
+  private hasTurn(): boolean {
+    if (this.isStranger) return this.hasPlace();
+    // The broker asks for more as soon as it is done with what it got, which may be at once.
+    if (this.gaveIn < 0 || this.gaveIn < this.turns.now) return true;
+    this.wake();
+    return false;
+  }
+
+  private hasPlace(): boolean {
+    const { place } = this;
+    if (place === 'has') this.place = 'none';
+    if (place !== 'none') return place === 'has';
+    this.place = 'waits';
+    this.turns.queue(() => {
+      const { conn } = this;
+      if (conn.destroyed) return false;
+      const takes = conn.readableLength > 0 || this.rest !== null;
+      this.place = 'has';
+      conn.emit('readable');
+      return takes;
+    });
+    return false;
+  }
+
   private look(chunk: Buffer): Buffer | null {
     try {
-      const { passed, rest, ended, taken } = this.scanner.scan(chunk);
+      const { passed, rest, ended, taken } = this.scanner.scan(chunk, BROKER.packetsPerTurn);
+      if (passed !== null) this.gaveIn = this.turns.now;
       this.rest = rest;
       this.bytes.spend(chunk.length - (rest?.length ?? 0));
       this.packets.spend(ended + taken);

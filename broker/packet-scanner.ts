@@ -61,7 +61,8 @@ export class PacketScanner {
     this.shortcut = shortcut;
   }
 
-  scan(input: Buffer): Scanned {
+  /** Goes through at most so many packets; what is behind them is `rest`. */
+  scan(input: Buffer, most = Number.POSITIVE_INFINITY): Scanned {
     if (this.begun !== null) return this.goOn(this.begun, input);
     const chunk = this.partial === null ? input : Buffer.concat([this.partial, input]);
     this.partial = null;
@@ -70,7 +71,7 @@ export class PacketScanner {
     let from = 0;
     let at = 0;
     while (at < chunk.length) {
-      if (this.isHeld) break;
+      if (this.isHeld || ended + taken >= most) break;
       if (this.skipping || this.shortened !== null) {
         // What is before the long packet first; it begins at the head of the next chunk then.
         if (at === 0) return this.skip(chunk);

@@ -174,9 +174,9 @@ export class Intake {
   }
 
   /** Counts what was dropped, by its error's code, and says so now and then. */
-  complain(what: string, { agent, channel }: Pick<Inbound, 'agent' | 'channel'>, error: unknown): void {
+  complain(what: string, { agent, channel }: Pick<Inbound, 'agent' | 'channel'>, error: unknown, times = 1): void {
     const code = error instanceof Error && 'code' in error ? String(error.code) : 'E_MESSAGE';
-    const count = (this.dropped.get(code) ?? 0) + 1;
+    const count = (this.dropped.get(code) ?? 0) + times;
     this.dropped.set(code, count);
     if (this.hub.now() - this.complained < COMPLAIN_EVERY_MS) return;
     this.complained = this.hub.now();

@@ -9,10 +9,11 @@ import type { Store } from '../store/store.ts';
 import type { RequestServer } from '../tools/request-server.ts';
 import type { Tools } from '../tools/tools.ts';
 import type { CommitHealth } from './commits.ts';
+import type { Dropped } from './dropped.ts';
 import type { StoredThrough } from './ingest.ts';
 import type { Intake } from './intake.ts';
 import { openOutsideMesh } from './outside.ts';
-import type { Failure, MeshStart } from './protocol.ts';
+import type { MeshStart } from './protocol.ts';
 import { type LocalMesh, openMeshThread } from './thread.ts';
 
 /** The embedded broker speaks every ten seconds: three times missed, and something holds its thread. */
@@ -71,9 +72,9 @@ export async function openHubMesh(options: HubMeshOptions): Promise<HubMesh> {
     onMessage: async (message: Inbound) => (await attached).intake.receive(message),
     onSampled: (stored: readonly StoredThrough[]) => void attached.then(({ intake }) => intake.sampled(stored)),
     onBroken: (stored: StoredThrough) => void attached.then(({ intake }) => intake.broken(stored)),
-    onDropped: (message: Pick<Inbound, 'agent' | 'channel'>, { code, message: why }: Failure) =>
+    onDropped: ({ failure: { code, message: why }, count, ...message }: Dropped) =>
       void attached.then(({ intake }) =>
-        intake.complain('dropped telemetry', message, Object.assign(new Error(why), { code })),
+        intake.complain('dropped telemetry', message, Object.assign(new Error(why), { code }), count),
       ),
     onRequest: (request: Request) => void attached.then(({ requests }) => requests.receive(request)),
   };

@@ -6,8 +6,8 @@ import { type OutsideMesh, openOutside } from '../../broker/outside.ts';
 import type { Request } from '../../broker/requests.ts';
 import type { Store } from '../store/store.ts';
 import { Commits } from './commits.ts';
+import { type Dropped, DroppedCount } from './dropped.ts';
 import { Ingest, type StoredThrough } from './ingest.ts';
-import { type Failure, failureOf } from './protocol.ts';
 import { Telemetry } from './telemetry.ts';
 
 export interface OutsideMeshOptions {
@@ -21,7 +21,7 @@ export interface OutsideMeshOptions {
   /** Telemetry of these agents was stored. */
   readonly onSampled: (stored: readonly StoredThrough[]) => void;
   readonly onBroken: (stored: StoredThrough) => void;
-  readonly onDropped: (message: Pick<Inbound, 'agent' | 'channel'>, failure: Failure) => void;
+  readonly onDropped: (dropped: Dropped) => void;
   readonly onRequest: (request: Request) => void;
   readonly onHub: (topic: string, payload: Uint8Array) => void;
   readonly log: Log;
@@ -34,11 +34,12 @@ export interface OutsideMeshOptions {
 export function openOutsideMesh(options: OutsideMeshOptions): OutsideMesh {
   const { store, agents, onMessage, onSampled, onBroken, onDropped, log } = options;
   const commits = new Commits(store);
+  const dropped = new DroppedCount(onDropped);
   const ingest = new Ingest(new Telemetry({ store, agents, now: Date.now, commits }), onMessage, {
     sampled: onSampled,
     broken: onBroken,
     gap: (agent, { from, to }) => log.warn('samples are missing', { agent, from, to }),
-    dropped: (message, error) => onDropped(message, failureOf(error)),
+    dropped: (message, error) => dropped.add(message, error),
   });
   const mesh = openOutside({
     url: options.url,
@@ -57,6 +58,7 @@ export function openOutsideMesh(options: OutsideMeshOptions): OutsideMesh {
     publish: (topic, payload, publish) => mesh.publish(topic, payload, publish),
     close: async () => {
       await mesh.close();
+      dropped.flush();
       await commits.settled();
       // The store is closed next: what it was asked by a timer now, it could not answer.
       ingest.stop();

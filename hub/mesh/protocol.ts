@@ -5,6 +5,7 @@ import type { Tool } from '../../broker/tools.ts';
 import type { AgentChannel } from '../../broker/topics.ts';
 import type { MeshHealth } from '../../broker/traffic.ts';
 import type { CommitHealth } from './commits.ts';
+import type { Dropped } from './dropped.ts';
 import type { StoredThrough } from './ingest.ts';
 
 /** What the thread with the broker is started with. */
@@ -72,6 +73,6 @@ export type FromMesh =
   | { readonly kind: 'broken'; readonly stored: StoredThrough }
   | { readonly kind: 'gap'; readonly agent: string; readonly from: number; readonly to: number }
   /** Telemetry that was not taken. */
-  | { readonly kind: 'dropped'; readonly agent: string; readonly channel: AgentChannel; readonly failure: Failure }
+  | ({ readonly kind: 'dropped' } & Dropped)
   | { readonly kind: 'health'; readonly health: MeshHealth & CommitHealth }
   | { readonly kind: 'closed' };

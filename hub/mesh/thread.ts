@@ -9,6 +9,7 @@ import type { TlsMaterial } from '../../broker/tls-listener.ts';
 import type { MeshHealth } from '../../broker/traffic.ts';
 import type { Tools } from '../tools/tools.ts';
 import type { CommitHealth } from './commits.ts';
+import type { Dropped } from './dropped.ts';
 import type { StoredThrough } from './ingest.ts';
 import { type Failure, type FromMesh, failureOf, type MeshStart, type ToMesh } from './protocol.ts';
 
@@ -39,7 +40,8 @@ export interface MeshThreadOptions {
   readonly onSampled: (stored: readonly StoredThrough[]) => void;
   /** Telemetry of this agent can't be read on: it has to be sent from there on again. */
   readonly onBroken: (stored: StoredThrough) => void;
-  readonly onDropped: (message: Pick<Inbound, 'agent' | 'channel'>, failure: Failure) => void;
+  /** Telemetry was dropped. */
+  readonly onDropped: (dropped: Dropped) => void;
   /** Who may listen and ask. */
   readonly tools: Pick<Tools, 'all' | 'onChange'>;
   readonly onRequest: (request: Request) => void;
@@ -216,7 +218,7 @@ class MeshThread implements LocalMesh {
         onBroken(message.stored);
         return;
       case 'dropped':
-        onDropped(message, message.failure);
+        onDropped(message);
         return;
       case 'gap':
         log.warn('samples are missing', { agent: message.agent, from: message.from, to: message.to });

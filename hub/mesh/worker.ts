@@ -5,6 +5,7 @@ import type { Request } from '../../broker/requests.ts';
 import { publishHealth } from '../../broker/sys-topics.ts';
 import { Store, StoreError } from '../store/store.ts';
 import { Commits } from './commits.ts';
+import { DroppedCount } from './dropped.ts';
 import { Ingest } from './ingest.ts';
 import { type FromMesh, failureOf, type MeshStart, type ToMesh } from './protocol.ts';
 import { Telemetry } from './telemetry.ts';
@@ -31,12 +32,13 @@ let asked = 0;
 
 const store = new Store(folder, 'beside');
 const commits = new Commits(store);
+const dropped = new DroppedCount((one) => say({ kind: 'dropped', ...one }));
 const telemetry = new Telemetry({ store, agents, now: Date.now, commits });
 const ingest = new Ingest(telemetry, handOver, {
   sampled: (stored) => say({ kind: 'sampled', stored }),
   broken: (stored) => say({ kind: 'broken', stored }),
   gap: (agent, { from, to }) => say({ kind: 'gap', agent, from, to }),
-  dropped: ({ agent, channel }, error) => say({ kind: 'dropped', agent, channel, failure: failureOf(error) }),
+  dropped: (message, error) => dropped.add(message, error),
 });
 
 function handOver({ agent, channel, payload }: Inbound): Promise<void> {
@@ -119,6 +121,7 @@ async function run(): Promise<void> {
 async function close(broker: Embedded): Promise<void> {
   await broker.close();
   ingest.stop();
+  dropped.flush();
   await commits.settled();
   await store.close();
   say({ kind: 'closed' });

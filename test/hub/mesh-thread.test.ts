@@ -46,7 +46,7 @@ test.before.each(async (context) => {
     },
     onSampled: (stored) => context.sampled.push(...stored.map(({ agent, through }) => `${agent} ${through}`)),
     onBroken: ({ through }) => context.broken.push(through),
-    onDropped: ({ agent }, { code }) => context.dropped.push(`${agent} ${code}`),
+    onDropped: ({ agent, failure: { code } }) => context.dropped.push(`${agent} ${code}`),
     tools: { all: () => [], onChange: () => {} },
     onRequest: () => {},
     log: lineLog('hub', (line) => context.log.push(line)),
