@@ -28,6 +28,7 @@ export interface StateFolder {
   readonly correlate: string;
   readonly services: string;
   readonly notify: string;
+  readonly webhooks: string;
   readonly agent: string;
   readonly watch: string;
   readonly journal: string;
@@ -64,6 +65,7 @@ export function stateFolder(dir: string): StateFolder {
     correlate: join(root, 'correlate.yaml'),
     services: join(root, 'services.yaml'),
     notify: join(root, 'notify.yaml'),
+    webhooks: join(root, 'webhooks.yaml'),
     agent,
     watch: join(agent, 'watch.d'),
     journal: join(agent, 'journal.jsonl'),

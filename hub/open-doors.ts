@@ -15,6 +15,10 @@ import { Notifier } from './notify/notifier.ts';
 import type { OpenEnrollment } from './site/open-enrollment.ts';
 import type { RosterKeeper } from './site/roster-keeper.ts';
 import type { Store } from './store/store.ts';
+import { forgetAlerts } from './webhooks/alerts-known.ts';
+import { readHostMap } from './webhooks/hosts.ts';
+import { AlertIntake } from './webhooks/intake.ts';
+import { openWebhooks, type WebhookDoor } from './webhooks/open-webhooks.ts';
 
 /** What every door of the hub leads to. */
 export interface DoorParts {
@@ -74,6 +78,34 @@ export function openedNotifier(state: StateFolder, hub: Hub): Notifier {
   return notifier;
 }
 
+/** Alerts that a starting hub forgets: the rest are the next one's. */
+const FORGOTTEN_AT_ONCE = 10_000;
+
+/** Where other systems bring alerts, and what was brought. */
+export interface OpenedWebhooks {
+  readonly door: HttpDoor;
+  readonly alerts: AlertIntake;
+}
+
+/** Opens the door for other systems' alerts. Throws ConfigError for `webhooks.yaml`, HttpDoorError for the address. */
+export async function openedWebhooks(
+  state: StateFolder,
+  at: WebhookDoor,
+  { hub, opened }: DoorParts,
+  intake: Intake,
+): Promise<OpenedWebhooks> {
+  const { store, site, now, log } = hub;
+  await forgetAlerts(store, now(), FORGOTTEN_AT_ONCE);
+  const alerts = new AlertIntake({
+    store,
+    hosts: readHostMap(state.webhooks),
+    isAgent: (id) => site.agents.has(id),
+    take: (event, handled) => intake.take(event, handled),
+    now,
+  });
+  return { alerts, door: await openWebhooks({ door: at, intake: alerts, tls: opened?.tls ?? null, log }) };
+}
+
 /** Opens the door of `/metrics` and `/healthz`. */
 export function openedMetrics(
   state: StateFolder,
@@ -83,7 +115,13 @@ export function openedMetrics(
     intake,
     presence,
     notifier,
-  }: { readonly intake: Intake; readonly presence: HubPresence; readonly notifier: Notifier },
+    webhooks,
+  }: {
+    readonly intake: Intake;
+    readonly presence: HubPresence;
+    readonly notifier: Notifier;
+    readonly webhooks: OpenedWebhooks | undefined;
+  },
 ): Promise<HttpDoor> {
   const sources = {
     hub,
@@ -93,6 +131,9 @@ export function openedMetrics(
     dropped: intake.dropped,
     broker: mesh.health,
     notices: () => notifier.counts(),
+    ...(webhooks === undefined
+      ? {}
+      : { alerts: () => ({ counts: webhooks.alerts.counts, refused: webhooks.door.refused }) }),
   };
   const health = { store: hub.store, mesh: mesh.trouble };
   return openMetrics({ door, sources, health, tls: opened?.tls ?? null, log: hub.log });

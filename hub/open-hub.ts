@@ -22,7 +22,7 @@ import { Intake } from './mesh/intake.ts';
 import { type HubMesh, type OutsideBroker, openHubMesh } from './mesh/mesh.ts';
 import { SilentAgents } from './mesh/silent-agents.ts';
 import type { MetricsDoor } from './metrics/open-metrics.ts';
-import { letOthersIn, openedEnrollment, openedMetrics, openedNotifier } from './open-doors.ts';
+import { letOthersIn, openedEnrollment, openedMetrics, openedNotifier, openedWebhooks } from './open-doors.ts';
 import { openModel, openReasoners, type Reasoners } from './open-reasoners.ts';
 import { openRules } from './open-rules.ts';
 import { Driver } from './pipeline.ts';
@@ -34,6 +34,7 @@ import { Store } from './store/store.ts';
 import { openViews } from './tools/open-views.ts';
 import { RequestServer } from './tools/request-server.ts';
 import { Tools } from './tools/tools.ts';
+import type { WebhookDoor } from './webhooks/open-webhooks.ts';
 
 export interface HubOptions {
   readonly state: StateFolder;
@@ -51,6 +52,8 @@ export interface HubOptions {
   readonly autoApprove?: boolean;
   /** Where `/metrics` and `/healthz` are served; absent: nowhere. */
   readonly metrics?: MetricsDoor;
+  /** Where other systems bring alerts; absent: nowhere. */
+  readonly webhooks?: WebhookDoor;
   /** A GGUF file; absent: rules alone. */
   readonly model?: string;
   readonly log: Log;
@@ -185,10 +188,15 @@ async function run(options: HubOptions, parts: Parts, closing: Closing): Promise
   closing.add(() => presence.end());
   const announcements = new Announcements(hub);
   const intake = new Intake(hub, driver);
+  const webhooks = options.webhooks && (await openedWebhooks(state, options.webhooks, parts, intake));
+  if (webhooks !== undefined) closing.add(() => webhooks.door.close());
   const metrics =
-    options.metrics && (await openedMetrics(state, options.metrics, parts, { intake, presence, notifier }));
+    options.metrics && (await openedMetrics(state, options.metrics, parts, { intake, presence, notifier, webhooks }));
   if (metrics !== undefined) closing.add(() => metrics.close());
-  const enrolling = await letOthersIn(options.tls, parts, (tls) => metrics?.renewTls(tls));
+  const enrolling = await letOthersIn(options.tls, parts, (tls) => {
+    metrics?.renewTls(tls);
+    webhooks?.door.renewTls(tls);
+  });
   await announcements.start();
   closing.add(() => announcements.stop());
   const installRoster = (message: Uint8Array, by: string) => install(hub, keeper, message, by);

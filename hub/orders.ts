@@ -1,6 +1,7 @@
 import { decodeCbor, encodeCbor } from '../broker/cbor.ts';
 import { type Order, order as orderShape } from '../broker/messages.ts';
 import { peek, seal } from '../broker/signed.ts';
+import { isAgentId } from '../broker/subject.ts';
 import { agentTopic } from '../broker/topics.ts';
 import { ulid } from '../broker/ulid.ts';
 import { auditHead } from './chain/audit.ts';
@@ -30,9 +31,13 @@ export function undoable(incident: Incident, plan: Plan): readonly PlannedComman
   return plan.rollback.filter(({ number }) => began.has(number)).toReversed();
 }
 
-/** Builds and signs an order for the agent's present boot. Null while the agent was never heard, or all is halted. */
+/**
+ * Builds and signs an order for the agent's present boot. Null while the agent was never heard, or all is halted; and for
+ * a device or a stranger always: whatever brought it here, no order is addressed to one.
+ */
 export function makeOrder(hub: Hub, incident: Incident, purpose: SentOrder['purpose']): SentOrder | null {
   const { plan, approval } = incident;
+  if (!isAgentId(incident.host)) return null;
   const boot = hub.store.births.get(incident.host)?.boot;
   if (plan === null || approval === null || boot === undefined || isHalted(hub.store)) return null;
   const now = hub.now();

@@ -7,6 +7,7 @@ import { execute } from './steps/execute.ts';
 import { gather } from './steps/gather.ts';
 import { handOn } from './steps/hand-on.ts';
 import { learn } from './steps/learn.ts';
+import { outOfReach } from './steps/out-of-reach.ts';
 import { propose } from './steps/propose.ts';
 import { route } from './steps/route.ts';
 import { settle } from './steps/settle.ts';
@@ -24,6 +25,7 @@ export const pipeline: readonly Step[] = [
   settle,
   gather,
   diagnose,
+  outOfReach,
   propose,
   vet,
   route,

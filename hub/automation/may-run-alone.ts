@@ -1,5 +1,6 @@
 import { type AutomationRule, checkRule, RuleError } from '../../broker/automation-rule.ts';
 import type { Incident, Plan } from '../incident.ts';
+import { isFromOutside } from '../outside.ts';
 
 /** The rows of the routing table (docs/design.md section 8), by calibrated confidence. */
 export const ROWS = [
@@ -38,6 +39,7 @@ export function mayRunAlone(incident: Incident, plan: Plan, at: Circumstances): 
   const no = (code: string, why: string): Decision => ({ alone: false, code, why });
   if (rule === null) return no('no_rule', 'no rule lets plans run with nobody there');
   if (halted) return no('halted', 'the site is halted');
+  if (isFromOutside(incident.event)) return no('outside', 'another system has raised it, and no agent has seen it');
   if (plan.decision !== 'allow') return no('not_all_allow', 'a command of the plan needs consent');
   if (plan.playbook === null) return no('no_playbook', 'no playbook describes this plan');
   if (!plan.idempotent) return no('not_idempotent', 'the playbook may not be run twice');

@@ -12,12 +12,14 @@ import { type HubOptions, openHub } from '../open-hub.ts';
 
 export const HUB_USAGE = `sentinel hub [--state DIR] [--host ADDRESS] [--port N] [--live] [--model GGUF|none] [--headless]
              [--auto-approve allow-only] [--broker URL --credentials FILE] [--json-views]
-             [--metrics [ADDRESS:]PORT [--metrics-token FILE]]
+             [--metrics [ADDRESS:]PORT [--metrics-token FILE]] [--webhooks [ADDRESS:]PORT --webhooks-token FILE]
   Runs the hub: broker, store, reasoning, policy. Dry run unless --live.
   --broker URL   be a client of this broker (mqtts://HOST[:PORT]) instead of running one; see docs/fleet.md
   --json-views   say what tools may read as JSON too, under json/1
   --metrics [ADDRESS:]PORT
                  serve /metrics and /healthz: on this machine's loopback, or elsewhere with TLS and a token; docs/metrics.md
+  --webhooks [ADDRESS:]PORT
+                 take alerts of Alertmanager and Grafana from who shows the token; docs/webhooks.md
   --state DIR    where everything is kept (default ./.sentinel)
   --tls-port N, --enroll-port N, --tls-host ADDRESS
                  on a site made with \`sentinel init\`: where other hosts connect (8883) and enrol (8884), and on which
@@ -46,6 +48,8 @@ export async function hubCommand(argv: readonly string[], io: Console): Promise<
       'json-views': { type: 'boolean', default: false },
       metrics: { type: 'string' },
       'metrics-token': { type: 'string' },
+      webhooks: { type: 'string' },
+      'webhooks-token': { type: 'string' },
       headless: { type: 'boolean', default: false },
       'auto-approve': { type: 'string' },
       help: { type: 'boolean', default: false },
@@ -75,6 +79,7 @@ export async function hubCommand(argv: readonly string[], io: Console): Promise<
     jsonViews: values['json-views'],
     autoApprove: allowsAlone(values['auto-approve']),
     ...metricsOf(values.metrics, values['metrics-token']),
+    ...webhooksOf(values.webhooks, values['webhooks-token']),
     ...outsideOf(values.broker, values.credentials),
     ...(values.model === 'none' ? {} : { model: values.model }),
     log,
@@ -108,6 +113,14 @@ function metricsOf(address: string | undefined, token: string | undefined): Pick
   if (address === undefined && token === undefined) return {};
   if (address === undefined) throw new UsageError(`--metrics-token FILE belongs to --metrics\n${HUB_USAGE}`);
   return { metrics: { ...readHttpAddress(address), token: token === undefined ? null : readToken(token) } };
+}
+
+function webhooksOf(address: string | undefined, token: string | undefined): Pick<HubOptions, 'webhooks'> {
+  if (address === undefined && token === undefined) return {};
+  if (address === undefined || token === undefined) {
+    throw new UsageError(`--webhooks [ADDRESS:]PORT and --webhooks-token FILE belong together\n${HUB_USAGE}`);
+  }
+  return { webhooks: { ...readHttpAddress(address), token: readToken(token) } };
 }
 
 /** There is one word for it, so that nobody types less than they mean. */

@@ -1,4 +1,5 @@
 import type { Event } from '../../broker/messages.ts';
+import { ALERT_SIGNAL, isFromOutside } from '../outside.ts';
 import { subjectOf } from './labels.ts';
 
 /** Words for a signal, as an operator would say them. */
@@ -72,6 +73,7 @@ const TITLES: Readonly<Record<string, string>> = {
 };
 
 export function titleOf(event: Event): string {
+  if (isFromOutside(event)) return `alert: ${event.signal.slice(ALERT_SIGNAL.length)}`;
   const subject = subjectOf(event);
   const words = TITLES[event.signal] ?? event.signal;
   return subject === undefined ? words : `${words}: ${subject}`;

@@ -90,14 +90,16 @@ export interface HttpDoor {
 }
 
 const LOOPBACK = /^(127\.\d+\.\d+\.\d+|::1|localhost)$/;
+/** Whether only this machine reaches an address. */
+export const isLoopback = (host: string): boolean => LOOPBACK.test(host);
 
 /** Opens an HTTP listener. Other machines reach it by TLS 1.3 and with a token, or not at all. Throws HttpDoorError. */
 export async function openHttpDoor(options: HttpDoorOptions): Promise<HttpDoor> {
   const { host, port, tls, token } = options;
-  if (!LOOPBACK.test(host) && token === null) {
+  if (!isLoopback(host) && token === null) {
     throw new HttpDoorError('E_HTTP_OPEN', `${host} is not this machine’s loopback: name a file with a token`);
   }
-  if (!LOOPBACK.test(host) && tls === null) {
+  if (!isLoopback(host) && tls === null) {
     throw new HttpDoorError(
       'E_HTTP_PLAIN',
       `${host} is not this machine’s loopback, and without TLS the token travels as it is: make a site with a CA (\`sentinel init\`)`,

@@ -26,6 +26,11 @@ export interface MetricSources {
   readonly broker: () => (MeshHealth & CommitHealth) | null;
   /** The channels that are told of incidents. */
   readonly notices: Notifier['counts'];
+  /** Alerts of other systems by source, and visitors of their door that were turned away; absent where none are taken. */
+  readonly alerts?: () => {
+    readonly counts: ReadonlyMap<string, Readonly<Record<string, number>>>;
+    readonly refused: number;
+  };
   /** Visitors of the metrics' own door that were turned away. */
   readonly refused: () => number;
 }
@@ -64,6 +69,7 @@ export async function collect(sources: MetricSources): Promise<readonly MetricFa
     ...hubFamilies(sources),
     ...incidentFamilies(sources),
     ...noticeFamilies(sources),
+    ...alertFamilies(sources),
     ...brokerFamilies(sources.broker()),
     ...(await storeFamilies(sources)),
     ...processFamilies(),
@@ -123,6 +129,18 @@ function noticeFamilies({ notices }: MetricSources): MetricFamily[] {
   return [
     gauge('notices_waiting', 'Incidents that a channel is still to be told of.', waiting),
     counter('notices', 'Attempts to tell a channel, by what came of them.', ended),
+  ];
+}
+
+function alertFamilies({ alerts }: MetricSources): MetricFamily[] {
+  if (alerts === undefined) return [];
+  const { counts, refused } = alerts();
+  const samples = [...counts].flatMap(([source, outcomes]) =>
+    Object.entries(outcomes).map(([outcome, value]) => ({ labels: { source, outcome }, value })),
+  );
+  return [
+    counter('alerts', 'Alerts that other systems have brought, by what came of them.', samples),
+    counter('alert_requests_refused', 'Requests of other systems that were turned away.', one(refused)),
   ];
 }
 

@@ -1,6 +1,7 @@
 import { type Hub, TIMES } from '../hub.ts';
 import type { Incident } from '../incident.ts';
 import { lastOrder, makeOrder, undoable } from '../orders.ts';
+import { isFromOutside } from '../outside.ts';
 import { moved } from '../store/incidents.ts';
 import { readSamples } from '../store/samples.ts';
 import { awaitResults, ending, give, worstOf } from './execute.ts';
@@ -8,6 +9,12 @@ import { type Outcome, type Step, waitFor } from './step.ts';
 
 /** How often a waiting verification looks at the samples even if no telemetry wakes it. */
 const LOOK_AGAIN_MS = 2_000;
+
+/**
+ * For another system's alert to be taken back: it looks once a minute, waits until its rule holds no more, and tells
+ * that with the group's next notice, five minutes later by default.
+ */
+const TAKEN_BACK_MS = 15 * 60_000;
 
 /**
  * Did it help? The metric must be healthy again within the playbook's window and the post-checks must hold; otherwise
@@ -32,7 +39,8 @@ function watched(incident: Incident, hub: Hub): Outcome {
   const now = hub.now();
   const since = began(incident);
   if (since > now) return anew(incident, hub);
-  const deadline = since + (plan?.verify_within ?? 0);
+  const within = plan?.verify_within ?? 0;
+  const deadline = since + (isFromOutside(incident.event) ? Math.max(within, TAKEN_BACK_MS) : within);
   if (metricIsBack(incident, hub, since)) {
     if (plan !== null && plan.post.length > 0) {
       const order = makeOrder(hub, incident, 'check');
@@ -116,6 +124,8 @@ function began(incident: Incident): number {
 /** The newest samples since then are all on the healthy side of the limit that was crossed. */
 function metricIsBack(incident: Incident, hub: Hub, since: number): boolean {
   const { metric, limit } = incident.event;
+  // No agent has measured it: only who has raised the alert knows, and a repeat takes its word back.
+  if (isFromOutside(incident.event)) return incident.recovered !== undefined;
   if (metric === undefined || limit === undefined) return true;
   const newest = readSamples(hub.store, incident.host, { since, limit: TIMES.healthySamples });
   const values = newest.map(({ values }) => values[metric] ?? null);

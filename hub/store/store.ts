@@ -8,6 +8,7 @@ import type { Silence } from '../correlate/silences.ts';
 import type { Incident } from '../incident.ts';
 import type { Pending, Told } from '../notify/outbox.ts';
 import type { EnrolledRecord, TokenRecord } from '../site/enrollment.ts';
+import type { KnownAlert } from '../webhooks/alerts-known.ts';
 
 /** Whether an agent is there; apart from its birth, which is large and changes seldom. */
 export interface Presence {
@@ -104,6 +105,8 @@ export class Store {
   readonly notices: Database<Pending, [string, string]>;
   /** [channel, host, fingerprint] -> what the channel was told last, for as long as that counts. */
   readonly told: Database<Told, [string, string, string]>;
+  /** [source, fingerprint] -> what was last heard of an alert of another system. */
+  readonly alerts: Database<KnownAlert, [string, string]>;
   readonly meta: Database<unknown, string>;
   /** agent -> its key and certificates. */
   readonly enrolled: Database<EnrolledRecord, string>;
@@ -148,6 +151,7 @@ export class Store {
       this.heard = db('heard');
       this.notices = db('notices');
       this.told = db('told');
+      this.alerts = db('alerts');
       this.meta = db('meta');
       this.enrolled = db('enrolled');
       this.tokens = db('tokens');

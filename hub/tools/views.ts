@@ -2,6 +2,7 @@ import { encodeCbor } from '../../broker/cbor.ts';
 import type { Mesh } from '../../broker/mesh.ts';
 import type { Event } from '../../broker/messages.ts';
 import { jsonBytes } from '../../broker/requests.ts';
+import { isAgentId } from '../../broker/subject.ts';
 import { TokenBucket } from '../../broker/token-bucket.ts';
 import {
   eventView,
@@ -95,10 +96,10 @@ export class Views {
     this.gather();
   }
 
-  /** An event was stored, and opened or joined this incident. */
+  /** An event of an agent was stored, and opened or joined this incident; others have no topic, and show as incidents. */
   event(event: Event, incident: string | null): void {
     const { now, isWanted } = this.options;
-    if (!isWanted()) return;
+    if (!isWanted() || !isAgentId(event.agent)) return;
     let budget = this.events.get(event.agent);
     if (budget === undefined) {
       budget = new TokenBucket(VIEWS.eventsPerSecond, VIEWS.eventsBurst, now());

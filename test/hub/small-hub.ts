@@ -122,8 +122,12 @@ export async function openSmallHub(
   return small;
 }
 
-/** An incident that waits for a person, with a plan of one harmless step. */
-export async function proposeTo(hub: Hub, change: Partial<Plan> = {}): Promise<Incident> {
+/** An incident that waits for a person, with a plan of one harmless step; `about` is what else is different in it. */
+export async function proposeTo(
+  hub: Hub,
+  change: Partial<Plan> = {},
+  about: Partial<Incident> = {},
+): Promise<Incident> {
   const now = hub.now();
   const id = ulid(now);
   const verdict = {
@@ -192,9 +196,11 @@ export async function proposeTo(hub: Hub, change: Partial<Plan> = {}): Promise<I
     tried: [],
     learned: false,
     timeline: [{ ts: now, state: 'open', by: 'web-1', note: 'a test' }],
+    ...about,
   };
-  await commitIncident(hub.store, hub.key, incident, { kind: 'test.proposed', incident: id, actor: 'hub', data: {} });
-  const kept = getIncident(hub.store, id);
+  const audit = { kind: 'test.proposed', incident: incident.id, actor: 'hub', data: {} };
+  await commitIncident(hub.store, hub.key, incident, audit);
+  const kept = getIncident(hub.store, incident.id);
   if (kept === undefined) throw new Error('the incident was not kept');
   return kept;
 }
