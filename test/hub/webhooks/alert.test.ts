@@ -76,6 +76,10 @@ test('whatever a body holds, it is read or refused with a code, and what is read
   const body = fc.oneof(
     fc.string(),
     fc.json(),
+    {
+      weight: 4,
+      arbitrary: fc.array(alert, { minLength: 1, maxLength: 4 }).map((alerts) => JSON.stringify({ alerts })),
+    },
     fc.array(fc.oneof(alert, fc.jsonValue()), { maxLength: 4 }).map((alerts) => JSON.stringify({ alerts })),
   );
   let read = 0;
