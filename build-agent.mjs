@@ -57,6 +57,14 @@ if (foreign.length > 0) {
   console.error(`build-agent: an agent carries none of these: ${foreign.join(', ')}`);
   process.exit(1);
 }
+// V8 keeps the source of a script, and a single character beyond Latin-1 makes it two bytes for each of a million others.
+const [wide] = /[^\0-\xff].*/u.exec(readFileSync(out, 'utf8')) ?? [];
+if (wide !== undefined) {
+  console.error(
+    `build-agent: write this character as an escape, it doubles the bundle in memory: ${wide.slice(0, 60)}`,
+  );
+  process.exit(1);
+}
 const [{ bytes }] = Object.values(metafile.outputs);
 console.error(`${out}: ${Math.round(bytes / 1_024)} KiB of ${inputs.length} files`);
 

@@ -69,6 +69,8 @@ export class Link extends EventEmitter<LinkEvents> {
       // What must survive a lost link is in the outbox on disk; mqtt.js repeating it as well would deliver it twice.
       queueQoSZero: false,
       resubscribe: false,
+      // It would keep a Buffer for every number of 16 bits: 7 MiB to save an allocation a publish.
+      writeCache: false,
       will: { topic: options.will.topic, payload: Buffer.from(options.will.payload), qos: 1, retain: true },
     });
     // Each publish in flight listens for 'close'; their number is bounded by the callers.

@@ -39,7 +39,7 @@ const PLAIN = new Set(
 );
 /** Already masked, by us or by others; or a place for something that is put in elsewhere. */
 const MASKED =
-  /^(?:\[redacted\]|<[a-z_ ]{1,40}>|[*x.•#-]{3,}|\$\{?[A-Za-z_][\w.]*\}?|%[a-z(]\S{0,40}|\{\{.{0,80}\}\}?)$/i;
+  /^(?:\[redacted\]|<[a-z_ ]{1,40}>|[*x.\u2022#-]{3,}|\$\{?[A-Za-z_][\w.]*\}?|%[a-z(]\S{0,40}|\{\{.{0,80}\}\}?)$/i;
 const PATH = /^(?:\/[\w.@%+-]+){2,}\/?$|^\/\w+$|^[A-Za-z]:\\/;
 
 /** Whether a value is no secret though its name is one. */
