@@ -118,6 +118,25 @@ test('systemd reads them without a complaint, and finds the sensing one well con
   assert.ok(exposure('sentinel-agent.service') <= 3);
 });
 
+test('nothing leaves the group that a service manager gave the executor, whatever a command does', ({ system }) => {
+  // As the executor's unit has it.
+  const service = [
+    '--quiet',
+    '--wait',
+    '--pipe',
+    '--collect',
+    '-p',
+    'Delegate=memory pids',
+    '-p',
+    'OOMPolicy=continue',
+  ];
+  const bounds = [NODE, '/opt/hub/dist/test/agent/bounds.test.js'];
+  const argv = ['systemd-run', ...service, '-E', 'SENTINEL_TEST_DELEGATED=1', ...bounds];
+  const { status, stdout, stderr } = system.run(argv, { timeout: 2 * PATIENCE_MS });
+  assert.is(status, 0, `${stdout}${stderr}`);
+  assert.match(stdout, /bounds: cgroup(?: with memory and pids|, watched)/);
+});
+
 test('an order runs as root through the executor, for an agent that is not root', async ({ system }) => {
   const cli = (...argv: string[]) => system.run([NODE, '/opt/hub/dist/sentinel.js', ...argv, '--state', '/srv/site']);
   const told = () => system.run(['journalctl', '-o', 'cat', '-n', '80', '--no-pager']).stdout;
