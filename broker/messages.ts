@@ -160,6 +160,8 @@ export const event = record({
   limit: maybe(record({ value: real, healthy: oneOf('below', 'above') })),
   baseline: maybe(record({ mean: real, sd: real, p50: maybe(real), p95: maybe(real), p99: maybe(real) })),
   sigma: maybe(real),
+  /** How sure the detection is, 0 to 1, of what was learned: five sigma are certain. A cause is another matter. */
+  confidence: maybe(real),
   trend_per_hour: maybe(real),
   /** Seconds until the resource is exhausted, at the present trend. */
   eta: maybe(real),

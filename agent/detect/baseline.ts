@@ -168,22 +168,27 @@ export class Baseline {
     if (memory.open(Math.floor(ts / this.slice), Math.round(86_400_000 / this.slice))) {
       this.#scalars[FINEST] = this.#at(CHANGES) < CHANGES_NEEDED ? 0 : this.#at(FINEST_NOW);
     }
+    const scalars = this.#scalars;
     const number = Math.floor(ts / this.#step());
     const at = STEP_LIST + 2 * (number % STEPS);
-    this.#scalars[at] = number;
-    this.#scalars[at + 1] = level;
+    scalars[at] = number;
+    scalars[at + 1] = level;
     const found = new Finder(memory, this.#least, this.#at(FINEST));
     found.see('level', level);
-    let [n, sum, squares] = [0, 0, 0];
-    for (let i = 0; i < STEPS; i++) {
-      if (!(this.#at(STEP_LIST + 2 * i) > number - STEPS)) continue;
+    // Read in place: a call for each of these is half of the work where nothing is compiled.
+    const oldest = number - STEPS;
+    let n = 0;
+    let sum = 0;
+    for (let i = STEP_LIST; i < SCALARS; i += 2) {
+      if (!((scalars[i] ?? 0) > oldest)) continue;
       n++;
-      sum += this.#at(STEP_LIST + 2 * i + 1);
+      sum += scalars[i + 1] ?? 0;
     }
     if (n >= STEPS_NEEDED) {
       const mean = sum / n;
-      for (let i = 0; i < STEPS; i++) {
-        if (this.#at(STEP_LIST + 2 * i) > number - STEPS) squares += (this.#at(STEP_LIST + 2 * i + 1) - mean) ** 2;
+      let squares = 0;
+      for (let i = STEP_LIST; i < SCALARS; i += 2) {
+        if ((scalars[i] ?? 0) > oldest) squares += ((scalars[i + 1] ?? 0) - mean) ** 2;
       }
       found.see('mean', mean);
       found.see('spread', Math.sqrt(squares / n));

@@ -16,6 +16,8 @@ const FORGET_LEARNED_MS = SLICES * SLICE_MS;
 const SWEEP_MS = 60_000;
 /** Metrics that are followed: as many as a message carries. */
 const MAX_FOLLOWED = 512;
+/** Names that are kept taken apart: metrics come and go with mounts and workloads. */
+const MAX_BASES = 2 * MAX_FOLLOWED;
 
 export interface DetectorOptions {
   /** What the host is for, as words or `role=word`: severities follow it. */
@@ -37,6 +39,7 @@ export class Detector {
   readonly #context: { sensitivity: Sensitivity; tags: readonly string[] };
   readonly #saved: ReadonlyMap<string, Uint8Array>;
   readonly #consensus = new Consensus();
+  readonly #bases = new Map<string, string>();
   #swept = Number.NaN;
 
   constructor(limits: readonly Limit[] = LIMITS, options: DetectorOptions = {}) {
@@ -78,7 +81,7 @@ export class Detector {
 
   #judge(ts: number, reading: Reading, value: number, findings: Finding[]): void {
     const { name } = reading;
-    const { base } = splitMetric(name);
+    const base = this.#baseOf(name);
     const limit = this.#limits.get(base);
     const limited = limit === undefined ? null : this.#hold(name, limit);
     const over = limited === null ? null : limited.feed(ts, reading, value);
@@ -90,6 +93,17 @@ export class Detector {
     const finding = metric.feed(ts, value, voice, () => this.#consensus.company(base, ts) === 'alone');
     if (metric.unusual !== undefined) this.#consensus.note(name, base, ts, metric.unusual || speaks);
     if (finding !== null) this.#say(findings, finding, ts, 'learned');
+  }
+
+  /** What a metric's limit and family are found by. Names hardly ever change, and taking one apart is dear for each sample. */
+  #baseOf(name: string): string {
+    let base = this.#bases.get(name);
+    if (base === undefined) {
+      if (this.#bases.size >= MAX_BASES) this.#bases.clear();
+      base = splitMetric(name).base;
+      this.#bases.set(name, base);
+    }
+    return base;
   }
 
   #say(findings: Finding[], finding: Finding, ts: number, by: 'limit' | 'learned'): void {

@@ -1,11 +1,15 @@
 import type { Novelty } from './baseline.ts';
 import { spoken, spokenSeconds, withUnit } from './finding.ts';
+import { CRITICAL_SIGMA } from './severity.ts';
 
 /** An envelope spans about three sigma to each side. */
 const SIGMAS_INSIDE = 3;
 
 /** How many sigma from the middle of its envelope, by the envelope's own width. */
 export const sigmaOf = ({ z }: Novelty): number => SIGMAS_INSIDE + 2 * SIGMAS_INSIDE * z;
+
+/** How sure a detection is, from 0 to 1: where severity has its top, nothing is more certain. */
+export const confidenceOf = (sigma: number): number => Math.min(1, sigma / CRITICAL_SIGMA);
 
 /** One sentence with numbers: what is unusual, against what. `slice` in milliseconds, `what` a noun phrase. */
 export function explain(what: string, unit: string, novelty: Novelty, slice: number): string {

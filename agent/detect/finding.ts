@@ -3,7 +3,7 @@ import type { Event } from '../../broker/messages.ts';
 /** What the detector says: the part of an event that needs no knowledge of the agent, nor of the host's processes. */
 export type Finding = Readonly<
   Pick<Event, 'kind' | 'signal' | 'severity' | 'reason' | 'fingerprint'> &
-    Pick<Event, 'baseline' | 'sigma' | 'trend_per_hour' | 'eta'> & {
+    Pick<Event, 'baseline' | 'sigma' | 'confidence' | 'trend_per_hour' | 'eta'> & {
       metric: string;
       value: number;
       limit: { readonly value: number; readonly healthy: 'below' | 'above' };

@@ -1,6 +1,6 @@
 import type { Severity } from '../../broker/messages.ts';
 import { type Reading, splitMetric } from '../sense/sense.ts';
-import { explain, sigmaOf } from './explain.ts';
+import { confidenceOf, explain, sigmaOf } from './explain.ts';
 import { type Finding, spokenSeconds, withUnit } from './finding.ts';
 import { type Judgement, Learner } from './learner.ts';
 import { type Limit, RECOVERY_SAMPLES } from './limit.ts';
@@ -120,6 +120,7 @@ export class LearnedMetric {
       severity: this.#severity(severityOfSigma(sigma)),
       baseline: { mean: (range.low + range.high) / 2, sd: novelty.width / 6 },
       sigma,
+      confidence: confidenceOf(sigma),
       ...(slope === null ? {} : { trend_per_hour: slope * 3_600 }),
       ...(eta === null ? {} : { eta }),
       reason: `${parts.join(', ')}.`,

@@ -6,6 +6,7 @@ const COUNT = 2;
 const HEAD = 3;
 const NOW = 4;
 const RING = 5;
+const END = RING + 2 * TICKS;
 
 /**
  * The metric's level: the median of the last five minutes. Samples that come faster than ticks are averaged into ticks
@@ -13,7 +14,7 @@ const RING = 5;
  */
 export class Level {
   /** The open tick, the ring's head, the present level, then time and value of each tick. */
-  readonly state = new Float64Array(RING + 2 * TICKS);
+  readonly state = new Float64Array(END);
   readonly #sorted = new Float64Array(TICKS);
 
   constructor() {
@@ -65,14 +66,15 @@ export class Level {
     // Half an interval of play: samples are never exactly on time.
     const oldest = ts - LEVEL_MS + interval / 2;
     let n = 0;
-    for (let i = 0; i < TICKS; i++) {
-      const at = state[RING + 2 * i] ?? 0;
-      if (!(at === ts || (at > oldest && at < ts))) continue;
-      const v = state[RING + 2 * i + 1] ?? 0;
+    for (let i = RING; i < END; i += 2) {
+      const at = state[i] ?? 0;
+      if (at !== ts && !(at > oldest && at < ts)) continue;
+      const v = state[i + 1] ?? 0;
       let to = n++;
-      while (to > 0 && (sorted[to - 1] ?? 0) > v) {
-        sorted[to] = sorted[to - 1] ?? 0;
-        to--;
+      for (; to > 0; to--) {
+        const before = sorted[to - 1] ?? 0;
+        if (!(before > v)) break;
+        sorted[to] = before;
       }
       sorted[to] = v;
     }

@@ -16,8 +16,13 @@ const RELAXED = new Set(['log', 'logs', 'dev', 'development', 'test', 'staging',
 
 const ORDER: readonly Severity[] = ['info', 'warning', 'critical'];
 
+/** From here on it is critical, and certain. */
+export const CRITICAL_SIGMA = 5;
+const WARNING_SIGMA = 3;
+
 /** From 5 sigma critical, from 3 a warning; what is unusual at all is worth an info. */
-export const severityOfSigma = (sigma: number): Severity => (sigma >= 5 ? 'critical' : sigma >= 3 ? 'warning' : 'info');
+export const severityOfSigma = (sigma: number): Severity =>
+  sigma >= CRITICAL_SIGMA ? 'critical' : sigma >= WARNING_SIGMA ? 'warning' : 'info';
 
 /**
  * A severity by what the host is for: 90 % of a database's disk is critical, of a log server's it is normal. Tags are

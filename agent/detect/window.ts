@@ -26,10 +26,13 @@ export class Window {
       sums[at] = number;
     }
     const t = (ts - number * BUCKET_MS) / 1_000;
-    const terms = [1, value, value * value, t, t * t, t * value];
-    terms.forEach((term, i) => {
-      sums[at + 1 + i] = (sums[at + 1 + i] ?? 0) + term;
-    });
+    // One by one: this runs for each metric of each sample where nothing is compiled.
+    sums[at + 1] = (sums[at + 1] ?? 0) + 1;
+    sums[at + 2] = (sums[at + 2] ?? 0) + value;
+    sums[at + 3] = (sums[at + 3] ?? 0) + value * value;
+    sums[at + 4] = (sums[at + 4] ?? 0) + t;
+    sums[at + 5] = (sums[at + 5] ?? 0) + t * t;
+    sums[at + 6] = (sums[at + 6] ?? 0) + t * value;
     this.#newest = Math.max(this.#newest, number);
   }
 

@@ -5,17 +5,21 @@ import { join } from 'node:path';
 const MAX_FILE = 1_048_576;
 /** A single-record file such as /proc/PID/stat; a command line is cut here. */
 const ONE_READ = 8_192;
+/** Files of the host as a whole that are kept open: there are a dozen, and what a probe asks for once must not add up. */
+const MAX_KEPT = 32;
 /** Entries of the ELF auxiliary vector that say how the kernel counts. */
 const AT_PAGESZ = 6n;
 const AT_CLKTCK = 17n;
 
 /**
- * Small files under /proc, read with three system calls each and one buffer for all: a sample reads hundreds of them.
+ * Small files under /proc, read into one buffer for all: a sample reads hundreds of them. What is of the host and not of a
+ * process stays open and is read again from its start, which makes the kernel say it anew and spares two of three calls.
  * The root is a parameter so that recorded trees can be read too. Methods throw Node's own errors.
  */
 export class ProcFiles {
   readonly root: string;
   readonly #buffer = Buffer.allocUnsafe(ONE_READ);
+  readonly #kept = new Map<string, number>();
   #units: { pageSize: number; ticksPerSecond: number } | undefined;
 
   constructor(root = '/proc') {
@@ -28,12 +32,7 @@ export class ProcFiles {
 
   /** The first 8 KiB of a file in one read: enough for a file of one record, and for the first line of any. */
   head(name: string): string {
-    const fd = openSync(`${this.root}/${name}`, 'r');
-    try {
-      return this.#buffer.toString('utf8', 0, readSync(fd, this.#buffer, 0, ONE_READ, null));
-    } finally {
-      closeSync(fd);
-    }
+    return this.#reading(name, (fd) => this.#buffer.toString('utf8', 0, readSync(fd, this.#buffer, 0, ONE_READ, 0)));
   }
 
   /** Whether this is the kernel's own tree: in a recorded one files are replaced, and none may be kept open. */
@@ -65,20 +64,28 @@ export class ProcFiles {
 
   /** A whole file of at most 1 MiB; what is beyond is not read. */
   text(name: string): string {
-    const fd = openSync(`${this.root}/${name}`, 'r');
-    try {
+    return this.#reading(name, (fd) => {
       const parts: Buffer[] = [];
-      let size = 0;
+      let [size, used] = [0, 0];
       while (size < MAX_FILE) {
-        const n = readSync(fd, this.#buffer, 0, ONE_READ, null);
+        if (used === ONE_READ) {
+          parts.push(Buffer.from(this.#buffer));
+          used = 0;
+        }
+        const n = readSync(fd, this.#buffer, used, ONE_READ - used, size);
         if (n === 0) break;
-        parts.push(Buffer.from(this.#buffer.subarray(0, n)));
+        used += n;
         size += n;
       }
-      return Buffer.concat(parts).toString('utf8');
-    } finally {
-      closeSync(fd);
-    }
+      if (parts.length === 0) return this.#buffer.toString('utf8', 0, used);
+      return Buffer.concat([...parts, this.#buffer.subarray(0, used)]).toString('utf8');
+    });
+  }
+
+  /** Closes what is kept open; what is read later is opened anew. */
+  close(): void {
+    for (const fd of this.#kept.values()) closeSync(fd);
+    this.#kept.clear();
   }
 
   /** Names in a folder. */
@@ -101,6 +108,29 @@ export class ProcFiles {
       return statSync(this.path(String(pid))).uid;
     } catch {
       return null;
+    }
+  }
+
+  #reading(name: string, read: (fd: number) => string): string {
+    const kept = this.#kept.get(name);
+    if (kept !== undefined) {
+      try {
+        return read(kept);
+      } catch {
+        // What it told of is gone; of the same name there may be another.
+        this.#kept.delete(name);
+        closeSync(kept);
+      }
+    }
+    const fd = openSync(`${this.root}/${name}`, 'r');
+    let keep = false;
+    try {
+      const text = read(fd);
+      keep = this.isLive && !isOfProcess(name) && this.#kept.size < MAX_KEPT;
+      if (keep) this.#kept.set(name, fd);
+      return text;
+    } finally {
+      if (!keep) closeSync(fd);
     }
   }
 
@@ -131,3 +161,9 @@ export class ProcFiles {
     return units;
   }
 }
+
+/** `PID/stat` and the like: those come and go, and whoever wants one open keeps it (`open`). */
+const isOfProcess = (name: string): boolean => {
+  const first = name.charCodeAt(0);
+  return first >= 48 && first <= 57;
+};

@@ -105,6 +105,7 @@ export class Sensor {
   close(): void {
     for (const sense of this.#running.values()) sense.close?.();
     this.#running.clear();
+    this.proc.close();
   }
 
   /** Looks at the host once. Never throws: a fault in one sense is a gap in its metrics alone. */

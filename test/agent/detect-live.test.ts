@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { Detector, type DetectorOptions } from '../../agent/detect/detector.ts';
+import { confidenceOf } from '../../agent/detect/explain.ts';
 import type { Finding } from '../../agent/detect/finding.ts';
 import { packLearned, unpackLearned } from '../../agent/detect/saved.ts';
 import { severityForRole, severityOfSigma } from '../../agent/detect/severity.ts';
@@ -44,6 +45,8 @@ test('an unusual level is said once under its limit, with numbers, and recovers 
   assert.is(anomaly.finding.fingerprint, 'disk.space:/var');
   assert.is(recovery.finding.fingerprint, 'disk.space:/var');
   assert.ok((anomaly.finding.sigma ?? 0) > 5);
+  assert.is(anomaly.finding.confidence, 1);
+  assert.is(recovery.finding.confidence, undefined);
   assert.is(anomaly.finding.severity, 'critical');
   assert.is(anomaly.finding.limit.healthy, 'below');
   assert.match(anomaly.finding.reason, /^Space in use on \/var: .*above the 7.* to 7.* of 2 days.*\.$/);
@@ -132,6 +135,7 @@ test('a damaged file of what was saved never throws', () => {
 
 test('severity follows sigma, then the role', () => {
   assert.equal([2, 3, 4.9, 5].map(severityOfSigma), ['info', 'warning', 'warning', 'critical']);
+  assert.equal([2.5, 4, 5, 60].map(confidenceOf), [0.5, 0.8, 1, 1]);
   assert.is(severityForRole('warning', []), 'warning');
   assert.is(severityForRole('warning', ['role=database']), 'critical');
   assert.is(severityForRole('warning', ['log-server']), 'info');

@@ -69,6 +69,7 @@ export const event: Event = {
   limit: { value: 95, healthy: 'below' },
   baseline: { mean: 60.25, sd: 1.5, p50: 60, p95: 63, p99: 64 },
   sigma: 25,
+  confidence: 1,
   trend_per_hour: 1.25,
   eta: 7_200,
   reason: '/var is 97.5 % full, and fills by 1.25 % an hour',
