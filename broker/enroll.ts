@@ -1,5 +1,6 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
+import { isIPv6 } from 'node:net';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { writeDurably } from './durable-file.ts';
@@ -29,6 +30,12 @@ export interface Site {
   readonly agents: ReadonlyMap<string, Enrolled>;
   readonly localOperator: string;
   readonly addresses: readonly string[];
+}
+
+/** HOST:PORT under which other hosts reach a listener of the hub: the first of the site's addresses. */
+export function reachedAt({ addresses }: Pick<Site, 'addresses'>, port: number): string {
+  const [name = 'localhost'] = addresses;
+  return `${isIPv6(name) ? `[${name}]` : name}:${port}`;
 }
 
 /** One enrolled agent: the key that signs for it, and what lets it connect. */

@@ -10,7 +10,7 @@ export class HubPresence {
   private readonly hub: Hub;
   private status: HubStatus;
 
-  constructor(hub: Hub, said: Pick<HubStatus, 'reasoner' | 'address'>) {
+  constructor(hub: Hub, said: Pick<HubStatus, 'reasoner' | 'address' | 'tls'>) {
     this.hub = hub;
     const { site, live, now } = hub;
     this.status = { site: site.name, pid: process.pid, started: now(), live, ...said, stopped: null };

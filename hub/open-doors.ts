@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { type Enrolled, keyFile } from '../broker/enroll.ts';
+import { type Enrolled, keyFile, reachedAt } from '../broker/enroll.ts';
 import type { Log } from '../broker/log.ts';
 import type { StateFolder } from '../broker/state-folder.ts';
 import type { TlsMaterial } from '../broker/tls-listener.ts';
@@ -63,6 +63,12 @@ export async function letOthersIn(
   const at = await opened.listen(host, enrollPort, broker.tlsPort);
   hub.log.info('other hosts connect and enrol', { tls_port: broker.tlsPort, enrol_at: at });
   return { enrollment: opened.enrollment, at };
+}
+
+/** Where other hosts reach the broker: at the first of the site's addresses. Nothing where they don't. */
+export function reachedBy({ hub, mesh }: Pick<DoorParts, 'hub' | 'mesh'>): { readonly tls?: string } {
+  const port = mesh.local?.tlsPort ?? null;
+  return port === null ? {} : { tls: `mqtts://${reachedAt(hub.site, port)}` };
 }
 
 /** Begins to tell the channels of `notify.yaml`; without one it does nothing. Throws ConfigError. */

@@ -22,7 +22,14 @@ import { Intake } from './mesh/intake.ts';
 import { type HubMesh, type OutsideBroker, openHubMesh } from './mesh/mesh.ts';
 import { SilentAgents } from './mesh/silent-agents.ts';
 import type { MetricsDoor } from './metrics/open-metrics.ts';
-import { letOthersIn, openedEnrollment, openedMetrics, openedNotifier, openedWebhooks } from './open-doors.ts';
+import {
+  letOthersIn,
+  openedEnrollment,
+  openedMetrics,
+  openedNotifier,
+  openedWebhooks,
+  reachedBy,
+} from './open-doors.ts';
 import { openModel, openReasoners, type Reasoners } from './open-reasoners.ts';
 import { openRules } from './open-rules.ts';
 import { Driver } from './pipeline.ts';
@@ -179,6 +186,7 @@ async function run(options: HubOptions, parts: Parts, closing: Closing): Promise
   const presence = new HubPresence(hub, {
     reasoner: thinking.codified.name,
     address: outside === undefined ? `${mesh.host}:${mesh.port}` : outside.url,
+    ...reachedBy(parts),
   });
   await presence.begin();
   await noteRoster(store, keeper, 'site-root', hub.now());

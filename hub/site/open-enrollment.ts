@@ -1,6 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { isIPv6 } from 'node:net';
-import { type Enrolled, keyFile, type Site } from '../../broker/enroll.ts';
+import { type Enrolled, keyFile, reachedAt, type Site } from '../../broker/enroll.ts';
 import type { Log } from '../../broker/log.ts';
 import type { StateFolder } from '../../broker/state-folder.ts';
 import type { TlsMaterial } from '../../broker/tls-listener.ts';
@@ -79,8 +78,7 @@ export async function openEnrollment(parts: EnrollmentParts): Promise<OpenEnroll
         () => clearInterval(timer),
         () => door.close(),
       );
-      const [name = 'localhost'] = site.addresses;
-      return `${isIPv6(name) ? `[${name}]` : name}:${door.port}`;
+      return reachedAt(site, door.port);
     },
     close: async () => {
       for (const end of closing) await end();

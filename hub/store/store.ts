@@ -40,6 +40,8 @@ export interface HubStatus {
   readonly live: boolean;
   readonly reasoner: string;
   readonly address: string;
+  /** Where other hosts reach its broker, by TLS; absent where they don't. */
+  readonly tls?: string;
   readonly stopped: number | null;
 }
 

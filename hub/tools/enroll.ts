@@ -44,8 +44,10 @@ export async function takeToolOn(
   });
   const file = wish.out ?? toolFile(state, name);
   if (answer.ok === 'no') return { answer, file };
-  const address = readStatus(state)?.address;
-  const broker = address === undefined || address.includes('://') ? address : `mqtt://${address}`;
+  const { address, tls } = readStatus(state) ?? {};
+  const plain = address === undefined || address.includes('://') ? address : `mqtt://${address}`;
+  // What shows a certificate may be anywhere; the plain listener is this machine's alone.
+  const broker = pair === null ? plain : (tls ?? plain);
   const credentials: Credentials = {
     version: 1,
     username: name,

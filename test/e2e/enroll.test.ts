@@ -1,5 +1,6 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { connect, connectAsync } from 'mqtt';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { keyFile } from '../../broker/enroll.ts';
@@ -72,6 +73,41 @@ test('a host joins by a token and obeys: over a killed hub, over a new order key
     });
   } finally {
     await host.close();
+    await site.close();
+  }
+});
+
+test('a tool of a site with a CA is told where other hosts reach the hub, and gets in there by its certificate', async () => {
+  const site = new Site();
+  const rootKey = join(site.dir, 'root.pem');
+  const passphrase = join(site.dir, 'passphrase');
+  try {
+    writeFileSync(passphrase, 'correct horse battery\n');
+    // A name, so that it is not what an address of this machine alone would look like.
+    const names = ['--name', 'plant-7', '--address', 'localhost', '--operator', 'ann', '--id', 'hub-host'];
+    await done(site, 'init', ...names, '--root-key', rootKey, '--passphrase-file', passphrase);
+    await site.startHub('--tls-host', '127.0.0.1', '--tls-port', '0', '--enroll-port', '0');
+    const [, tlsPort] = /tls_port=(\d+)/.exec(site.log) ?? [];
+    const out = join(site.dir, 'wall.json');
+    await done(site, 'enroll', '--tool', 'wall', '--out', out);
+    const { broker, username, password, key, cert, ca } = JSON.parse(readFileSync(out, 'utf8'));
+    assert.is(broker, `mqtts://localhost:${tlsPort}`);
+    const asked = { clientId: 'wall/1', username, password, protocolVersion: 4, reconnectPeriod: 0 } as const;
+    const client = await connectAsync(broker, { ...asked, key, cert, ca });
+    const answered = new Promise<string>((resolve) => client.once('message', (_topic, body) => resolve(`${body}`)));
+    await client.subscribeAsync('hub/res/wall/+', { qos: 1 });
+    await client.publishAsync('hub/req/wall/agents', '{"tx":"x"}', { qos: 1 });
+    assert.match(await answered, /"status":"ok"/);
+    await client.endAsync(true);
+    const stranger = connect(broker, { ...asked, ca });
+    const refusal = await new Promise<Error>((resolve) => stranger.once('error', resolve));
+    assert.match(refusal.message, /certificate required/, 'its password alone opens nothing there');
+    stranger.end(true);
+  } catch (error) {
+    throw Object.assign(error instanceof Error ? error : new Error(String(error)), {
+      message: `${String(error)}\n${site.told()}`,
+    });
+  } finally {
     await site.close();
   }
 });
