@@ -44,7 +44,8 @@ export interface PresenceParts {
 
 /**
  * Says who is here: a birth and a state at each greeting, and a birth again when what it said is no longer so. What the
- * agent has to say (voice and telemetry) waits for the greeting, since the hub reads it by the birth.
+ * agent has to say comes behind them, since the hub reads it by the birth: the voice at once, telemetry when they have
+ * been acknowledged.
  */
 export class Presence {
   readonly #parts: PresenceParts;
@@ -69,11 +70,13 @@ export class Presence {
     try {
       if (sensor.schema() === 0) await sensor.sample();
       await this.#askExecutor();
-      await this.#sayBirth();
-      await publish('st', encodeState(boot, 'online'));
+      // One behind the other in the same stream, which keeps their order: on a link with seconds of latency an alert that
+      // waited for each answer came ten seconds later.
+      const said = [this.#sayBirth(), publish('st', encodeState(boot, 'online'))];
+      if (isUp()) voice.open();
+      await Promise.all(said);
       if (!isUp()) return;
       this.#greeted = true;
-      voice.open();
       telemetry.restart();
     } catch (error) {
       log.error('could not greet', { why: String(error) });

@@ -37,10 +37,10 @@ function credentials(id: string, login: Login): IClientOptions & { readonly minV
 }
 
 interface LinkEvents {
-  /** Connected, and subscribed to every topic. */
+  /** Connected, and every topic is subscribed to before anything that is published from now on. */
   up: [];
   down: [];
-  /** Why it could not connect: a name that does not resolve, a certificate of another CA. It goes on trying. */
+  /** Why it could not connect or hear: a name that does not resolve, a certificate of another CA. It goes on trying. */
   trouble: [why: string];
   /** `isRetained`: said before this connection was made. */
   message: [topic: string, payload: Uint8Array, isRetained: boolean];
@@ -77,8 +77,11 @@ export class Link extends EventEmitter<LinkEvents> {
     this.client.setMaxListeners(0);
     this.client.on('connect', () => {
       this.client.subscribe([...options.topics], { qos: 1 }, (error) => {
-        if (!error) this.emit('up');
+        if (error && this.client.connected) this.emit('trouble', `not subscribed: ${error.message}`);
       });
+      // What is said from now on stands behind the subscription in the stream, so its answers are heard: nothing waits
+      // for the SUBACK, which on a satellite's link comes seconds later.
+      this.emit('up');
     });
     this.client.on('close', () => this.emit('down'));
     // mqtt.js reconnects by itself; an unheard 'error' would end the process.
