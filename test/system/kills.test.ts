@@ -11,7 +11,7 @@ test('nothing that the hub’s signature covered is lost, nothing runs twice, an
   const seed = Number(process.env['SEED'] ?? Date.now() % 1e9);
   const found = await kills({ rounds: 2, seed, progress: () => {} });
   assert.equal(found.faults, []);
-  assert.ok(found.acknowledged > 0 && found.frames > 0, JSON.stringify(found));
+  assert.ok(found.acknowledged > 0 && found.frames > 0 && found.effects > 0, JSON.stringify(found));
 });
 
 test.run();

@@ -1,21 +1,17 @@
-import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { readRoster, readSite } from '../../broker/enroll.ts';
 import type { Incident } from '../../hub/incident.ts';
 import { readGaps } from '../../hub/mesh/gaps.ts';
 import { heardOf } from '../../hub/mesh/heard.ts';
 import { Store } from '../../hub/store/store.ts';
-import { COUNTING_PLAYBOOK } from '../e2e/counting-playbook.ts';
 import { kill } from '../e2e/site.ts';
 import { type DebianBroker, startMosquitto } from './brokers.ts';
+import { KillLoad } from './kill-load.ts';
 import { OutsideSite } from './outside-site.ts';
 import { Told } from './told.ts';
 
-/** Watched folders that are filled and emptied all the time: each is a trouble, a plan, and an order of its own. */
-const FOLDERS = 4;
-/** A folder is filled or emptied after this at most. */
-const TOGGLE_MS = 3_000;
+/** A round begins when an order is under way, or after this. */
+const UNDER_WAY_MS = 10_000;
 /** Between two kills, and between two starts, at most. */
 const APART_MS = 1_500;
 
@@ -29,6 +25,8 @@ export interface KillsFound {
   readonly frames: number;
   readonly gaps: number;
   readonly effects: number;
+  /** Rounds in which a step had an effect. */
+  readonly rounds_with_effect: number;
   readonly faults: readonly string[];
 }
 
@@ -53,7 +51,7 @@ export async function kills(options: {
   readonly progress: (round: number, told: string) => void;
 }): Promise<KillsFound> {
   const outside = new OutsideSite();
-  const load = new Load(outside, random(options.seed + 1));
+  const load = new KillLoad(outside, options.rounds, random(options.seed + 1));
   const rules = await outside.rules();
   // Beside what hub and agent may: nobody but this test hears everything.
   const login = { user: 'listener', password: 'hears-all' };
@@ -65,9 +63,17 @@ export async function kills(options: {
   const draw = random(options.seed);
   try {
     load.start();
-    for (let round = 1; round <= options.rounds; round++) options.progress(round, await killAll(outside, broker, draw));
+    let withEffect = 0;
+    for (let round = 1; round <= options.rounds; round++) {
+      const before = load.effects();
+      options.progress(round, await killAll(outside, load, broker, draw));
+      if (load.effects() > before) withEffect++;
+    }
+    // Without one nothing would be said of effects.
+    await outside.site.until(() => load.effects() > 0, 'a step that has an effect');
     await load.stop();
-    return { ...(await settle(outside, told)), rounds: options.rounds, kills: 3 * options.rounds };
+    const found = await settle(outside, load, told);
+    return { ...found, rounds: options.rounds, kills: 3 * options.rounds, rounds_with_effect: withEffect };
   } finally {
     await load.stop();
     await told.close();
@@ -76,7 +82,12 @@ export async function kills(options: {
 }
 
 /** One round; answers in which order it went. */
-async function killAll(outside: OutsideSite, broker: DebianBroker, draw: () => number): Promise<string> {
+async function killAll(
+  outside: OutsideSite,
+  load: KillLoad,
+  broker: DebianBroker,
+  draw: () => number,
+): Promise<string> {
   const { site } = outside;
   const parts = {
     hub: { kill: async () => site.hub && kill(site.hub, 'SIGKILL'), start: () => site.startHub(...outside.flags()) },
@@ -88,8 +99,10 @@ async function killAll(outside: OutsideSite, broker: DebianBroker, draw: () => n
       .map((name) => ({ name, at: draw() }))
       .sort((a, b) => a.at - b.at)
       .map(({ name }) => name);
-  // Long enough that something is under way, from the first sample to a step that runs.
-  await sleep(2_000 + 6_000 * draw());
+  const late = Date.now() + UNDER_WAY_MS;
+  while (!load.isUnderWay() && Date.now() < late) await sleep(100);
+  // It may come to its end, or the next may begin.
+  await sleep(500 + 4_500 * draw());
   const [down, up] = [shuffled(), shuffled()];
   for (const name of down) {
     await parts[name].kill();
@@ -102,66 +115,12 @@ async function killAll(outside: OutsideSite, broker: DebianBroker, draw: () => n
   return `${down.join(' ')} down, ${up.join(' ')} up`;
 }
 
-/** Trouble that comes and goes in some folders, and an operator who approves every plan. */
-class Load {
-  readonly #outside: OutsideSite;
-  readonly #draw: () => number;
-  #running: Promise<unknown> = Promise.resolve();
-  #isOver = false;
-
-  constructor(outside: OutsideSite, draw: () => number) {
-    this.#outside = outside;
-    this.#draw = draw;
-    const { site } = outside;
-    site.playbook('folder-full', COUNTING_PLAYBOOK);
-    const folders = foldersOf(outside).map((path, i) => `  - { name: f${i}, path: ${path}, quota_mib: 1 }`);
-    for (const path of foldersOf(outside)) mkdirSync(path, { mode: 0o700 });
-    writeFileSync(join(site.state.watch, 'folders.yaml'), `version: 1\nfolders:\n${folders.join('\n')}\n`);
-  }
-
-  start(): void {
-    this.#running = Promise.all([this.#toggle(), this.#approve()]);
-  }
-
-  async stop(): Promise<void> {
-    this.#isOver = true;
-    await this.#running;
-  }
-
-  async #toggle(): Promise<void> {
-    const folders = foldersOf(this.#outside);
-    while (!this.#isOver) {
-      const path = folders[Math.floor(this.#draw() * folders.length)] ?? '';
-      const file = join(path, 'full.tmp');
-      if (existsSync(file)) rmSync(file, { force: true });
-      else writeFileSync(file, Buffer.alloc(2 * 1_048_576, 1));
-      await sleep(TOGGLE_MS * this.#draw());
-    }
-    // So that all comes to an end.
-    for (const path of folders) rmSync(join(path, 'full.tmp'), { force: true });
-  }
-
-  async #approve(): Promise<void> {
-    const { site } = this.#outside;
-    const asked = new Set<string>();
-    while (!this.#isOver) {
-      const waiting = site.incidents().find(({ id, state }) => state === 'proposed' && !asked.has(id));
-      if (waiting === undefined) {
-        await sleep(100);
-        continue;
-      }
-      // A hub that is killed meanwhile answers nothing: the plan is asked for again.
-      const { code } = await site.sentinel('incident', 'approve', waiting.id, '--reviewed', 'all', '--yes');
-      if (code === 0) asked.add(waiting.id);
-    }
-  }
-}
-
-const foldersOf = ({ site }: OutsideSite): string[] =>
-  [...Array(FOLDERS).keys()].map((i) => join(site.dir, `folder${i}`));
-
 /** Waits until the agent keeps nothing more for the hub, then looks at everything. */
-async function settle(outside: OutsideSite, told: Told): Promise<Omit<KillsFound, 'rounds' | 'kills'>> {
+async function settle(
+  outside: OutsideSite,
+  load: KillLoad,
+  told: Told,
+): Promise<Omit<KillsFound, 'rounds' | 'kills' | 'rounds_with_effect'>> {
   const { site } = outside;
   const store = new Store(site.state.store, 'read');
   const whole = (boot: string, seqs: ReadonlySet<number>): boolean => {
@@ -178,7 +137,7 @@ async function settle(outside: OutsideSite, told: Told): Promise<Omit<KillsFound
     const faults = [
       ...faultsOfMessages(store, site.agent, told),
       ...faultsOfFrames(store, site.agent, told),
-      ...faultsOfEffects(outside),
+      ...faultsOfEffects(outside, load.effects()),
     ];
     const audit = await site.sentinel('audit', 'verify');
     if (audit.code !== 0) faults.push(`audit verify: ${audit.stdout}`);
@@ -189,7 +148,7 @@ async function settle(outside: OutsideSite, told: Told): Promise<Omit<KillsFound
       acknowledged: count([...told.covered.values()].map(({ seqs }) => seqs)),
       frames: [...told.covered.values()].reduce((sum, { frames }) => sum + frames, 0),
       gaps: readGaps(store, site.agent).length,
-      effects: effects(outside),
+      effects: load.effects(),
       faults,
     };
   } catch (error) {
@@ -241,12 +200,8 @@ function faultsOfFrames(store: Store, agent: string, told: Told): string[] {
   return faults;
 }
 
-const ran = (path: string): number => readdirSync(path).filter((name) => name.startsWith('ran.')).length;
-
-const effects = (outside: OutsideSite): number => foldersOf(outside).reduce((sum, path) => sum + ran(path), 0);
-
 /** Steps that ran twice: each run of the first step leaves one file, and each approval may run it once. */
-function faultsOfEffects(outside: OutsideSite): string[] {
+function faultsOfEffects(outside: OutsideSite, effects: number): string[] {
   const faults: string[] = [];
   const begun = new Map<string, number>();
   for (const line of outside.site
@@ -258,6 +213,6 @@ function faultsOfEffects(outside: OutsideSite): string[] {
   }
   for (const [step, times] of begun) if (times > 1) faults.push(`step ${step} was begun ${times} times`);
   const first = [...begun.keys()].filter((step) => step.endsWith('step.1')).length;
-  if (effects(outside) > first) faults.push(`${effects(outside)} effects of ${first} steps that were begun`);
+  if (effects > first) faults.push(`${effects} effects of ${first} steps that were begun`);
   return faults;
 }
