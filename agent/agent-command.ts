@@ -15,6 +15,7 @@ import { joinSite } from './join.ts';
 
 export const AGENT_USAGE = `sentinel agent [--state DIR] [--broker URL] [--id NAME] [--interval SECONDS] [--batch N]
                 [--config DIR] [--live] [--exec SOCKET | --sudo] [--join TOKEN|-] [--credentials FILE]
+                [--gateway MAPPING.yaml]
   Watches this host, reports to the hub, and runs what was approved. Dry run unless --live.
   --batch N sends N samples at once: fewer bytes on a thin link, and later. Events always go at once.
   --config DIR holds the site's rules (*.yaml) and watch.d/; without it they are in the state folder.
@@ -24,6 +25,8 @@ export const AGENT_USAGE = `sentinel agent [--state DIR] [--broker URL] [--id NA
   that sentinel policy sudoers prints. With neither, an agent that is not root is read-only there.
   --join TOKEN makes this host an agent of the site that printed the token (\`sentinel enroll HOST\`); - reads it from
   standard input. After that the address and the name are known, and the flag may stay: a token counts once.
+  --gateway MAPPING.yaml also speaks for devices that have no agent: a PLC, a sensor, a camera, by what they publish on an
+  MQTT broker of theirs. Nobody orders anything of them; see docs/gateway.md.
   for example: sentinel agent --broker mqtt://127.0.0.1:1883 --interval 30`;
 
 /** Samples closer together than this cost more than they show. */
@@ -44,6 +47,7 @@ export async function agentCommand(argv: readonly string[], io: Console): Promis
       live: { type: 'boolean', default: false },
       exec: { type: 'string' },
       sudo: { type: 'boolean', default: false },
+      gateway: { type: 'string' },
       help: { type: 'boolean', default: false },
     },
     AGENT_USAGE,
@@ -67,6 +71,9 @@ export async function agentCommand(argv: readonly string[], io: Console): Promis
   const id = values.id ?? joined?.agent ?? idFromHostname(hostname());
   if (!ID.test(id)) throw new UsageError('--id may hold a-z, 0-9 and dashes, at most 48');
   const credentials = values.credentials === undefined ? undefined : credentialsOf(values.credentials, id);
+  // Loaded only where it is asked for: an agent of a host alone pays nothing for it.
+  const gateway =
+    values.gateway === undefined ? null : (await import('./gateway/gateway.ts')).Gateway.of(values.gateway, id, log);
   const agent = new Agent({
     state,
     agent: id,
@@ -77,6 +84,7 @@ export async function agentCommand(argv: readonly string[], io: Console): Promis
     batch,
     ...(values.exec === undefined ? {} : { exec: values.exec }),
     sudo: values.sudo,
+    ...(gateway === null ? {} : { gateway }),
     log,
   });
   agent.start();

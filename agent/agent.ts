@@ -11,10 +11,12 @@ import { auditLog } from './audit-log.ts';
 import { openCages } from './bound/open-cages.ts';
 import { sayOnce } from './complaints.ts';
 import { Detector } from './detect/detector.ts';
+import { LIMITS } from './detect/limits.ts';
 import { NO_HOME } from './environment.ts';
 import { ExecLink } from './exec/exec-link.ts';
 import { Hands } from './exec/hands.ts';
 import { Executor } from './execute.ts';
+import type { Gateway } from './gateway/gateway.ts';
 import { Growth } from './growth.ts';
 import { Hearing, topicsOf } from './hearing.ts';
 import { HubClock } from './hub-clock.ts';
@@ -51,6 +53,8 @@ export interface AgentOptions {
   readonly interval: number;
   /** Samples in one publish: fewer bytes a sample, and later. Events are never held back. */
   readonly batch?: number;
+  /** Devices that it speaks for besides; absent: an agent of this host alone. */
+  readonly gateway?: Gateway;
   /** Socket of an executor that may act as root: it carries the orders out, and this process need not be root. */
   readonly exec?: string;
   /** Puts `sudo -n` before what needs root. */
@@ -90,17 +94,19 @@ export class Agent {
     const hubClock = new HubClock(Date.now, () => performance.now());
     const audit = auditLog(state.agentAudit, Date.now);
 
-    // What it sees of its host.
+    // What it sees of its host, and of the devices that it speaks for.
+    const { gateway = null } = options;
     const sensor = new Sensor({
       proc: new ProcFiles(),
       watch: new Watch(state.watch),
       cores: availableParallelism(),
       state: state.agent,
       aheadOfHub: () => hubClock.ahead(),
+      extra: gateway === null ? [] : [gateway.sense],
     });
     const growth = new Growth();
     const learned = new Learned(state.agent, Date.now);
-    const detector = new Detector(undefined, { saved: learned.load() });
+    const detector = new Detector([...LIMITS, ...(gateway?.limits ?? [])], { saved: learned.load() });
 
     // What it may do: by itself, or through an executor of root's.
     const journal = new Journal(state.journal);
@@ -140,11 +146,12 @@ export class Agent {
     });
     const presence = new Presence({
       ...{ agent, boot, key, live, sudo, exec, sensor, voice, telemetry, ring, log },
+      devices: gateway === null ? null : () => gateway.sense.devices(),
       isUp: () => link.connected,
       publish: (channel, payload) => publish(channel, payload, true),
     });
     const sampling = new Sampling({
-      ...{ sensor, detector, learned, growth, voice, presence, telemetry, ring, complain, log },
+      ...{ sensor, detector, learned, growth, voice, presence, telemetry, ring, gateway, complain, log },
       interval: options.interval,
     });
 
@@ -172,10 +179,12 @@ export class Agent {
     this.refused = hearing.refused;
     this.#start = () => {
       renewal.start();
+      gateway?.start();
       sampling.start();
     };
     this.#close = async () => {
       renewal.stop();
+      await gateway?.close();
       presence.stop();
       await sampling.close();
       await Promise.all([orders.close(), prober.close()]);

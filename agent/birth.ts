@@ -9,7 +9,7 @@ export const AGENT_VERSION = '0.1.0';
 /** What an agent says of itself and its host whenever it connects or its metrics change. */
 export function birthOf(
   sensor: Sensor,
-  self: Pick<Birth, 'agent' | 'boot' | 'key' | 'ring' | 'lost' | 'frames' | 'count' | 'now'> & {
+  self: Pick<Birth, 'agent' | 'boot' | 'key' | 'ring' | 'lost' | 'frames' | 'count' | 'now' | 'devices'> & {
     readonly live: boolean;
     readonly privileged?: boolean;
   },

@@ -1,7 +1,8 @@
 import { decodeCbor } from '../broker/cbor.ts';
 import type { Log } from '../broker/log.ts';
-import { ack as ackShape, hubState as hubStateShape } from '../broker/messages.ts';
+import { ack as ackShape } from '../broker/messages.ts';
 import { open } from '../broker/signed.ts';
+import { hubState as hubStateShape } from '../broker/states.ts';
 import { agentTopic, hubTopic } from '../broker/topics.ts';
 import type { HubClock } from './hub-clock.ts';
 import type { OrderQueue } from './order-queue.ts';

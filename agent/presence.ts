@@ -35,6 +35,8 @@ export interface PresenceParts {
   readonly voice: Voice;
   readonly telemetry: Telemetry;
   readonly ring: Ring;
+  /** The devices that it speaks for; null where it is no gateway. */
+  readonly devices: (() => readonly string[]) | null;
   /** Whether the link is up. */
   readonly isUp: () => boolean;
   /** Publishes, retained; resolves true when the broker has acknowledged it. */
@@ -154,7 +156,7 @@ export class Presence {
   }
 
   async #sayBirth(): Promise<void> {
-    const { agent, boot, key, live, sensor, voice, ring, telemetry, isUp, publish } = this.#parts;
+    const { agent, boot, key, live, sensor, voice, ring, telemetry, devices, isUp, publish } = this.#parts;
     const said = { tags: sensor.watch.declared().tags, containers: this.#containers() };
     const birth = birthOf(sensor, {
       agent,
@@ -165,6 +167,7 @@ export class Presence {
       frames: ring.summary(boot),
       count: ++this.#births,
       now: Date.now(),
+      ...(devices === null ? {} : { devices: devices() }),
     });
     this.#bornClock = aheadOfMonotonic();
     if (isUp()) telemetry.born(birth.schema);

@@ -2,6 +2,7 @@ import type { Log } from '../broker/log.ts';
 import { capture } from './capture.ts';
 import type { Detector } from './detect/detector.ts';
 import type { Finding } from './detect/finding.ts';
+import type { Gateway } from './gateway/gateway.ts';
 import type { Growth } from './growth.ts';
 import type { Learned } from './learned.ts';
 import type { Presence } from './presence.ts';
@@ -19,6 +20,8 @@ export interface SamplingParts {
   readonly presence: Presence;
   readonly telemetry: Telemetry;
   readonly ring: Ring;
+  /** Speaks for devices as well; null for an agent of its host alone. */
+  readonly gateway: Gateway | null;
   /** Milliseconds between samples. */
   readonly interval: number;
   readonly complain: (error: Error) => void;
@@ -72,9 +75,12 @@ export class Sampling {
   }
 
   async #tell(finding: Finding, ts: number): Promise<void> {
-    const { sensor, growth, voice, log } = this.#parts;
+    const { sensor, growth, voice, gateway, log } = this.#parts;
     const isAnomaly = finding.kind === 'anomaly';
-    const snapshot = isAnomaly ? await capture(finding, sensor, { growth }) : undefined;
+    // This host's processes say nothing of a device.
+    const snapshot = isAnomaly
+      ? (gateway?.snapshotOf(finding.metric) ?? (await capture(finding, sensor, { growth })))
+      : undefined;
     log.info(`${finding.kind}: ${finding.reason}`, { signal: finding.signal });
     voice.event(finding, ts, snapshot);
   }

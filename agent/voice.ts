@@ -3,6 +3,7 @@ import type { KeyPair } from '../broker/keys.ts';
 import { type Ack, type Birth, type Event, LIMITS, type Order, type Snapshot } from '../broker/messages.ts';
 import { redact, redactOutput } from '../broker/redact.ts';
 import { seal } from '../broker/signed.ts';
+import { deviceOfMetric } from '../broker/subject.ts';
 import type { Finding } from './detect/finding.ts';
 import type { StepReport } from './execute.ts';
 import { Outbox, type Waiting } from './outbox/outbox.ts';
@@ -80,12 +81,14 @@ export class Voice {
   /** What the detector found, or what the agent saw of its hub. */
   event(finding: Finding | Witnessed, ts: number, snapshot: Snapshot | undefined): void {
     const seq = ++this.#seq;
+    const device = 'metric' in finding ? deviceOfMetric(finding.metric) : null;
     const event: Event = {
       agent: this.#agent,
       boot: this.#boot,
       seq,
       ts,
       ...finding,
+      ...(device === null ? {} : { device }),
       ...(snapshot === undefined ? {} : { snapshot }),
       reason: redact(finding.reason, LIMITS.line),
     };

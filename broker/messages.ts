@@ -85,15 +85,10 @@ export const birth = record({
   count: maybe(int(1)),
   /** The agent's clock when it said this: what its other times are measured against. */
   now: maybe(millis),
+  /** Of an agent in gateway role: the devices that it speaks for. */
+  devices: maybe(list(id, 64)),
 });
 export type Birth = Infer<typeof birth>;
-
-export const agentState = record({ boot: hex(16), state: oneOf('online', 'dead', 'stopped'), ts: millis });
-export type AgentState = Infer<typeof agentState>;
-
-/** The hub's own state, retained. It is not signed, and nothing but a greeting follows from it. */
-export const hubState = record({ state: oneOf('online', 'dead', 'stopped'), ts: millis });
-export type HubState = Infer<typeof hubState>;
 
 /** A keyframe of telemetry: scaled integers in the order of the birth's metrics; null where a sense had no reading. */
 export interface Frame {
@@ -170,6 +165,8 @@ export const event = record({
   /** Same trouble on the same thing: what incidents are joined by. */
   fingerprint: text(256),
   snapshot: maybe(snapshot),
+  /** Of a gateway: the device that it is about, instead of the agent's own host. */
+  device: maybe(id),
 });
 export type Event = Infer<typeof event>;
 

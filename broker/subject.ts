@@ -22,3 +22,8 @@ export function senserOf(subject: string): string | null {
   const [gateway = ''] = subject.split('/', 1);
   return ID.test(gateway) ? gateway : null;
 }
+
+const DEVICE_METRIC = /^device\.[^[]+\[([a-z0-9][a-z0-9-]{0,47})\]$/;
+
+/** The device that a gateway's metric is of; null for a metric of the gateway's own host. */
+export const deviceOfMetric = (metric: string): string | null => DEVICE_METRIC.exec(metric)?.[1] ?? null;

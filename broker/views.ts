@@ -1,4 +1,5 @@
-import type { AgentState, Birth, Event } from './messages.ts';
+import type { Birth, Event } from './messages.ts';
+import type { AgentState } from './states.ts';
 import { HUB_ID } from './topics.ts';
 
 /**

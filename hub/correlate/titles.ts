@@ -10,6 +10,7 @@ const TITLES: Readonly<Record<string, string>> = {
   'host.load': 'load far above its cores',
   'host.silent': 'agent is silent',
   'hub.audit': 'agent has seen a longer audit chain than the hub has',
+  'device.silent': 'device says nothing',
   'disk.space': 'disk filling',
   'disk.inodes': 'inodes running out',
   'net.errors': 'network errors',

@@ -1,7 +1,6 @@
 import { decodeCbor } from '../../broker/cbor.ts';
 import type { Inbound } from '../../broker/mesh.ts';
 import {
-  agentState,
   type Birth,
   birth as birthShape,
   type Event,
@@ -9,6 +8,7 @@ import {
   result as resultShape,
 } from '../../broker/messages.ts';
 import { open, peek } from '../../broker/signed.ts';
+import { agentState } from '../../broker/states.ts';
 import type { Hub } from '../hub.ts';
 import type { Incident } from '../incident.ts';
 import type { Driver } from '../pipeline.ts';
@@ -21,6 +21,7 @@ import { Acks } from './acks.ts';
 import type { StoredThrough } from './ingest.ts';
 import { noteLost } from './lost.ts';
 import { redactResult } from './redact.ts';
+import { DeviceNameError, ownDevices, spokenFor } from './spoken-for.ts';
 
 /** Bad messages are logged once in so long, whatever their number: a broken agent must not fill the log. */
 const COMPLAIN_EVERY_MS = 10_000;
@@ -74,7 +75,8 @@ export class Intake {
     const { store, site, now, delivered } = this.hub;
     const enrolled = site.agents.get(agent);
     if (enrolled === undefined) return;
-    const birth = birthShape(decodeCbor(open('birth', payload, enrolled.key)), '');
+    const said = birthShape(decodeCbor(open('birth', payload, enrolled.key)), '');
+    const { birth, taken } = ownDevices(said, this.isAgent);
     if (birth.agent !== agent) throw Object.assign(new Error('a birth for another agent'), { code: 'E_MESSAGE_SHAPE' });
     const first = store.births.get(agent)?.boot !== birth.boot;
     if (isReplay(store, birth))
@@ -87,6 +89,9 @@ export class Intake {
     });
     for (const { boot, to } of birth.lost ?? []) await this.acks.heard({ agent, boot, seq: to });
     for (const [order, host] of delivered) if (host === agent) delivered.delete(order);
+    if (first && taken.length > 0) {
+      this.hub.log.warn('devices under names of agents are not heard', { agent, devices: taken.join(' ') });
+    }
     if (first) this.hub.log.info('agent is here', { agent, live: birth.can.live, privileged: birth.can.privileged });
     this.hub.views?.state(agent);
     this.wakeHost(agent);
@@ -121,9 +126,19 @@ export class Intake {
   }
 
   private async event(agent: string, payload: Uint8Array): Promise<void> {
-    const event = observe(this.hub, agent, payload);
-    if (!isRepeat(this.hub, event)) await this.take(event, () => markHandled(this.hub, event));
-    await this.acks.heard(event);
+    const said = observe(this.hub, agent, payload);
+    const handled = () => markHandled(this.hub, said);
+    if (!isRepeat(this.hub, said)) {
+      try {
+        await this.take(spokenFor(said, this.isAgent), handled);
+      } catch (error) {
+        if (!(error instanceof DeviceNameError)) throw error;
+        // Refused for good: its agent need not keep it.
+        await this.hub.store.write(handled);
+        this.complain('dropped a message', { agent, channel: 'e' }, error);
+      }
+    }
+    await this.acks.heard(said);
   }
 
   /** Makes an event part of what the hub knows; `handled` is written in the same transaction. */
@@ -166,6 +181,8 @@ export class Intake {
     const entry = { kind: 'order.result', incident: incident.id, actor: result.agent, data: { result } };
     await commitIncident(store, key, next, entry, handled);
   }
+
+  private readonly isAgent = (name: string): boolean => this.hub.site.agents.has(name);
 
   private wakeHost(agent: string, state?: Incident['state']): void {
     for (const { value: id } of this.hub.store.active.getRange({ start: [agent, ''], end: [agent, '\uffff'] })) {

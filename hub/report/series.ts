@@ -1,3 +1,4 @@
+import { senserOf } from '../../broker/subject.ts';
 import type { Incident } from '../incident.ts';
 import { readSamples } from '../store/samples.ts';
 import type { Store } from '../store/store.ts';
@@ -14,7 +15,8 @@ const POINTS_MAX = 600;
 
 /** The incident's metric as it was stored, thinned out so that what was worst stays; null where nothing of it is kept. */
 export function seriesOf(store: Store, incident: Incident, now: number): Series | null {
-  const { event, host, opened } = incident;
+  const { event, opened } = incident;
+  const host = senserOf(incident.host) ?? incident.host;
   const { metric, limit } = event;
   if (metric === undefined) return null;
   const end = endOf(incident);

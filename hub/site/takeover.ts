@@ -1,6 +1,6 @@
 import { encodeCbor } from '../../broker/cbor.ts';
-import type { HubState } from '../../broker/messages.ts';
 import { openRoster } from '../../broker/roster.ts';
+import type { HubState } from '../../broker/states.ts';
 import { hubTopic } from '../../broker/topics.ts';
 
 /** What a hub says of itself, retained: agents greet one that has come. */

@@ -5,6 +5,7 @@ import * as assert from 'uvu/assert';
 import * as halts from '../../broker/halts.ts';
 import * as messages from '../../broker/messages.ts';
 import * as probes from '../../broker/probe-messages.ts';
+import * as states from '../../broker/states.ts';
 import { mapsOf, offence, readCddl } from './cddl.ts';
 import * as samples from './samples.ts';
 
@@ -21,11 +22,12 @@ const WHOLE: Readonly<Record<string, unknown>> = {
     frames: { oldest: 1, newest: 2, dropped: 3 },
     count: 2,
     now: 5,
+    devices: ['plc-1'],
   },
   lostStretch: { boot: samples.BOOT, from: 1, to: 2 },
   agentState: { boot: samples.BOOT, state: 'online', ts: 5 },
   hubState: { state: 'stopped', ts: 5 },
-  event: samples.event,
+  event: { ...samples.event, device: 'plc-1' },
   snapshot: samples.snapshot,
   topProcess: top,
   processRef: top?.process,
@@ -80,7 +82,7 @@ const WHOLE: Readonly<Record<string, unknown>> = {
 type Read = (value: unknown, path: string) => unknown;
 /** What is exported beside the messages. */
 const NO_MESSAGE = /^(open|seal|sign|encode|decode)/;
-const exported: Readonly<Record<string, unknown>> = { ...messages, ...probes, ...halts };
+const exported: Readonly<Record<string, unknown>> = { ...messages, ...states, ...probes, ...halts };
 const shapes = Object.entries(exported).flatMap(([name, value]): [string, Read][] =>
   typeof value === 'function' && !NO_MESSAGE.test(name) ? [[name, value as Read]] : [],
 );
