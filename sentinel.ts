@@ -61,6 +61,10 @@ const COMMANDS: Commands = {
     summary: 'verify the audit chain',
     load: async () => (await import('./hub/commands/audit.ts')).auditCommand,
   },
+  doctor: {
+    summary: 'look at a hub’s state, and say what to do about what is wrong',
+    load: async () => (await import('./hub/commands/doctor.ts')).doctorCommand,
+  },
   watch: {
     summary: 'print the mesh’s messages as JSON lines',
     load: async () => (await import('./hub/commands/watch.ts')).watchCommand,

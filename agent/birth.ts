@@ -1,10 +1,9 @@
 import { arch, availableParallelism, platform, release, totalmem } from 'node:os';
 import { encodeCbor } from '../broker/cbor.ts';
 import { type Birth, LIMITS } from '../broker/messages.ts';
+import { VERSION } from '../broker/version.ts';
 import { readInventory } from './inventory.ts';
 import type { Sensor } from './sense/sensor.ts';
-
-export const AGENT_VERSION = '0.1.0';
 
 /** What an agent says of itself and its host whenever it connects or its metrics change. */
 export function birthOf(
@@ -17,7 +16,7 @@ export function birthOf(
   const { live, privileged = process.geteuid?.() === 0, ...said } = self;
   return {
     ...said,
-    version: AGENT_VERSION,
+    version: VERSION,
     host: {
       os: platform(),
       arch: arch(),

@@ -1,0 +1,98 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { type Console, EXIT, readArguments } from '../../broker/command-line.ts';
+import { type StateFolder, stateFolder } from '../../broker/state-folder.ts';
+import { VERSION } from '../../broker/version.ts';
+import {
+  lookAtCertificates,
+  lookAtDisk,
+  lookAtKeys,
+  lookAtPolicy,
+  lookAtSettings,
+  lookAtSite,
+} from '../doctor/files.ts';
+import { bad, CHECKS, type CheckName, type Finding, guarded, well } from '../doctor/finding.ts';
+import {
+  hubAnswers,
+  lookAtAgents,
+  lookAtAudit,
+  lookAtBroker,
+  lookAtClock,
+  lookAtHub,
+  lookAtModel,
+} from '../doctor/stored.ts';
+import { Store } from '../store/store.ts';
+
+export const DOCTOR_USAGE = `sentinel doctor [--state DIR] [--model GGUF] [--json]
+  Looks at a hub's state folder, whether the hub runs or not, and says what to do about what it finds: keys and folders,
+  disk, clock, store, broker, audit chain, certificates, agents, rules, settings. It changes nothing.
+  Exit 0 when all is well, 1 when there are findings. --json prints a line for each check.
+  --model GGUF  also look at this model file, and print its hash
+  for example: sentinel doctor --state /var/lib/sentinel-hub`;
+
+export async function doctorCommand(argv: readonly string[], io: Console): Promise<number> {
+  const { values } = readArguments(
+    argv,
+    {
+      state: { type: 'string', default: './.sentinel' },
+      model: { type: 'string' },
+      json: { type: 'boolean', default: false },
+      help: { type: 'boolean', default: false },
+    },
+    DOCTOR_USAGE,
+  );
+  if (values.help) {
+    io.stdout(DOCTOR_USAGE);
+    return EXIT.done;
+  }
+  const findings = await examine(stateFolder(values.state), { now: Date.now(), model: values.model });
+  for (const one of findings) io.stdout(values.json ? JSON.stringify(one) : lineOf(one));
+  return findings.every(({ ok }) => ok) ? EXIT.done : EXIT.no;
+}
+
+/** Every check once, in the order of CHECKS. Never throws: what can't be looked at is a finding. */
+export async function examine(
+  state: StateFolder,
+  { now, model }: { readonly now: number; readonly model?: string | undefined },
+): Promise<readonly Finding[]> {
+  if (!existsSync(state.site)) {
+    return [
+      bad('site', `there is no site in ${state.root}`, 'name its folder with --state DIR, or begin: sentinel init'),
+    ];
+  }
+  const of = (check: CheckName, look: Parameters<typeof guarded>[1]) => guarded(check, look);
+  const found = [
+    ...(await of('site', () => lookAtSite(state))),
+    ...(await of('keys', () => lookAtKeys(state))),
+    ...(await of('disk', () => lookAtDisk(state))),
+    ...(await of('certificates', () => lookAtCertificates(state, now))),
+    ...(await of('policy', () => lookAtPolicy(state))),
+    ...(await of('settings', () => lookAtSettings(state))),
+    ...(model === undefined ? [] : await of('model', () => lookAtModel(model))),
+    ...(await of('store', () => lookAtStored(state, now))),
+  ];
+  return found.toSorted((a, b) => CHECKS.indexOf(a.check) - CHECKS.indexOf(b.check));
+}
+
+async function lookAtStored(state: StateFolder, now: number): Promise<readonly Finding[]> {
+  if (!existsSync(join(state.store, 'data.mdb'))) {
+    return [bad('store', `there is no store in ${state.store}`, 'start a hub, or restore the store from a backup')];
+  }
+  const store = new Store(state.store, 'read');
+  try {
+    const isUp = await hubAnswers(state);
+    return [
+      well('store', `opens, ${store.incidents.getKeysCount()} incidents`),
+      ...(await guarded('hub', () => lookAtHub(store, isUp))),
+      ...(await guarded('clock', () => lookAtClock(store, now))),
+      ...(await guarded('broker', () => lookAtBroker(store, isUp))),
+      ...(await guarded('audit', () => lookAtAudit(store, state))),
+      ...(await guarded('agents', () => lookAtAgents(store, VERSION, now))),
+    ];
+  } finally {
+    await store.close();
+  }
+}
+
+const lineOf = ({ check, ok, what, todo }: Finding): string =>
+  `${ok ? 'ok' : '!!'}  ${check.padEnd(12)}  ${what}${ok ? '' : `\n    ${' '.repeat(12)}  -> ${todo}`}`;
