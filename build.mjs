@@ -1,7 +1,7 @@
 // Compiles to dist/ and copies the data files that modules read from beside themselves (YAML rules, playbooks, grammars).
 //   node build.mjs [--if-stale] [--out DIR]
 import { spawnSync } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
@@ -53,6 +53,12 @@ if (!values['if-stale'] || isStale()) {
   }
   const { treesOf } = await import(pathToFileURL(join(out, 'policy/rule-folder.js')).href);
   writeFileSync(join(out, 'policy/rules.json'), JSON.stringify(treesOf(join(root, 'policy/rules'))));
+  // Rules that keep their own examples are noted, so that a start does not try them again; others are tried, and refused.
+  const tried = join(out, 'policy/rules-tried.json');
+  rmSync(tried, { force: true });
+  const { loadRules } = await import(pathToFileURL(join(out, 'policy/load-rules.js')).href);
+  const { tryPolicy } = await import(pathToFileURL(join(out, 'policy/policy.js')).href);
+  if ((await tryPolicy({})).broken.length === 0) writeFileSync(tried, JSON.stringify({ hash: loadRules().builtIn }));
   writeFileSync(stamp, '');
   console.error(`built in ${((Date.now() - started) / 1000).toFixed(1)} s`);
 }

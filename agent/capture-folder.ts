@@ -10,6 +10,8 @@ const GROWERS = 5;
 const NEWEST = 3;
 const OPENERS = 8;
 const MIB = 1_048_576;
+/** A deleted log of some kilobytes that is still open is ordinary; this much is missed. */
+const HELD_THAT_MATTERS = 16 * MIB;
 
 /**
  * Why a mount or folder is full: what grew since an earlier look, the largest and the newest files, and who has files
@@ -19,7 +21,12 @@ export async function lookAtFolder(
   folder: string,
   sensor: Sensor,
   growth: Growth,
-): Promise<{ readonly facts: Readonly<Record<string, Said>>; readonly openers: readonly Opener[] }> {
+): Promise<{
+  readonly facts: Readonly<Record<string, Said>>;
+  readonly openers: readonly Opener[];
+  /** Who keeps the most space of files that were deleted, where that is enough to matter. */
+  readonly holder: Opener | undefined;
+}> {
   const look = await growth.measure(folder).catch(() => null);
   const trusted = (text: string): Said => ({ text: redact(text, 400), trusted: true });
   const hostile = (text: string): Said => ({ text: redact(text, 400), trusted: false });
@@ -45,11 +52,14 @@ export async function lookAtFolder(
   const pids = sensor.processes.top(Number.POSITIVE_INFINITY, (row) => row.start).map((row) => row.pid);
   // The sensing agent itself has the state folder open, and is nobody's culprit.
   const others = pids.filter((pid) => pid !== process.pid);
-  const openers = findOpeners(sensor.proc, others, folder).slice(0, OPENERS);
+  const all = findOpeners(sensor.proc, others, folder);
+  const openers = all.slice(0, OPENERS);
   openers.forEach(({ pid, writing, reading, example }, i) => {
     facts[`open.${i + 1}`] = hostile(`pid ${pid}: ${writing} written, ${reading} read, for instance ${example}`);
   });
-  return { facts, openers };
+  const [holder] = all.filter(({ held }) => held >= HELD_THAT_MATTERS).sort((a, b) => b.held - a.held);
+  if (holder !== undefined) facts['held'] = trusted(`pid ${holder.pid} holds ${mib(holder.held)} of deleted files`);
+  return { facts, openers, holder };
 }
 
 const mib = (bytes: number): string => `${Math.round(bytes / MIB)} MiB`;

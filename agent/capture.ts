@@ -15,7 +15,7 @@ import type { ProcessRow } from './sense/processes.ts';
 import { splitMetric } from './sense/sense.ts';
 import type { Sensor } from './sense/sensor.ts';
 import { Users } from './sense/users.ts';
-import { unitOf } from './unit-of.ts';
+import { timerOf, unitOf } from './unit-of.ts';
 
 /** Entries of each ranking, and of each list of facts: what an operator reads, and what fits a message with room. */
 const TOP = 8;
@@ -66,6 +66,7 @@ export async function capture(finding: Finding, sensor: Sensor, host: Partial<Ca
   };
   const culprit = sensor.processes.find(focus.culprit ?? 0);
   const { unit, source } = sourceOf(finding, sensor, culprit);
+  const timer = unit === null ? null : timerOf(unit, root);
   return {
     top_cpu: withFocus(byCpu, (row) => row.cpu).flatMap(describe),
     top_mem: withFocus(byMemory, (row) => row.rss).flatMap(describe),
@@ -85,6 +86,7 @@ export async function capture(finding: Finding, sensor: Sensor, host: Partial<Ca
       ...subjectFacts(finding, sensor),
       ...focus.facts,
       ...(unit === null ? {} : { unit: trusted(unit) }),
+      ...(timer === null ? {} : { timer: trusted(timer) }),
     },
   };
 }
@@ -99,10 +101,14 @@ function sourceOf(
   if (base.startsWith('log.')) return { unit: null, source: { log: label } };
   if (base.startsWith('kernel.')) return { unit: null, source: { source: 'kernel' } };
   if (base.startsWith('unit.')) return { unit: label, source: { source: label } };
-  const unit = culprit === undefined ? null : unitOf(sensor.proc, culprit.pid);
+  const unit = culprit === undefined ? declaredUnit(base, label, sensor) : unitOf(sensor.proc, culprit.pid);
   const source = unit ?? culprit?.comm;
   return { unit, source: source === undefined ? null : { source } };
 }
+
+/** Of a workload of which nothing is left that could tell: as the site says. */
+const declaredUnit = (base: string, label: string, sensor: Sensor): string | null =>
+  (base.startsWith('group.') ? sensor.watch.groups().find(({ name }) => name === label)?.unit : undefined) ?? null;
 
 /** Where the rest of the host is read from. */
 export interface CaptureHost {
@@ -121,9 +127,11 @@ async function look(finding: Finding, sensor: Sensor, growth: Growth): Promise<F
   if (base.startsWith('group.')) return lookAtGroup(label, base, sensor);
   const folder = base.startsWith('folder.') ? sensor.watch.folders().find(({ name }) => name === label)?.path : label;
   if ((base.startsWith('folder.') || base.startsWith('disk.')) && folder !== undefined && folder.startsWith('/')) {
-    const { openers, facts } = await lookAtFolder(folder, sensor, growth);
-    const writer = openers.find(({ writing }) => writing > 0);
-    const known = writer === undefined ? {} : { culprit: writer.pid };
+    const { openers, holder, facts } = await lookAtFolder(folder, sensor, growth);
+    // Who only holds what was deleted takes no space of a folder, but of the file system that it is on.
+    const held = base.startsWith('disk.') ? holder : undefined;
+    const suspect = held ?? openers.find(({ writing }) => writing > 0);
+    const known = suspect === undefined ? {} : { culprit: suspect.pid };
     return { members: [], openers, ...known, facts: { ...facts, ...pidFacts(known) } };
   }
   return lookAtHost(base, sensor);
@@ -164,9 +172,22 @@ function lookAtHost(metric: string, sensor: Sensor): Focus {
     culprit = grown !== undefined && grown.growth >= GROWTH_THAT_MATTERS ? grown : largest;
   } else if (metric.startsWith('cpu.') || metric.startsWith('load.')) {
     culprit = busiest;
+  } else if (metric === 'process.zombies') {
+    culprit = parentOfMost(
+      sensor.processes.rows().filter(({ state }) => state === 'Z'),
+      sensor,
+    );
   }
   const known = culprit === undefined ? {} : { culprit: culprit.pid };
   return { members: [], openers: [], ...known, facts: pidFacts(known) };
+}
+
+/** Who does not collect its children; never init, which collects them all in its own time. */
+function parentOfMost(children: readonly ProcessRow[], sensor: Sensor): ProcessRow | undefined {
+  const counts = new Map<number, number>();
+  for (const { ppid } of children) if (ppid > 1) counts.set(ppid, (counts.get(ppid) ?? 0) + 1);
+  const [most] = [...counts].sort(([, a], [, b]) => b - a);
+  return most === undefined ? undefined : sensor.processes.find(most[0]);
 }
 
 const pidFacts = (pids: { readonly culprit?: number; readonly supervisor?: number }): Record<string, Said> =>

@@ -7,12 +7,12 @@ import { readMounts } from './sense/mounts.ts';
 import type { ProcFiles } from './sense/proc-files.ts';
 import { processRef } from './sense/process-stat.ts';
 import type { Sensor } from './sense/sensor.ts';
+import { UNIT_FOLDERS } from './unit-of.ts';
 
 /** What a birth has room for: 64 kB hold the inventory's names and so many processes. A judge asks for them all. */
 export const BIRTH_PROCESSES = 128;
 const MAX_UNITS = 1_024;
 const MAX_HOSTS = 256;
-const UNIT_FOLDERS = ['etc/systemd/system', 'run/systemd/system', 'lib/systemd/system', 'usr/lib/systemd/system'];
 const UNIT = /^[A-Za-z0-9][A-Za-z0-9:_.\\@-]{0,120}\.(?:service|socket|timer|path|mount|target|slice)$/;
 const HOST = /^[A-Za-z0-9](?:[A-Za-z0-9.:-]{0,126}[A-Za-z0-9])?$/;
 

@@ -23,14 +23,17 @@ export interface LoadOptions {
 export interface Loaded {
   readonly rules: RuleSet;
   readonly hash: string;
+  /** What `hash` would be with the built-in rules alone. */
+  readonly builtIn: string;
   /** Each with the rules of its own tier and those above: its promise holds there, whatever is forbidden below. */
-  readonly examples: readonly (Example & { readonly file: string; readonly rules: RuleSet })[];
+  readonly examples: readonly (Example & { readonly file: string; readonly tier: Tier; readonly rules: RuleSet })[];
 }
 
 /** Reads and checks every rule file of all tiers; throws a PolicyError that names file and line. */
 export function loadRules(options: LoadOptions = {}): Loaded {
   const hash = createHash('sha256').update(ENGINE);
-  const examples: (Example & { file: string; rules: RuleSet })[] = [];
+  const examples: (Example & { file: string; tier: Tier; rules: RuleSet })[] = [];
+  let builtIn = '';
   let rules: RuleSet = { commands: new Map(), protectedUnits: [], tighten: [], reviewForbidden: false };
   for (const { tier, folder } of tiers(options)) {
     const promised: (Example & { file: string })[] = [];
@@ -40,9 +43,11 @@ export function loadRules(options: LoadOptions = {}): Loaded {
       rules = withFile(rules, root, tier);
       promised.push(...readExamples(root).map((example) => ({ ...example, file })));
     }
-    for (const example of promised) examples.push({ ...example, rules });
+    for (const example of promised) examples.push({ ...example, tier, rules });
+    // The highest tier comes first.
+    builtIn ||= hash.copy().digest('hex');
   }
-  return { rules, hash: hash.digest('hex'), examples };
+  return { rules, hash: hash.digest('hex'), builtIn, examples };
 }
 
 /** The folders that rules come from, the highest tier first. */

@@ -1,5 +1,5 @@
 import { type FSWatcher, watch } from 'node:fs';
-import { type LoadOptions, tiers } from './load-rules.ts';
+import { type LoadOptions, loadRules, tiers } from './load-rules.ts';
 import { loadPolicy, type Policy, PolicyError } from './policy.ts';
 import { messageOf } from './policy-error.ts';
 
@@ -34,7 +34,7 @@ export async function watchPolicy(
 
   const read = async () => {
     if (closed) return;
-    const change = await attempt(options);
+    const change = await attempt(options, policy);
     if (closed) return;
     if ('policy' in change) {
       told = '';
@@ -71,8 +71,10 @@ export async function watchPolicy(
   };
 }
 
-async function attempt(options: LoadOptions): Promise<PolicyChange> {
+/** The same policy where no rule has changed: then no example is tried again. */
+async function attempt(options: LoadOptions, present: Policy): Promise<PolicyChange> {
   try {
+    if (loadRules(options).hash === present.hash) return { policy: present };
     return { policy: await loadPolicy(options) };
   } catch (error) {
     return { error: error instanceof PolicyError ? error : new PolicyError('E_POLICY_READ', '', 0, messageOf(error)) };

@@ -1,4 +1,5 @@
 import { isScalar } from 'yaml';
+import { isUnitName } from '../unit-of.ts';
 import type { Reader } from './reader.ts';
 import { namedList } from './section.ts';
 
@@ -17,6 +18,8 @@ export interface WatchedGroup {
   readonly processesMax?: number;
   /** Fewer are a workload that does not run. */
   readonly processesMin?: number;
+  /** The unit that runs it: what a fix may start when none of its processes is left to tell. */
+  readonly unit?: string;
 }
 
 /** Each is three metrics, six with every budget: a message carries 512. */
@@ -35,6 +38,7 @@ function readGroup(reader: Reader, node: unknown): WatchedGroup {
     'open_files',
     'processes_max',
     'processes_min',
+    'unit',
   ]);
   const pgidFile = reader.path(group, 'pgid_file');
   const matchNode = group.get('match', true);
@@ -48,6 +52,7 @@ function readGroup(reader: Reader, node: unknown): WatchedGroup {
   const openFiles = reader.positive(group, 'open_files');
   const processesMax = reader.positive(group, 'processes_max');
   const processesMin = reader.positive(group, 'processes_min');
+  const unit = readUnit(reader, group.get('unit', true));
   return {
     name: reader.name(group),
     ...(pgidFile === undefined ? {} : { pgidFile }),
@@ -58,7 +63,14 @@ function readGroup(reader: Reader, node: unknown): WatchedGroup {
     ...(openFiles === undefined ? {} : { openFiles }),
     ...(processesMax === undefined ? {} : { processesMax }),
     ...(processesMin === undefined ? {} : { processesMin }),
+    ...(unit === undefined ? {} : { unit }),
   };
+}
+
+function readUnit(reader: Reader, node: unknown): string | undefined {
+  if (node === undefined) return undefined;
+  if (isScalar(node) && typeof node.value === 'string' && isUnitName(node.value)) return node.value;
+  return reader.fail(node, 'unit is no service', 'give its whole name, for instance `unit: historian.service`');
 }
 
 function readMatch(reader: Reader, node: unknown): { comm?: string; user?: number } {

@@ -3,16 +3,19 @@ import { parseArgs } from 'node:util';
 import { runScenario } from './run.ts';
 import { DETECTED_WITHIN_S, type Scenario, ScenarioError } from './scenario.ts';
 import { scenarios } from './scenarios.ts';
+import { serviceOf } from './unit-files.ts';
 
 const HELP = `sentinel scenario: real, bounded faults on this host that clean up after themselves
 
   sentinel scenario list [--json]
-  sentinel scenario run NAME [--state DIR] [--for SECONDS] [--linger SECONDS] [--folder] [--json]
+  sentinel scenario run NAME [--state DIR] [--for SECONDS] [--linger SECONDS] [--folder] [--unit] [--json]
 
   --state DIR       the state folder of the agent that shall see it (default ./.sentinel)
   --for SECONDS     end it by then, fixed or not (default 300, at most 3600)
   --linger SECONDS  keep its budget declared for so long after the fix (default 20; crash-loop 40)
   --folder          disk-fill: use a quota folder though a mount would be possible
+  --unit            run it as a service of systemd's, which goes wrong until it is started anew (root): cpu-spin,
+                    memory-hog, fd-leak, fork-storm, zombies; job-failed, workload-ended and held-log always are
   --json            one JSON object a line
 
 Exit 0: it was fixed. 1: its time was over, or it was interrupted. 2: it could not begin.
@@ -53,7 +56,9 @@ export async function scenarioCommand(argv: readonly string[], io: Io): Promise<
     }
     const seconds = number('--for', values.for, DEFAULT_FOR_S);
     const linger = number('--linger', values.linger, scenario.linger);
-    return await run(scenario, { ...values, seconds, linger, state: resolve(values.state) }, io);
+    if (values.unit && scenario.unit === undefined) throw new ScenarioError('E_USAGE', `${name} is no service`);
+    const unit = values.unit || scenario.unit === 'only' || scenario.unit === 'job';
+    return await run(scenario, { ...values, unit, seconds, linger, state: resolve(values.state) }, io);
   } catch (error) {
     if (!(error instanceof ScenarioError)) throw error;
     io.stderr(`${error.code}: ${error.message}`);
@@ -71,6 +76,7 @@ function parse(argv: readonly string[]) {
         for: { type: 'string' },
         linger: { type: 'string' },
         folder: { type: 'boolean', default: false },
+        unit: { type: 'boolean', default: false },
         json: { type: 'boolean', default: false },
         help: { type: 'boolean', short: 'h', default: false },
       },
@@ -103,6 +109,7 @@ interface Chosen {
   readonly seconds: number;
   readonly linger: number;
   readonly folder: boolean;
+  readonly unit: boolean;
   readonly json: boolean;
 }
 
@@ -114,15 +121,16 @@ async function run(scenario: Scenario, chosen: Chosen, io: Io): Promise<number> 
     ...chosen,
     signal: io.signal,
     say: (line) => tell('note', line, { note: line }),
-    started: ({ signal, metric, expect, fix, folder }, fault) => {
+    started: ({ signal, metric, expect, fix: usual, folder }, pid) => {
+      const fix = chosen.unit ? `systemctl restart ${serviceOf(scenario.name)}` : usual;
       tell(
         'started',
         [
-          `${scenario.name} runs as process group ${fault.pid}: ${scenario.what}`,
+          `${scenario.name} runs as process group ${pid}: ${scenario.what}`,
           `${signal} will fire on ${metric} within ${DETECTED_WITHIN_S} s: it ${expect}`,
           `what fixes it: ${fix}; it ends by itself after ${seconds} s, or with Ctrl-C`,
         ].join('\n'),
-        { signal, metric, within_s: DETECTED_WITHIN_S, pid: fault.pid, fix, folder: folder ?? null, for_s: seconds },
+        { signal, metric, within_s: DETECTED_WITHIN_S, pid, fix, folder: folder ?? null, for_s: seconds },
       );
     },
     fixed: (how) => tell('fixed', `fixed: ${how}; clearing up in ${linger} s`, { how, linger_s: linger }),

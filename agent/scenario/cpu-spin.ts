@@ -11,6 +11,7 @@ export const cpuSpin: Scenario = {
   signal: 'group.cpu',
   metric: `group.cpu_percent[${watchedName(NAME)}]`,
   linger: 20,
+  unit: 'may',
   async prepare() {
     return {
       signal: this.signal,

@@ -11,6 +11,7 @@ export const fdLeak: Scenario = {
   signal: 'group.files',
   metric: `group.open_files[${watchedName(NAME)}]`,
   linger: 20,
+  unit: 'may',
   async prepare() {
     return {
       signal: this.signal,

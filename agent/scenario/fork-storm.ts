@@ -11,6 +11,7 @@ export const forkStorm: Scenario = {
   signal: 'group.processes',
   metric: `group.processes[${watchedName(NAME)}]`,
   linger: 20,
+  unit: 'may',
   async prepare() {
     return {
       signal: this.signal,

@@ -15,6 +15,7 @@ export const memoryHog: Scenario = {
   signal: 'group.memory',
   metric: `group.memory_mib[${watchedName(NAME)}]`,
   linger: 20,
+  unit: 'may',
   async prepare() {
     const free = (readMeminfo(new ProcFiles()).get('MemAvailable') ?? 0) / 1_048_576;
     if (free < ROOM_MIB) {

@@ -1,5 +1,5 @@
 import { makeOomGroup } from './oom-group.ts';
-import { groupBudget, type Scenario, ScenarioError } from './scenario.ts';
+import { groupBudget, NO_BUDGET, type Scenario, ScenarioError } from './scenario.ts';
 
 const NAME = 'oom-kill';
 const MIB = 1_048_576;
@@ -26,7 +26,7 @@ export const oomKill: Scenario = {
       expect: 'is 1 or more within 20 s',
       fix: 'end the process that starts it (SIGTERM)',
       args: [group, String(HOG_MIB)],
-      dropIn: groupBudget(NAME, 'processes_max: 1000'),
+      dropIn: groupBudget(NAME, NO_BUDGET),
     };
   },
 };

@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path';
 import { ProcFiles } from '../sense/proc-files.ts';
 import { readProcessStat } from '../sense/process-stat.ts';
 import { removeOomGroup } from './oom-group.ts';
+import { removeUnit } from './unit-files.ts';
 
 /** A process that can be told from a later one of the same number. */
 export interface Who {
@@ -20,6 +21,8 @@ export interface RunRecord {
   readonly fault: Who | null;
   readonly folder: string | null;
   readonly mounted: boolean;
+  /** It runs as a service of systemd's. */
+  readonly unit?: true;
 }
 
 /** Where a run's own files are. */
@@ -32,7 +35,7 @@ export interface RunPaths {
 const proc = new ProcFiles();
 export const FOLDER_PARENT = '/var/tmp';
 /** The only folders that are ever removed: names that mkdtemp made for us. */
-const OURS = /^\/var\/tmp\/sentinel-(?:disk-fill|inode-fill|log-flood|cert-expiry|read-only)-[A-Za-z0-9]{6}$/;
+const OURS = /^\/var\/tmp\/sentinel-(?:disk-fill|inode-fill|log-flood|cert-expiry|read-only|held-log)-[A-Za-z0-9]{6}$/;
 
 /** True for a folder that a scenario made. */
 export const isOwnFolder = (folder: string): boolean => OURS.test(folder);
@@ -72,7 +75,9 @@ export function readRecord(paths: RunPaths): RunRecord | null {
     const folder = typeof found.folder === 'string' && OURS.test(found.folder) ? found.folder : null;
     const runner = asWho(found.runner);
     if (runner === null) return null;
-    return { version: 1, name: found.name, runner, fault: asWho(found.fault), folder, mounted: found.mounted === true };
+    const unit = found.unit === true ? { unit: true as const } : {};
+    const { name } = found;
+    return { version: 1, name, runner, fault: asWho(found.fault), folder, mounted: found.mounted === true, ...unit };
   } catch {
     return null;
   }
@@ -99,6 +104,7 @@ export function killFault(fault: Who | null, signal: 'SIGTERM' | 'SIGKILL'): boo
 export function removeTraces(paths: RunPaths, record: RunRecord | null): void {
   for (const path of [paths.dropIn, paths.pgid]) rmSync(path, { force: true });
   if (record?.name === 'oom-kill') removeOomGroup();
+  if (record?.unit) removeUnit(record.name);
   if (record?.folder != null && !removeFolder(record.folder, record.mounted)) return;
   rmSync(paths.record, { force: true });
 }

@@ -34,6 +34,11 @@ export interface Scenario {
   readonly metric: string;
   /** Seconds that the budget stays declared after the fix, so that the metric is seen to come back. */
   readonly linger: number;
+  /**
+   * Whether it can be a service of systemd's, healed by a restart: `may`, `only` where it is nothing else, `job` for one
+   * that a timer starts. Absent: it can't.
+   */
+  readonly unit?: 'may' | 'only' | 'job';
   /** Makes what the fault needs. Throws a ScenarioError when this host has no room for it. */
   readonly prepare: (options: PrepareOptions) => Promise<Prepared>;
 }
@@ -57,6 +62,9 @@ export class ScenarioError extends Error {
 
 /** Name of the watched group or folder, so that nobody takes it for the site's own. */
 export const watchedName = (scenario: string): string => `scenario-${scenario}`;
+
+/** The drop-in of a fault that the host's own limits see: a budget that nothing reaches makes the agent look anew. */
+export const NO_BUDGET = 'processes_max: 1000';
 
 /** A drop-in that puts one budget, written as YAML, on the fault's process group. */
 export const groupBudget =

@@ -6,12 +6,18 @@ export interface Opener {
   readonly pid: number;
   readonly writing: number;
   readonly reading: number;
+  /** Bytes of files that it has open there and that no folder names any more. */
+  readonly held: number;
   /** One of the files, one that is written where there is one. */
   readonly example: string;
 }
 
 /** Links that one search reads: at some 3 us each this is 60 ms. */
 const MAX_LINKS = 20_000;
+/** What the kernel puts behind the name that a deleted file had. */
+const DELETED = ' (deleted)';
+/** `stat` counts blocks of this size, whatever the file system's are. */
+const BLOCK = 512;
 
 /**
  * Number of open files of a process; undefined where that is not ours to know. Kernels from 6.2 on tell it as the
@@ -37,11 +43,12 @@ export function findOpeners(proc: ProcFiles, pids: readonly number[], folder: st
   let links = 0;
   for (const pid of pids) {
     if (links >= MAX_LINKS) break;
-    let [writing, reading, example] = [0, 0, ''];
+    let [writing, reading, held, example] = [0, 0, 0, ''];
     for (const fd of descriptors(proc, pid)) {
       if (++links > MAX_LINKS) break;
       const target = proc.link(`${pid}/fd/${fd}`);
       if (target === null || !target.startsWith(under)) continue;
+      if (target.endsWith(DELETED)) held += deletedSize(proc, pid, fd);
       if (isWriting(proc, pid, fd)) {
         if (writing === 0) example = target;
         writing++;
@@ -50,7 +57,7 @@ export function findOpeners(proc: ProcFiles, pids: readonly number[], folder: st
         reading++;
       }
     }
-    if (writing + reading > 0) found.push({ pid, writing, reading, example });
+    if (writing + reading > 0) found.push({ pid, writing, reading, held, example });
   }
   return found.sort((a, b) => b.writing - a.writing || b.reading - a.reading || a.pid - b.pid);
 }
@@ -60,6 +67,16 @@ function descriptors(proc: ProcFiles, pid: number): string[] {
     return readdirSync(proc.path(`${pid}/fd`));
   } catch {
     return [];
+  }
+}
+
+/** Zero for a file that is merely named so. */
+function deletedSize(proc: ProcFiles, pid: number, fd: string): number {
+  try {
+    const { nlink, blocks } = statSync(proc.path(`${pid}/fd/${fd}`));
+    return nlink === 0 ? blocks * BLOCK : 0;
+  } catch {
+    return 0;
   }
 }
 

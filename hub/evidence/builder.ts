@@ -215,7 +215,20 @@ function mountLine(mount: Mount): string {
 }
 
 /** What the list of facts is cut from last: who did it and what grew say more than the eighth largest file. */
-const TELLING = ['subject', 'culprit', 'supervisor', 'unit', 'value', 'limit', 'path', 'group', 'grower', 'newest'];
+const TELLING = [
+  'subject',
+  'culprit',
+  'supervisor',
+  'unit',
+  'value',
+  'limit',
+  'path',
+  'group',
+  'held',
+  'timer',
+  'grower',
+  'newest',
+];
 const ENUMERATED = /^(?:file|open|folder)\.([4-9]|\d\d)$/;
 
 function tellingFacts(event: Event): [string, Said][] {

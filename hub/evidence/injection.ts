@@ -19,6 +19,12 @@ const ADDRESSES: readonly RegExp[] = [
   /\b(?:operator|admin(?:istrator)?|security team|management) (?:has |have |already )*(?:approved|authori[sz]ed|confirmed|consented)\b/,
 ];
 
+/**
+ * How this very product is started where plans run alone: in its own command line it asks nobody for anything. At the end
+ * of a line that was cut it may be cut too.
+ */
+const OWN_FLAG = /(^| )--auto-approve(?: allow-only(?= |$)| [a-z-]{0,9}(?:\.{3})?$|(?:\.{3})?$)/g;
+
 /** Whether one text addresses a reader. Sees through case, zero-width characters, full-width letters and separators. */
 export function addressesReader(text: string): boolean {
   const plain = text
@@ -26,7 +32,8 @@ export function addressesReader(text: string): boolean {
     .normalize('NFKC')
     .replace(/[\p{Cf}\p{Mn}]/gu, '')
     .toLowerCase()
-    .replace(/[\s_*]+/g, ' ');
+    .replace(/[\s_*]+/g, ' ')
+    .replace(OWN_FLAG, '$1');
   // Spaces written as dots, dashes or percent codes are the cheapest disguise.
   const loose = plain.replace(/%20|\+|[.\-/\\]+/g, ' ').replace(/\s+/g, ' ');
   return ADDRESSES.some((pattern) => pattern.test(plain) || pattern.test(loose));

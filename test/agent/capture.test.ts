@@ -93,6 +93,68 @@ test('of a folder: its largest files, and who writes there', async ({ sensor, ch
   assert.match(shot.facts['open.1']?.text ?? '', /1 written, 0 read, for instance .*open\.log/);
 });
 
+test('of a file system: who holds what was deleted is the culprit, whoever writes there too', async ({
+  sensor,
+  dir,
+}) => {
+  const holder = join(dir, 'held.log');
+  const fd = openSync(holder, 'w');
+  // Named as the kernel names what is deleted, and is not.
+  const named = openSync(join(dir, 'x (deleted)'), 'w');
+  writeSync(named, Buffer.alloc(1_024, 1));
+  writeSync(fd, Buffer.alloc(20 * 1_048_576, 1));
+  rmSync(holder);
+  // This very process holds it, and no sensing agent is its own culprit: another has it too.
+  const other = spawn('sleep', ['60'], { stdio: ['ignore', 'ignore', fd] });
+  closeSync(fd);
+  closeSync(named);
+  try {
+    await sensor.sample();
+    const shot = snapshot(await capture(found('disk.space', `disk.used_percent[${dir}]`, 95, 90), sensor), '');
+    assert.is(shot.facts['held']?.text, `pid ${other.pid} holds 20 MiB of deleted files`);
+    assert.is(shot.facts['held']?.trusted, true);
+    assert.is(shot.facts['culprit']?.text, String(other.pid));
+    const folder = snapshot(await capture(found('folder.space', 'folder.used_mib[data]', 3, 2), sensor), '');
+    assert.is.not(folder.facts['culprit']?.text, String(other.pid), 'a quota does not count what was deleted');
+  } finally {
+    other.kill('SIGKILL');
+  }
+});
+
+test('of zombies: the parent that collects none of them', async ({ sensor }) => {
+  const script = `const {spawn}=require('child_process');for(let i=0;i<5;i++)spawn('true',{stdio:'ignore'});
+    process.stdout.write('ready');Atomics.wait(new Int32Array(new SharedArrayBuffer(4)),0,0)`;
+  const parent = spawn(process.execPath, ['-e', script], { stdio: ['ignore', 'pipe', 'inherit'] });
+  try {
+    await new Promise((resolve) => parent.stdout?.once('data', resolve));
+    const ended = () =>
+      sensor.processes.rows().filter(({ ppid, state }) => ppid === parent.pid && state === 'Z').length;
+    do await sensor.sample();
+    while (ended() < 5);
+    const shot = snapshot(await capture(found('host.zombies', 'process.zombies', 60, 50), sensor), '');
+    assert.is(shot.facts['culprit']?.text, String(parent.pid));
+  } finally {
+    parent.kill('SIGKILL');
+  }
+});
+
+test('of a workload that has ended, the unit that the site names; of a failed job, its timer', async ({ dir }) => {
+  const root = join(dir, 'root');
+  const watched = join(dir, 'watched');
+  mkdirSync(join(root, 'etc/systemd/system'), { recursive: true });
+  mkdirSync(watched);
+  writeFileSync(join(root, 'etc/systemd/system/export.timer'), '');
+  const group = `{name: hist, pgid_file: ${join(dir, 'none')}, processes_min: 1, unit: historian.service}`;
+  writeFileSync(join(watched, 'w.yaml'), `version: 1\ngroups:\n  - ${group}\n`);
+  const sensor = new Sensor({ proc: new ProcFiles(), watch: new Watch(watched), cores: 1 });
+  await sensor.sample();
+  const missing = await capture(found('group.missing', 'group.missing[hist]', 1, 1), sensor, { root });
+  assert.equal([missing.facts['unit']?.text, missing.facts['timer']], ['historian.service', undefined]);
+  const failed = await capture(found('unit.failed', 'unit.failed[export.service]', 1, 1), sensor, { root });
+  assert.equal([failed.facts['unit']?.text, failed.facts['timer']?.text], ['export.service', 'export.timer']);
+  sensor.close();
+});
+
 test('of the host, and of what has vanished meanwhile', async ({ sensor }) => {
   const host = snapshot(await capture(found('host.memory', 'memory.used_percent', 95, 92), sensor), '');
   assert.ok(Number(host.facts['culprit']?.text) > 0);

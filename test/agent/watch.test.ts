@@ -27,6 +27,17 @@ tags: [role=web]
 
 const test = suite('watch');
 
+test('a group may name its unit, and nothing but a unit', () => {
+  const text = (unit: string) => `version: 1\ngroups:\n  - {name: web, match: {comm: nginx}, unit: ${unit}}\n`;
+  assert.is(parseDropIn('/w.yaml', text('nginx.service')).groups[0]?.unit, 'nginx.service');
+  for (const wrong of ['nginx', '-x.service', '"a b.service"', '7', 'user@0.service']) {
+    assert.throws(
+      () => parseDropIn('/w.yaml', text(wrong)),
+      (error: unknown) => error instanceof WatchError && error.code === 'E_WATCH_FIELD',
+    );
+  }
+});
+
 test('reads a whole drop-in', () => {
   assert.equal(parseDropIn('a.yaml', GOOD), {
     ...NOTHING,
