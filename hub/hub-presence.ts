@@ -12,8 +12,9 @@ export class HubPresence {
 
   constructor(hub: Hub, said: Pick<HubStatus, 'reasoner' | 'address' | 'tls'>) {
     this.hub = hub;
-    const { site, live, now } = hub;
-    this.status = { site: site.name, pid: process.pid, started: now(), live, ...said, stopped: null };
+    const { site, live, now, automation } = hub;
+    const rule = automation.inForce === null ? {} : { rule: automation.inForce.rule };
+    this.status = { site: site.name, pid: process.pid, started: now(), live, ...said, stopped: null, ...rule };
   }
 
   get reasoner(): string {

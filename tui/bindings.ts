@@ -1,6 +1,6 @@
-import { WAITS_FOR_PERSON } from '../hub/incident.ts';
-import { whyNotApprovable } from './consent.ts';
-import type { Model, Place } from './model.ts';
+import { needsApprovable, needsHub, needsIncident, needsOnline, needsWaiting } from './conditions.ts';
+import type { Model } from './model.ts';
+import { type Place, VIEWS, type ViewName } from './places.ts';
 
 export type Command =
   | 'up'
@@ -11,49 +11,45 @@ export type Command =
   | 'page-down'
   | 'open'
   | 'back'
+  | 'previous'
   | 'approve'
   | 'reject'
+  | 'acknowledge'
+  | 'probe'
+  | 'ask'
+  | 'evidence'
   | 'filter'
-  | 'incidents'
-  | 'hosts'
+  | 'palette'
   | 'dismiss'
   | 'help'
   | 'quit'
   | 'stop'
+  | ViewName
+  /** Keys that a typed line or the dialog answers itself; here so that footer and help know of them. */
+  | 'field'
   | 'consent';
 
-/** One row of the only table of keys: the handler, the footer and the help all read it. */
+/** One row of the only table of keys: handler, footer, help, palette and documents all read it. */
 export interface Binding {
   readonly command: Command;
   readonly keys: readonly string[];
-  /** How the keys are written for people. */
+  /** How the keys are written for people; `keymap.ts` writes it anew where an operator chose others. */
   readonly shown: string;
   /** One word or two for the footer; empty keeps it out of the footer. */
   readonly footer: string;
   readonly help: string;
   readonly places: readonly Place[];
+  /** In the palette under the command's name. */
+  readonly inPalette?: true;
   /** Why it does nothing now; undefined when it does something. Disabled keys are shown, dim, and say why. */
   readonly why?: (model: Model) => string | undefined;
 }
 
-const LISTS: readonly Place[] = ['incidents', 'hosts'];
-const MOVES: readonly Place[] = ['incidents', 'hosts', 'incident', 'help'];
+const LISTS: readonly Place[] = ['incidents', 'hosts', 'playbooks', 'audit', 'automation'];
+const OPENED: readonly Place[] = ['incident', 'host', 'playbook'];
+const MOVES: readonly Place[] = [...LISTS, ...OPENED, 'probe', 'help'];
 const INCIDENT: readonly Place[] = ['incidents', 'incident'];
-
-const needsIncident = (model: Model) => (model.incident === undefined ? 'no incident is selected' : undefined);
-
-const needsWaiting = (model: Model) => {
-  if (model.incident === undefined) return 'no incident is selected';
-  return WAITS_FOR_PERSON.has(model.incident.state)
-    ? undefined
-    : `the incident is ${model.incident.state.replace('_', ' ')}: nothing waits for you`;
-};
-
-const needsApprovable = (model: Model) =>
-  model.incident === undefined ? 'no incident is selected' : whyNotApprovable(model.incident, model.now);
-
-const needsHub = (model: Model) =>
-  model.desk.hub === 'down' ? 'the hub is down: nothing can be signed now' : undefined;
+const FILTERED: readonly Place[] = ['incidents', 'hosts', 'playbooks', 'probe'];
 
 export const BINDINGS: readonly Binding[] = [
   {
@@ -73,14 +69,7 @@ export const BINDINGS: readonly Binding[] = [
     help: 'half a page down and up (page down, page up, space)',
     places: MOVES,
   },
-  {
-    command: 'page-up',
-    keys: ['ctrl-u', 'page-up'],
-    shown: 'ctrl-u',
-    footer: '',
-    help: '',
-    places: MOVES,
-  },
+  { command: 'page-up', keys: ['ctrl-u', 'page-up'], shown: 'ctrl-u', footer: '', help: '', places: MOVES },
   {
     command: 'top',
     keys: ['g', 'home'],
@@ -100,12 +89,21 @@ export const BINDINGS: readonly Binding[] = [
     why: needsIncident,
   },
   {
+    command: 'open',
+    keys: ['enter', 'right', 'l'],
+    shown: 'enter',
+    footer: 'open',
+    help: 'open what is selected',
+    places: ['hosts', 'playbooks'],
+  },
+  {
     command: 'approve',
     keys: ['a'],
     shown: 'a',
     footer: 'approve',
     help: 'look at the plan and approve it; nothing runs before the dialog is answered',
     places: INCIDENT,
+    inPalette: true,
     why: (model) => needsApprovable(model) ?? needsHub(model),
   },
   {
@@ -115,44 +113,131 @@ export const BINDINGS: readonly Binding[] = [
     footer: 'reject',
     help: 'reject the plan: nothing of it will run',
     places: INCIDENT,
+    inPalette: true,
     why: (model) => needsWaiting(model) ?? needsHub(model),
+  },
+  {
+    command: 'acknowledge',
+    keys: ['o'],
+    shown: 'o',
+    footer: '',
+    help: 'own it: it is yours until it closes, and nobody else is told of it again',
+    places: INCIDENT,
+    inPalette: true,
+    why: (model) => needsWaiting(model) ?? needsHub(model),
+  },
+  {
+    command: 'probe',
+    keys: ['p'],
+    shown: 'p',
+    footer: 'probe',
+    help: 'ask the host a read-only question: logs, processes, ports, folders',
+    places: INCIDENT,
+    inPalette: true,
+    why: (model) => needsOnline(model) ?? needsHub(model),
+  },
+  {
+    command: 'ask',
+    keys: ['enter'],
+    shown: 'enter',
+    footer: 'ask',
+    help: 'ask the selected question; the answer is kept with the incident',
+    places: ['probe'],
+    why: (model) => needsOnline(model) ?? needsHub(model),
+  },
+  {
+    command: 'evidence',
+    keys: ['e'],
+    shown: 'e',
+    footer: 'evidence',
+    help: 'every fact that was gathered, or only those that the cause cites',
+    places: ['incident'],
   },
   {
     command: 'filter',
     keys: ['/'],
     shown: '/',
     footer: 'filter',
-    help: 'show only incidents with this text; esc clears it',
-    places: ['incidents'],
+    help: 'show only what has these words; !word leaves out what has it; esc clears it',
+    places: FILTERED,
   },
-  { command: 'incidents', keys: ['1'], shown: '1', footer: '', help: 'incidents', places: MOVES },
   {
-    command: 'hosts',
-    keys: ['2'],
-    shown: '2',
-    footer: 'hosts',
-    help: 'hosts and their telemetry',
-    places: ['incidents', 'incident', 'help'],
+    command: 'palette',
+    keys: [':'],
+    shown: ':',
+    footer: 'go',
+    help: 'go to a view or a host, or run a command, by its name',
+    places: [...MOVES],
   },
-  { command: 'incidents', keys: ['1'], shown: '1', footer: 'incidents', help: '', places: ['hosts'] },
-  { command: 'dismiss', keys: ['x'], shown: 'x', footer: '', help: 'put the notice away', places: LISTS },
+  ...VIEWS.map(
+    ({ name, what }, index): Binding => ({
+      command: name,
+      keys: [String(index + 1)],
+      shown: String(index + 1),
+      footer: '',
+      help: `${name}: ${what}`,
+      places: [...MOVES],
+      inPalette: true,
+    }),
+  ),
+  {
+    command: 'previous',
+    keys: ['-'],
+    shown: '-',
+    footer: '',
+    help: 'back to the view before this one',
+    places: [...LISTS, ...OPENED, 'help'],
+  },
+  { command: 'dismiss', keys: ['x'], shown: 'x', footer: '', help: 'put the notice away', places: ['incidents'] },
   {
     command: 'back',
     keys: ['escape', 'left', 'h'],
     shown: 'esc',
     footer: 'back',
     help: 'one level back',
-    places: ['incident', 'help'],
+    places: [...OPENED, 'probe', 'help'],
   },
   {
     command: 'back',
     keys: ['escape'],
     shown: 'esc',
     footer: '',
-    help: 'clear the filter, then put the notice away',
+    help: 'clear the filter, then put the notice away, then back to the incidents',
     places: LISTS,
   },
-  { command: 'back', keys: ['q'], shown: 'q', footer: '', help: '', places: ['incident', 'help'] },
+  { command: 'back', keys: ['q'], shown: 'q', footer: '', help: '', places: [...OPENED, 'probe', 'help'] },
+  {
+    command: 'field',
+    keys: [],
+    shown: 'letters',
+    footer: '',
+    help: 'the command: it is judged while you type, and never run; tab is the next host',
+    places: ['policy'],
+  },
+  {
+    command: 'field',
+    keys: [],
+    shown: 'esc',
+    footer: 'back',
+    help: 'empty the line, then back to the view before',
+    places: ['policy'],
+  },
+  {
+    command: 'field',
+    keys: [],
+    shown: 'tab',
+    footer: 'next host',
+    help: '',
+    places: ['policy'],
+  },
+  {
+    command: 'field',
+    keys: [],
+    shown: '[ ]',
+    footer: '',
+    help: 'what you went to before, in the palette; up and down select, enter goes, esc closes',
+    places: ['palette'],
+  },
   {
     command: 'consent',
     keys: ['enter', 'escape'],
@@ -199,20 +284,16 @@ export const BINDINGS: readonly Binding[] = [
     shown: '?',
     footer: 'help',
     help: 'this page',
-    places: [...LISTS, 'incident', 'help'],
+    places: [...LISTS, ...OPENED, 'probe', 'help'],
+    inPalette: true,
   },
-  { command: 'quit', keys: ['q'], shown: 'q', footer: 'quit', help: 'quit', places: LISTS },
+  { command: 'quit', keys: ['q'], shown: 'q', footer: 'quit', help: 'quit', places: LISTS, inPalette: true },
   {
     command: 'stop',
     keys: ['ctrl-c'],
     shown: 'ctrl-c',
     footer: '',
     help: 'quit from anywhere; never approves anything',
-    places: [...MOVES, 'filter', 'consent'],
+    places: [...MOVES, 'filter', 'palette', 'policy', 'consent'],
   },
 ];
-
-/** The binding of a key where the operator is, or undefined. */
-export function bindingOf(place: Place, name: string): Binding | undefined {
-  return BINDINGS.find((binding) => binding.places.includes(place) && binding.keys.includes(name));
-}

@@ -1,4 +1,5 @@
 import type { Incident, Plan, PlannedCommand } from '../hub/incident.ts';
+import { type Decision, stricter } from '../policy/verdict.ts';
 import { type Key, typed } from './keys.ts';
 
 /** Input this soon after a dialog opened was meant for what was there before it. */
@@ -9,7 +10,8 @@ export const HAND_MS = 20;
 /** One step as consent sees it. */
 export interface ConsentStep {
   readonly number: number;
-  readonly decision: 'allow' | 'review' | 'block';
+  /** The step's own, or its rollback's where that is stricter. */
+  readonly decision: Decision;
 }
 
 /** The only dialog: what is asked, and what the operator did to it so far. Immutable; times are milliseconds. */
@@ -72,6 +74,12 @@ export function isWide(plan: Plan): boolean {
   return plan.risk === 'high' || all(plan).some(far);
 }
 
+/** Consent to a step covers what undoes it: one whose rollback needs review needs consent too, whatever it is itself. */
+export function decisionOn(plan: Plan, step: PlannedCommand): Decision {
+  const undo = plan.rollback.filter(({ number }) => number === step.number);
+  return undo.map(({ verdict }) => verdict.decision).reduce(stricter, step.verdict.decision);
+}
+
 /** Opens the dialog on the incident as it stands now. */
 export function openConsent(act: Consent['act'], incident: Incident, now: number): Consent {
   const plan = incident.plan;
@@ -80,7 +88,7 @@ export function openConsent(act: Consent['act'], incident: Incident, now: number
     incident: incident.id,
     host: incident.host,
     planHash: incident.plan_hash,
-    steps: (plan?.steps ?? []).map((step) => ({ number: step.number, decision: step.verdict.decision })),
+    steps: plan === null ? [] : plan.steps.map((step) => ({ number: step.number, decision: decisionOn(plan, step) })),
     wide: plan !== null && isWide(plan),
     included: [],
     focus: 'deny',

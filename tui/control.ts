@@ -1,7 +1,13 @@
-import { bindingOf, type Command } from './bindings.ts';
+import type { Command } from './bindings.ts';
 import { consentKeys, openConsent } from './consent.ts';
+import { bindingOf } from './keymap.ts';
 import { type Key, typed } from './keys.ts';
-import { groups, isTooSmall, type Model, placeOf, type Ui } from './model.ts';
+import { idsOf, stepped } from './lists.ts';
+import { isTooSmall, type Model, placeOf, type Ui } from './model.ts';
+import { type Offer, paletteKey } from './palette.ts';
+import { OPENS, type ViewName } from './places.ts';
+import { questions } from './questions.ts';
+import { sandboxKey } from './sandbox.ts';
 
 /** What must happen outside the screen. */
 export type Effect =
@@ -14,7 +20,9 @@ export type Effect =
       readonly reviewed: readonly number[];
       readonly through: number;
     }
-  | { readonly type: 'reject'; readonly incident: string; readonly host: string };
+  | { readonly type: 'reject'; readonly incident: string; readonly host: string }
+  | { readonly type: 'acknowledge'; readonly incident: string }
+  | { readonly type: 'probe'; readonly incident: string; readonly probe: string; readonly name: string };
 
 export interface Turn {
   readonly ui: Ui;
@@ -76,16 +84,52 @@ function answer(model: Model, chunk: readonly Key[]): Turn {
 
 function one(model: Model, pressed: Key): Turn {
   const ui: Ui = { ...model.ui, toast: null };
+  if (ui.palette !== null) {
+    const turn = paletteKey({ ...model, ui }, ui.palette, pressed);
+    return turn.chosen === undefined ? turn : choose({ ...model, ui: turn.ui }, turn.chosen);
+  }
   if (ui.filtering) return { ui: filterKey(ui, pressed) };
+  const place = placeOf(ui);
+  if (place === 'policy') {
+    const turn = sandboxKey({ ...model, ui }, pressed);
+    return turn.leave === undefined ? turn : { ui: gone(turn.ui, turn.ui.before) };
+  }
   if (pressed.type === 'paste') {
     return { ui: { ...ui, toast: { text: 'A paste does nothing here.', tone: 'plain' } } };
   }
-  const binding = bindingOf(placeOf(ui), pressed.name);
-  if (binding === undefined) return { ui };
+  const binding = bindingOf(model.keys, place, pressed.name);
+  if (binding === undefined) return { ui: { ...ui, toast: unknownKey(model, pressed.name) } };
   const why = binding.why?.(model);
-  if (why !== undefined)
-    return { ui: { ...ui, toast: { text: `${binding.shown} ${binding.footer}: ${why}`, tone: 'wait' } } };
+  if (why !== undefined) {
+    const name = binding.footer || binding.command;
+    return { ui: { ...ui, toast: { text: `${binding.shown} ${name}: ${why}`, tone: 'wait' } } };
+  }
   return run({ ...model, ui }, binding.command);
+}
+
+/** A key that means something elsewhere says where; what terminals send by themselves is passed over. */
+function unknownKey({ keys }: Model, name: string): Ui['toast'] {
+  if (name === 'unknown') return null;
+  const elsewhere = keys.find((binding) => binding.keys.includes(name) && binding.help !== '');
+  const where = elsewhere === undefined ? '' : `; ${name} is for ${elsewhere.places.slice(0, 3).join(', ')}`;
+  return { text: `${name} does nothing here${where}. ? shows the keys.`, tone: 'plain' };
+}
+
+/** What was chosen in the palette is held to the same conditions as its key. */
+function choose(model: Model, { does }: Offer): Turn {
+  const { ui } = model;
+  if ('host' in does) {
+    const there = gone(ui, 'hosts');
+    return { ui: { ...there, open: does.host, picked: { ...there.picked, hosts: does.host } } };
+  }
+  const place = placeOf(ui);
+  const same = model.keys.filter(({ command }) => command === does.command);
+  const binding = same.find(({ places }) => places.includes(place)) ?? same.find(({ places }) => places.length > 0);
+  if (binding === undefined) return { ui };
+  const here = binding.places.includes(place) || place === 'policy';
+  const why = here ? binding.why?.(model) : `it is for ${binding.places.slice(0, 3).join(', ')}`;
+  if (why !== undefined) return { ui: { ...ui, toast: { text: `${does.command}: ${why}`, tone: 'wait' } } };
+  return run(model, does.command);
 }
 
 function filterKey(ui: Ui, pressed: Key): Ui {
@@ -95,12 +139,13 @@ function filterKey(ui: Ui, pressed: Key): Ui {
   if (pressed.name === 'enter') return { ...ui, filtering: false };
   if (pressed.name === 'escape') return { ...ui, filtering: false, filter: '' };
   if (pressed.name === 'backspace') return { ...ui, filter: [...ui.filter].slice(0, -1).join('') };
+  if (pressed.name === 'ctrl-u') return { ...ui, filter: '' };
   const character = typed(pressed);
   return character === undefined ? ui : { ...ui, filter: `${ui.filter}${character}`.slice(0, FILTER_LENGTH) };
 }
 
 function run(model: Model, command: Command): Turn {
-  const { ui } = model;
+  const { ui, incident } = model;
   const page = Math.max(1, Math.floor((model.rows - 5) / 2));
   switch (command) {
     case 'down':
@@ -116,18 +161,34 @@ function run(model: Model, command: Command): Turn {
     case 'bottom':
       return { ui: move(model, Number.POSITIVE_INFINITY) };
     case 'open':
-      return { ui: { ...ui, open: model.incident?.id ?? null, scroll: 0 } };
+      return { ui: opened(ui) };
     case 'back':
       return { ui: back(model) };
+    case 'previous':
+      return { ui: gone(ui, ui.before) };
     case 'approve':
     case 'reject':
-      if (model.incident === undefined) return { ui };
-      return { ui: { ...ui, consent: openConsent(command, model.incident, model.now) } };
+      if (incident === undefined) return { ui };
+      return { ui: { ...ui, consent: openConsent(command, incident, model.now) } };
+    case 'acknowledge':
+      return incident === undefined ? { ui } : { ui, effect: { type: 'acknowledge', incident: incident.id } };
+    case 'probe':
+      return { ui: { ...ui, asking: incident?.id ?? null, filter: '', scroll: 0 } };
+    case 'ask':
+      return ask(model);
+    case 'evidence':
+      return { ui: { ...ui, allEvidence: !ui.allEvidence } };
     case 'filter':
       return { ui: { ...ui, filtering: true } };
+    case 'palette':
+      return { ui: { ...ui, palette: { text: '', at: 0, back: -1 } } };
     case 'incidents':
     case 'hosts':
-      return { ui: { ...ui, view: command, open: null, help: false, scroll: 0 } };
+    case 'playbooks':
+    case 'policy':
+    case 'audit':
+    case 'automation':
+      return { ui: gone(ui, command) };
     case 'dismiss':
       return { ui: { ...ui, dismissed: model.desk.notice } };
     case 'help':
@@ -136,40 +197,50 @@ function run(model: Model, command: Command): Turn {
     case 'stop':
       return { ui, effect: { type: 'quit' } };
     case 'consent':
+    case 'field':
       return { ui };
     default:
       return command satisfies never;
   }
 }
 
+function ask(model: Model): Turn {
+  const { ui, incident } = model;
+  const question = questions(model).find(({ id }) => id === ui.picked.probe);
+  if (incident === undefined || question === undefined) return { ui };
+  const { probe, name } = question;
+  const toast = { text: `Asking ${incident.host}: ${question.what}…`, tone: 'plain' } as const;
+  return { ui: { ...ui, toast, scroll: 0 }, effect: { type: 'probe', incident: incident.id, probe, name } };
+}
+
+/** To another view, or to the list of this one: nothing stays open over it. */
+function gone(ui: Ui, view: ViewName): Ui {
+  const before = ui.view === view ? ui.before : ui.view;
+  return { ...ui, view, before, open: null, asking: null, help: false, filter: '', scroll: 0 };
+}
+
+function opened(ui: Ui): Ui {
+  if (ui.view === 'policy' || OPENS[ui.view] === undefined) return ui;
+  return { ...ui, open: ui.picked[ui.view], scroll: 0 };
+}
+
 function back(model: Model): Ui {
   const { ui, desk } = model;
   if (ui.help) return { ...ui, help: false, scroll: 0 };
+  if (ui.asking !== null) return { ...ui, asking: ui.filter === '' ? null : ui.asking, filter: '', scroll: 0 };
   if (ui.open !== null) return { ...ui, open: null, scroll: 0 };
   if (ui.filter !== '') return { ...ui, filter: '' };
+  if (ui.view !== 'incidents') return gone(ui, 'incidents');
   return { ...ui, dismissed: desk.notice };
 }
 
-function step(ids: readonly string[], selected: string | null, by: number): string | null {
-  const from = selected === null ? -1 : ids.indexOf(selected);
-  const to = Math.max(0, Math.min(ids.length - 1, Math.max(0, from) + by));
-  return ids[to] ?? null;
-}
-
 function move(model: Model, by: number): Ui {
-  const { ui, desk, now } = model;
-  // The frame clamps the scroll to what there is; infinity must not stay in the state.
-  if (ui.help || ui.open !== null) return { ...ui, scroll: Math.max(0, Math.min(100_000, ui.scroll + by)) };
-  if (ui.view === 'hosts') {
-    return {
-      ...ui,
-      host: step(
-        desk.hosts.map((host) => host.agent),
-        ui.host,
-        by,
-      ),
-    };
+  const { ui } = model;
+  if (ui.asking === null && (ui.help || ui.open !== null || ui.view === 'policy')) {
+    // The frame clamps the scroll to what there is; infinity must not stay in the state.
+    return { ...ui, scroll: Math.max(0, Math.min(100_000, ui.scroll + by)) };
   }
-  const ids = groups(desk.incidents, ui.filter, now).flatMap((group) => group.rows.map((row) => row.id));
-  return { ...ui, incident: step(ids, ui.incident, by) };
+  const list = ui.asking !== null ? 'probe' : ui.view;
+  if (list === 'policy') return ui;
+  return { ...ui, picked: { ...ui.picked, [list]: stepped(idsOf(list, model), ui.picked[list], by) } };
 }

@@ -1,5 +1,6 @@
-import type { Severity } from '../broker/messages.ts';
+import type { Severity, Snapshot } from '../broker/messages.ts';
 import type { Incident } from '../hub/incident.ts';
+import type { Decision, Verdict } from '../policy/verdict.ts';
 
 /** One host as the fleet line and the header show it. */
 export interface HostRow {
@@ -38,22 +39,140 @@ export interface DeskState {
   readonly live: boolean;
   readonly reasoner: string;
   readonly operator: string;
+  readonly role: 'viewer' | 'approver' | 'admin';
   readonly auditRecords: number;
   readonly auditGood: boolean;
   readonly hosts: readonly HostRow[];
+  /** Newest first; the same array for as long as nothing in it changes. */
   readonly incidents: readonly IncidentRow[];
   /** What this site may and may not do now, and the one command that changes it: shown until dismissed. */
   readonly notice: string;
 }
 
+/** What is known of one host beside its line. */
+export interface HostDetail {
+  readonly agent: string;
+  /** Operating system, processor, kernel, version of the agent; tags of the site. */
+  readonly about: string;
+  readonly tags: readonly string[];
+  /** Every metric, in the order in which the agent names them. */
+  readonly gauges: readonly Gauge[];
+  readonly units: number;
+  readonly containers: number;
+  readonly mounts: readonly string[];
+  /** What the host looked like when it last had trouble; null when it had none yet. */
+  readonly last: { readonly incident: string; readonly at: number; readonly snapshot: Snapshot } | null;
+}
+
+export interface PlaybookRow {
+  readonly id: string;
+  readonly title: string;
+  readonly class: string;
+  readonly signals: readonly string[];
+  readonly description: string;
+  /** Its steps only look. */
+  readonly looks: boolean;
+  readonly idempotent: boolean;
+  /** The site wrote it. */
+  readonly own: boolean;
+  readonly ran: number;
+  readonly helped: number;
+  readonly verifyWithin: number;
+  readonly commands: readonly {
+    readonly phase: 'before' | 'step' | 'after' | 'undo';
+    readonly command: string;
+    readonly why: string;
+    readonly decision: Decision;
+  }[];
+}
+
+/** The playbooks, or what they wait for. */
+export interface Playbooks {
+  readonly state: 'loading' | 'ready' | 'failed';
+  readonly rows: readonly PlaybookRow[];
+  /** A sentence for each file that was left out, or for what failed. */
+  readonly errors: readonly string[];
+}
+
+/** One record of the audit chain. */
+export interface AuditRow {
+  readonly n: number;
+  readonly ts: number;
+  readonly kind: string;
+  readonly incident: string | null;
+  readonly actor: string;
+  readonly hash: string;
+  /** Its data, a line each, as `name  value`. */
+  readonly data: readonly (readonly [name: string, value: string])[];
+}
+
+/** What is known of the chain as a whole. */
+export interface ChainStatus {
+  readonly head: string;
+  /** The last walk from the first record to the last; null before the first one ended. */
+  readonly walked: { readonly at: number; readonly ok: boolean; readonly why: string } | null;
+}
+
+/** What may run with nobody there, and what did. */
+export interface Automation {
+  /** Null: nothing runs alone. */
+  readonly rule: {
+    readonly id: string;
+    readonly by: string;
+    readonly confidence: number;
+    readonly until: number;
+    readonly perHostHour: number;
+    /** Hosts, tags, classes and windows in words; empty where it covers everything. */
+    readonly scope: string;
+  } | null;
+  /** Plans that ran alone on a host within the hour. */
+  readonly spent: readonly { readonly host: string; readonly plans: number }[];
+  /** What failed within a day, and is a person's since. */
+  readonly breakers: readonly {
+    readonly of: 'host' | 'playbook';
+    readonly name: string;
+    readonly incident: string;
+    readonly closesIn: number;
+  }[];
+  /** How the newest plans were sent their way. */
+  readonly routes: readonly {
+    readonly incident: string;
+    readonly host: string;
+    readonly title: string;
+    readonly at: number;
+    readonly alone: boolean;
+    readonly why: string;
+  }[];
+}
+
+/** What policy says of a command that was typed. */
+export type Judged =
+  | { readonly state: 'loading' }
+  | { readonly state: 'failed'; readonly why: string }
+  | { readonly state: 'judged'; readonly verdict: Verdict; readonly alternative: Verdict | null };
+
 /** The answer of the hub to an act: `ok`, or a coded refusal with a sentence for the operator. */
 export type ActResult = { readonly ok: true } | { readonly ok: false; readonly code: string; readonly message: string };
+
+/** What is read only while a view shows it. Nothing here throws for what the store holds. */
+export interface Shelf {
+  host(agent: string): HostDetail | undefined;
+  playbooks(): Playbooks;
+  /** At most `limit` records, newest first, from record `from` down. */
+  records(from: number, limit: number): readonly AuditRow[];
+  chain(): ChainStatus;
+  automation(): Automation;
+  /** The incident's metric up to the moment at which it was decided on; null where nothing of it is kept. */
+  decision(incident: Incident): Gauge | null;
+  /** Judges a command as it would be on this host; null: on a host where every name exists. Nothing runs. */
+  judge(command: string, host: string | null): Judged;
+}
 
 /**
  * The operator's desk: reads history from LMDB, acts through the hub's socket. Views see only this interface.
  * `subscribe` and `state` are the pair that React's useSyncExternalStore wants.
  */
-export interface Desk {
+export interface Desk extends Shelf {
   state(): DeskState;
   subscribe(listener: () => void): () => void;
   /** The whole incident, or undefined when it is gone. */
@@ -61,5 +180,8 @@ export interface Desk {
   /** Signs and sends an approval of exactly the plan whose hash is given: refused when the plan has changed since. */
   approve(id: string, planHash: string, reviewed: readonly number[]): Promise<ActResult>;
   reject(id: string, note: string): Promise<ActResult>;
+  acknowledge(id: string): Promise<ActResult>;
+  /** Asks the incident's host one question of the catalogue; the answer is kept with the incident. */
+  probe(id: string, probe: string, name: string): Promise<ActResult>;
   close(): Promise<void>;
 }

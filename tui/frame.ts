@@ -1,10 +1,17 @@
 import { cutLine, EMPTY, fill, type Line, line, span } from './line.ts';
 import { isTooSmall, type Model, SMALLEST } from './model.ts';
+import { auditView } from './views/audit.ts';
+import { automationView } from './views/automation.ts';
 import { dialogOf, dialogRoom, drawDialog } from './views/consent.ts';
 import { helpLines } from './views/help.ts';
+import { hostLines } from './views/host.ts';
 import { hostsView } from './views/hosts.ts';
 import { incidentLines } from './views/incident.ts';
 import { incidentsView } from './views/incidents.ts';
+import { paletteView } from './views/palette.ts';
+import { playbookLines, playbooksView } from './views/playbooks.ts';
+import { policyView } from './views/policy.ts';
+import { probeView } from './views/probe.ts';
 import { footer } from './widgets/footer.ts';
 import { header } from './widgets/header.ts';
 
@@ -45,9 +52,48 @@ function body(model: Model, rows: number): Frame {
     const visible = dialogRoom(dialog, rows);
     return { lines: drawDialog(dialog, ui.consent, model, rows), extent: { rows: dialog.body.length, visible } };
   }
+  if (ui.palette !== null) return { lines: paletteView(model, ui.palette, rows) };
   if (ui.help) return scrolled(helpLines(model), ui.scroll, rows);
-  if (ui.open !== null) return scrolled(incidentLines(model), ui.scroll, rows);
-  return { lines: ui.view === 'hosts' ? hostsView(model, rows) : incidentsView(model, rows) };
+  if (ui.asking !== null) return { lines: probeView(model, rows) };
+  const opened = ui.open === null ? null : openedLines(model, ui.open);
+  return opened === null ? { lines: viewLines(model, rows) } : scrolled(opened, ui.scroll, rows);
+}
+
+/** One thing in full, however long; null where this view opens nothing. */
+function openedLines(model: Model, id: string): readonly Line[] | null {
+  switch (model.ui.view) {
+    case 'incidents':
+      return incidentLines(model);
+    case 'hosts':
+      return hostLines(model, id);
+    case 'playbooks':
+      return playbookLines(model, id);
+    case 'policy':
+    case 'audit':
+    case 'automation':
+      return null;
+    default:
+      return model.ui.view satisfies never;
+  }
+}
+
+function viewLines(model: Model, rows: number): readonly Line[] {
+  switch (model.ui.view) {
+    case 'incidents':
+      return incidentsView(model, rows);
+    case 'hosts':
+      return hostsView(model, rows);
+    case 'playbooks':
+      return playbooksView(model, rows);
+    case 'policy':
+      return policyView(model, rows);
+    case 'audit':
+      return auditView(model, rows);
+    case 'automation':
+      return automationView(model, rows);
+    default:
+      return model.ui.view satisfies never;
+  }
 }
 
 function scrolled(lines: readonly Line[], scroll: number, rows: number): Frame {

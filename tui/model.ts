@@ -1,7 +1,12 @@
 import { CLOSED, type Incident, type State, WAITS_FOR_PERSON } from '../hub/incident.ts';
 import type { Consent } from './consent.ts';
-import type { DeskState, HostRow, IncidentRow } from './desk.ts';
+import type { DeskState, HostRow, IncidentRow, Shelf } from './desk.ts';
+import type { Keymap } from './keymap.ts';
+import { idsOf, type ListName } from './lists.ts';
+import { OPENS, type Place, type ViewName } from './places.ts';
 import type { Theme } from './theme.ts';
+
+export type { Place } from './places.ts';
 
 /** A sentence after an act, in the footer until the next key. */
 export interface Toast {
@@ -9,16 +14,40 @@ export interface Toast {
   readonly tone: 'plain' | 'wait' | 'alarm';
 }
 
+/** The line in which one names where to go, with the place in the list of what fits. */
+export interface Palette {
+  readonly text: string;
+  readonly at: number;
+  /** How far back in what was gone to before; -1: not at all. */
+  readonly back: number;
+}
+
+/** The command that is tried out, and the host that it is judged for; null: one where every name exists. */
+export interface Sandbox {
+  readonly text: string;
+  readonly host: string | null;
+}
+
 /** What the operator did to the screen: the whole of it, so that a view is a pure function of `Model`. */
 export interface Ui {
-  readonly view: 'incidents' | 'hosts';
-  /** The incident that is open in full, over the list. */
+  readonly view: ViewName;
+  /** The view before this one. */
+  readonly before: ViewName;
+  /** What is open in full over the view's list: an incident, a host, a playbook. */
   readonly open: string | null;
   readonly help: boolean;
-  readonly incident: string | null;
-  readonly host: string | null;
+  /** What is selected in each list. */
+  readonly picked: Readonly<Record<ListName, string | null>>;
   readonly filter: string;
   readonly filtering: boolean;
+  readonly palette: Palette | null;
+  /** What the palette was used for, newest first. */
+  readonly gone: readonly string[];
+  readonly sandbox: Sandbox;
+  /** The incident whose host is asked, over the incident. */
+  readonly asking: string | null;
+  /** Every fact, not only those that the cause cites. */
+  readonly allEvidence: boolean;
   /** The notice that was dismissed: another text shows again. */
   readonly dismissed: string;
   readonly scroll: number;
@@ -28,12 +57,17 @@ export interface Ui {
 
 export const FIRST_UI: Ui = {
   view: 'incidents',
+  before: 'incidents',
   open: null,
   help: false,
-  incident: null,
-  host: null,
+  picked: { incidents: null, hosts: null, playbooks: null, audit: null, automation: null, probe: null },
   filter: '',
   filtering: false,
+  palette: null,
+  gone: [],
+  sandbox: { text: '', host: null },
+  asking: null,
+  allEvidence: false,
   dismissed: '',
   scroll: 0,
   consent: null,
@@ -43,9 +77,14 @@ export const FIRST_UI: Ui = {
 /** Everything a frame is drawn from. `now` is milliseconds; `cols` and `rows` are the terminal's. */
 export interface Model {
   readonly desk: DeskState;
-  /** The open incident, else the selected one. */
+  /** What is read only where it is shown. */
+  readonly shelf: Shelf;
+  /** The incident in a dialog, the open one, else the selected one. */
   readonly incident: Incident | undefined;
   readonly ui: Ui;
+  readonly keys: Keymap;
+  /** Nothing is signed from this screen. */
+  readonly readOnly: boolean;
   readonly now: number;
   readonly cols: number;
   readonly rows: number;
@@ -61,61 +100,58 @@ export const isTooSmall = (model: Pick<Model, 'cols' | 'rows'>): boolean =>
 /** Two panes side by side from a terminal of 100 columns on; views are given one column less (see `frame`). */
 export const isBroad = (model: Pick<Model, 'cols'>): boolean => model.cols >= 99;
 
-/** Which keys apply. */
-export type Place = 'incidents' | 'hosts' | 'incident' | 'help' | 'filter' | 'consent';
-
 export function placeOf(ui: Ui): Place {
   if (ui.consent !== null) return 'consent';
+  if (ui.palette !== null) return 'palette';
   if (ui.help) return 'help';
   if (ui.filtering) return 'filter';
-  if (ui.open !== null) return 'incident';
-  return ui.view;
+  if (ui.asking !== null) return 'probe';
+  return ui.open === null ? ui.view : (OPENS[ui.view] ?? ui.view);
 }
 
-export interface Group {
-  readonly title: string;
-  readonly rows: readonly IncidentRow[];
-}
-
-const RANK = { critical: 0, warning: 1, info: 2 } as const;
-const DAY_MS = 86_400_000;
-
-const worstFirst = (a: IncidentRow, b: IncidentRow) =>
-  RANK[a.severity] - RANK[b.severity] || b.opened - a.opened || (a.id < b.id ? -1 : 1);
-const latestFirst = (a: IncidentRow, b: IncidentRow) => b.updated - a.updated || (a.id < b.id ? -1 : 1);
-
-/** The list as the home view shows it: what waits for a person, what runs, what is over. Empty groups are left out. */
-export function groups(incidents: readonly IncidentRow[], filter: string, now: number): readonly Group[] {
-  const waiting: IncidentRow[] = [];
-  const working: IncidentRow[] = [];
-  const today: IncidentRow[] = [];
-  const earlier: IncidentRow[] = [];
-  const wanted = filter.toLowerCase();
-  for (const row of incidents) {
-    if (wanted !== '' && !`${row.host} ${row.title} ${row.state} ${row.severity}`.toLowerCase().includes(wanted))
-      continue;
-    if (WAITS_FOR_PERSON.has(row.state)) waiting.push(row);
-    else if (!CLOSED.has(row.state)) working.push(row);
-    else if (now - row.updated < DAY_MS) today.push(row);
-    else earlier.push(row);
-  }
-  return [
-    { title: 'waiting for you', rows: waiting.sort(worstFirst) },
-    { title: 'working', rows: working.sort(worstFirst) },
-    { title: 'today', rows: today.sort(latestFirst) },
-    { title: 'earlier', rows: earlier.sort(latestFirst) },
-  ].filter((group) => group.rows.length > 0);
+/** The incident that keys are about where the operator is; null in views that are not about incidents. */
+export function incidentAt(ui: Ui): string | null {
+  if (ui.consent !== null) return ui.consent.incident;
+  if (ui.asking !== null) return ui.asking;
+  return ui.view === 'incidents' ? (ui.open ?? ui.picked.incidents) : null;
 }
 
 const isListening = (host: HostRow) => host.state === 'online';
 
-/** Hosts by their worst open incident; the four numbers add up to all of them. */
-export function health(desk: DeskState): { well: number; critical: number; warning: number; silent: number } {
+interface Tally {
+  /** Open incidents of a host's: the worst. */
+  readonly worst: ReadonlyMap<string, 'critical' | 'warning'>;
+  readonly waiting: number;
+}
+const tallies = new WeakMap<readonly IncidentRow[], Tally>();
+
+/** What the header counts; kept with the array, which is replaced whenever something in it changes. */
+function tally(incidents: readonly IncidentRow[]): Tally {
+  const known = tallies.get(incidents);
+  if (known !== undefined) return known;
   const worst = new Map<string, 'critical' | 'warning'>();
-  for (const row of desk.incidents) {
+  let waiting = 0;
+  for (const row of incidents) {
+    if (WAITS_FOR_PERSON.has(row.state)) waiting++;
     if (CLOSED.has(row.state) || row.severity === 'info') continue;
     if (row.severity === 'critical' || !worst.has(row.host)) worst.set(row.host, row.severity);
   }
+  const counted = { worst, waiting };
+  tallies.set(incidents, counted);
+  return counted;
+}
+
+/** How many incidents wait for a person. */
+export const waitingFor = (desk: DeskState): number => tally(desk.incidents).waiting;
+
+/** Hosts by their worst open incident; the four numbers add up to all of them. */
+export function health(desk: Pick<DeskState, 'hosts' | 'incidents'>): {
+  well: number;
+  critical: number;
+  warning: number;
+  silent: number;
+} {
+  const { worst } = tally(desk.incidents);
   const sum = { well: 0, critical: 0, warning: 0, silent: 0 };
   for (const host of desk.hosts) sum[isListening(host) ? (worst.get(host.agent) ?? 'well') : 'silent']++;
   return sum;
@@ -140,11 +176,14 @@ export const STATE_WORDS: Readonly<Record<State, string>> = {
   suppressed: 'silenced',
 };
 
-/** Keeps the selection on something that is there: the first row where nothing, or something gone, is selected. */
-export function settle(ui: Ui, desk: DeskState, now: number): Ui {
-  const host = desk.hosts.some((row) => row.agent === ui.host) ? ui.host : (desk.hosts[0]?.agent ?? null);
-  const list = groups(desk.incidents, ui.filter, now);
-  const listed = list.some((group) => group.rows.some((row) => row.id === ui.incident));
-  const incident = listed ? ui.incident : (list[0]?.rows[0]?.id ?? null);
-  return host === ui.host && incident === ui.incident ? ui : { ...ui, host, incident };
+/** Keeps the selection of the list that is shown on something that is there: else it goes to the first row. */
+export function settle(model: Model): Ui {
+  const { ui } = model;
+  const list = ui.asking !== null ? 'probe' : ui.view;
+  if (list === 'policy') return ui;
+  const ids = idsOf(list, model);
+  const picked = ui.picked[list];
+  if (picked !== null && ids.indexOf(picked) !== -1) return ui;
+  const first = ids.at(0) ?? null;
+  return first === picked ? ui : { ...ui, picked: { ...ui.picked, [list]: first } };
 }

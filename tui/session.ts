@@ -1,5 +1,6 @@
 import type { Desk } from './desk.ts';
 import { chunkOf, KeyParser } from './keys.ts';
+import type { TuiOptions } from './main.ts';
 import { Painter } from './painter.tsx';
 import { Shell } from './shell.ts';
 import { Terminal } from './terminal.ts';
@@ -13,7 +14,8 @@ const PASTE_MS = 2_000;
 const TICK_MS = 1_000;
 
 /** Runs the screen on this terminal until the operator quits or a signal comes. Loaded only after the environment is set. */
-export function runSession(desk: Desk, stdin: NodeJS.ReadStream, stdout: NodeJS.WriteStream): Promise<'quit'> {
+export function runSession(desk: Desk, options: TuiOptions): Promise<'quit'> {
+  const { stdin, stdout, keys, readOnly = false } = options;
   return new Promise((resolve) => {
     const parser = new KeyParser();
     let waiting: NodeJS.Timeout | undefined;
@@ -42,7 +44,15 @@ export function runSession(desk: Desk, stdin: NodeJS.ReadStream, stdout: NodeJS.
     };
 
     const terminal = new Terminal(stdin, stdout, { input, resize, resume: resize, stop: end });
-    const shell = new Shell({ desk, theme: themeFor(process.env), now: Date.now, ...terminal.size, quit: end });
+    const shell = new Shell({
+      desk,
+      theme: themeFor(process.env),
+      now: Date.now,
+      ...terminal.size,
+      quit: end,
+      readOnly,
+      ...(keys === undefined ? {} : { keys }),
+    });
     const painter = new Painter(shell, stdin, stdout);
     const ticking = setInterval(shell.refresh, TICK_MS);
     terminal.enter();

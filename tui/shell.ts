@@ -3,9 +3,10 @@ import { consentMeets, consentResized, consentShown } from './consent.ts';
 import { type Effect, press } from './control.ts';
 import type { ActResult, Desk } from './desk.ts';
 import { type Frame, frame } from './frame.ts';
+import { type Keymap, STANDARD_KEYS } from './keymap.ts';
 import type { Key } from './keys.ts';
 import { EMPTY, line, span } from './line.ts';
-import { FIRST_UI, type Model, settle, type Toast, type Ui } from './model.ts';
+import { FIRST_UI, incidentAt, type Model, settle, type Toast, type Ui } from './model.ts';
 import type { Shown } from './screen.tsx';
 import type { Theme } from './theme.ts';
 
@@ -16,6 +17,10 @@ export interface ShellOptions {
   readonly cols: number;
   readonly rows: number;
   readonly quit: () => void;
+  /** The operator's keys; absent: those that are shipped. */
+  readonly keys?: Keymap;
+  /** Nothing is signed from this screen. */
+  readonly readOnly?: boolean;
 }
 
 /**
@@ -27,6 +32,8 @@ export class Shell implements Shown {
   readonly #desk: Desk;
   readonly #now: () => number;
   readonly #quit: () => void;
+  readonly #keys: Keymap;
+  readonly #readOnly: boolean;
   readonly #listeners = new Set<() => void>();
   readonly #unsubscribe: () => void;
   #cols: number;
@@ -39,6 +46,8 @@ export class Shell implements Shown {
     this.#desk = options.desk;
     this.#now = options.now;
     this.#quit = options.quit;
+    this.#keys = options.keys ?? STANDARD_KEYS;
+    this.#readOnly = options.readOnly ?? false;
     this.#cols = options.cols;
     this.#rows = options.rows;
     this.#unsubscribe = options.desk.subscribe(this.refresh);
@@ -77,7 +86,7 @@ export class Shell implements Shown {
   /** Draws again: the desk changed, or a second passed. */
   readonly refresh = (): void => {
     this.#meet();
-    this.#ui = settle(this.#ui, this.#desk.state(), this.#now());
+    this.#ui = settle(this.#model());
     let drawn = this.#draw();
     if (this.#clamp(drawn)) drawn = this.#draw();
     this.#frame = drawn;
@@ -111,8 +120,11 @@ export class Shell implements Shown {
     const ui = this.#ui;
     return {
       desk: this.#desk.state(),
-      incident: this.#incident(ui.consent?.incident ?? ui.open ?? ui.incident),
+      shelf: this.#desk,
+      incident: this.#incident(incidentAt(ui)),
       ui,
+      keys: this.#keys,
+      readOnly: this.#readOnly,
       now: this.#now(),
       cols: this.#cols,
       rows: this.#rows,
@@ -163,6 +175,12 @@ export class Shell implements Shown {
           this.#desk.reject(effect.incident, 'rejected on the screen'),
           'Rejected: nothing of it runs.',
         );
+        return;
+      case 'acknowledge':
+        void this.#answer(this.#desk.acknowledge(effect.incident), 'It is yours until it closes.');
+        return;
+      case 'probe':
+        void this.#answer(this.#desk.probe(effect.incident, effect.probe, effect.name), 'Answered.');
         return;
       default:
         effect satisfies never;

@@ -6,15 +6,17 @@ import { askHub, type LocalOperator, localOperator, signPlan } from '../hub/acts
 import { auditHead, verifyAuditTail } from '../hub/chain/audit.ts';
 import { lastChainCheck, START_RECORDS } from '../hub/chain/check.ts';
 import type { Incident } from '../hub/incident.ts';
-import { getIncident, listIncidents } from '../hub/store/incidents.ts';
+import { getIncident } from '../hub/store/incidents.ts';
 import { readSamples } from '../hub/store/samples.ts';
 import { type HubStatus, Store } from '../hub/store/store.ts';
-import type { ActResult, Desk, DeskState, Gauge, HostRow } from './desk.ts';
+import type { ActResult, Desk, DeskState, Gauge, HostRow, Judged } from './desk.ts';
+import { IncidentIndex } from './incident-index.ts';
+import { StoreShelf } from './store-shelf.ts';
 
 /** The store is looked at so often: the screen never redraws data faster (half a second reads as at once). */
 const REFRESH_MS = 500;
-/** What a list holds; older incidents are found with `sentinel incident list`. */
-const LISTED = 500;
+/** Between two readings of older incidents: keys are answered in between. */
+const MORE_MS = 30;
 /** Points of a sparkline. */
 const HISTORY = 120;
 /** Without telemetry for so long a host is silent, whatever it said last. */
@@ -36,6 +38,9 @@ class StoreDesk implements Desk {
   private readonly listeners = new Set<() => void>();
   private readonly timer: NodeJS.Timeout;
   private readonly auditGood: boolean;
+  private readonly index: IncidentIndex;
+  private readonly shelf: StoreShelf;
+  private later: NodeJS.Timeout | undefined;
   private current: DeskState;
 
   constructor(folder: StateFolder, notice: string) {
@@ -46,6 +51,9 @@ class StoreDesk implements Desk {
     const { roster } = readRoster(folder, readSite(folder));
     // Once, at the start, and its newest part: the hub walks the whole chain, and leaves what it found in the store.
     this.auditGood = verifyAuditTail(this.store, hubKeys(roster), START_RECORDS).ok;
+    this.index = new IncidentIndex(this.store);
+    this.shelf = new StoreShelf(folder, this.store, () => this.tell());
+    this.readOn();
     this.current = this.read();
     this.timer = setInterval(() => this.refresh(), REFRESH_MS);
   }
@@ -78,8 +86,34 @@ class StoreDesk implements Desk {
     return this.act(() => askHub(this.folder, this.operator, { verb: 'reject', incident: id, note }));
   }
 
+  async acknowledge(id: string): Promise<ActResult> {
+    return this.act(() => askHub(this.folder, this.operator, { verb: 'ack', incident: id }));
+  }
+
+  async probe(id: string, probe: string, name: string): Promise<ActResult> {
+    return this.act(async () => {
+      const answer = await askHub(this.folder, this.operator, { verb: 'probe', incident: id, probe, name });
+      if (answer.ok === 'no' || answer.probe?.state === 'done') return answer;
+      return {
+        ...answer,
+        ok: 'no',
+        code: answer.probe?.code ?? 'E_PROBE',
+        message: `the answer is ${answer.probe?.state ?? 'none'}`,
+      };
+    });
+  }
+
+  readonly host = (agent: string) => this.shelf.host(agent, this.current.incidents);
+  readonly playbooks = () => this.shelf.playbooks();
+  readonly records = (from: number, limit: number) => this.shelf.records(from, limit);
+  readonly chain = () => this.shelf.chain();
+  readonly automation = () => this.shelf.automation(this.current.incidents);
+  readonly decision = (incident: Incident) => this.shelf.decision(incident);
+  readonly judge = (command: string, host: string | null): Judged => this.shelf.judge(command, host);
+
   async close(): Promise<void> {
     clearInterval(this.timer);
+    clearTimeout(this.later);
     this.listeners.clear();
     await this.store.close();
   }
@@ -98,8 +132,22 @@ class StoreDesk implements Desk {
 
   private refresh(): void {
     this.store.refresh();
+    this.index.refresh();
+    this.tell();
+  }
+
+  private tell(): void {
     this.current = this.read();
     for (const listener of this.listeners) listener();
+  }
+
+  /** The older incidents, a slice at a time. */
+  private readOn(): void {
+    if (!this.index.isPartial) return;
+    this.later = setTimeout(() => {
+      this.index.more();
+      this.readOn();
+    }, MORE_MS);
   }
 
   private read(): DeskState {
@@ -111,10 +159,11 @@ class StoreDesk implements Desk {
       live: status?.live ?? false,
       reasoner: status?.reasoner ?? 'rules',
       operator: this.operator.name,
+      role: this.operator.role,
       auditRecords: auditHead(this.store).count,
       auditGood: this.auditGood && lastChainCheck(this.store)?.ok !== false,
       hosts: this.hosts(),
-      incidents: listIncidents(this.store, LISTED),
+      incidents: this.index.rows,
       notice: this.notice,
     };
   }

@@ -60,6 +60,8 @@ export class Terminal {
     this.#stdin.on('data', this.#input);
     this.#stdin.resume();
     this.#stdout.on('resize', this.#resized);
+    // Node says nothing of two resizes that end where they began, and the terminal has moved its text all the same.
+    process.on('SIGWINCH', this.#resized);
     for (const signal of SIGNALS) process.on(signal, this.#signalled);
     process.on('SIGCONT', this.#continued);
     process.on('uncaughtExceptionMonitor', this.leave);
@@ -73,6 +75,7 @@ export class Terminal {
     clearTimeout(this.#resizing);
     this.#stdin.off('data', this.#input);
     this.#stdout.off('resize', this.#resized);
+    process.off('SIGWINCH', this.#resized);
     for (const signal of SIGNALS) process.off(signal, this.#signalled);
     process.off('SIGCONT', this.#continued);
     process.off('uncaughtExceptionMonitor', this.leave);

@@ -1,28 +1,58 @@
+import { homedir } from 'node:os';
+import { join } from 'node:path';
 import { type Console, EXIT, readArguments, UsageError } from '../broker/command-line.ts';
 import { stateFolder } from '../broker/state-folder.ts';
 
-export const TUI_USAGE = `sentinel tui [--state DIR]
+export const TUI_USAGE = `sentinel tui [--state DIR] [--readonly] [--keys FILE] [--plain]
   The operator's screen over the state folder of a hub on this machine; reads on while the hub is down.
+  --readonly   only looks: nothing can be approved, rejected or asked from this screen
+  --keys FILE  your own keys (default ~/.config/sentinel/keys.yaml, where there is one); docs/screen.md
+  --plain      lines instead of a screen, for screen readers and scripts
   for example: sentinel tui --state /var/lib/sentinel-hub`;
+
+/** Where an operator's own keys lie unless they say otherwise: they are theirs, not the site's. */
+export const keysFile = (env: NodeJS.ProcessEnv): string =>
+  join(env['XDG_CONFIG_HOME'] || join(homedir(), '.config'), 'sentinel', 'keys.yaml');
 
 export async function tuiCommand(argv: readonly string[], io: Console): Promise<number> {
   const { values } = readArguments(
     argv,
-    { state: { type: 'string', default: './.sentinel' }, help: { type: 'boolean', default: false } },
+    {
+      state: { type: 'string', default: './.sentinel' },
+      readonly: { type: 'boolean', default: false },
+      keys: { type: 'string' },
+      plain: { type: 'boolean', default: false },
+      help: { type: 'boolean', default: false },
+    },
     TUI_USAGE,
   );
   if (values.help) {
     io.stdout(TUI_USAGE);
     return EXIT.done;
   }
-  if (!process.stdin.isTTY || !process.stdout.isTTY) {
-    throw new UsageError('the screen needs a terminal: use `sentinel incident list` in scripts');
-  }
+  const state = stateFolder(values.state);
   const { openDesk } = await import('./store-desk.ts');
+  if (values.plain) {
+    const { runPlain } = await import('./plain.ts');
+    const desk = openDesk(state, '');
+    try {
+      await runPlain(desk, io, { readOnly: values.readonly });
+      return EXIT.done;
+    } finally {
+      await desk.close();
+    }
+  }
+  if (!process.stdin.isTTY || !process.stdout.isTTY) {
+    throw new UsageError(
+      'the screen needs a terminal: use `sentinel tui --plain`, or `sentinel incident list` in scripts',
+    );
+  }
+  const { readKeys } = await import('./keymap.ts');
+  const keys = readKeys(values.keys ?? keysFile(process.env));
   const { runTui } = await import('./main.ts');
-  const desk = openDesk(stateFolder(values.state), '');
+  const desk = openDesk(state, '');
   try {
-    await runTui(desk, { stdin: process.stdin, stdout: process.stdout });
+    await runTui(desk, { stdin: process.stdin, stdout: process.stdout, keys, readOnly: values.readonly });
     return EXIT.done;
   } finally {
     await desk.close();

@@ -6,6 +6,7 @@ import { type Console, EXIT, readArguments } from '../broker/command-line.ts';
 import { claim, prepareFolder, StateError, type StateFolder, stateFolder } from '../broker/state-folder.ts';
 import { idFromHostname } from '../broker/topics.ts';
 import { Child, ChildError, type Ready } from './child.ts';
+import { keysFile } from './tui-command.ts';
 
 export const UP_USAGE = `sentinel up [--state DIR] [--headless] [--live] [--model GGUF|none] [--port N] [--interval SECONDS]
             [--auto-approve allow-only]
@@ -112,9 +113,11 @@ function aborted(signal: AbortSignal): Promise<void> {
 async function showTui(state: StateFolder, told: string, io: Console): Promise<void> {
   const { openDesk } = await import('./store-desk.ts');
   const { runTui } = await import('./main.ts');
+  const { readKeys } = await import('./keymap.ts');
+  const keys = readKeys(keysFile(process.env));
   const desk = openDesk(state, told);
   try {
-    await Promise.race([runTui(desk, { stdin: process.stdin, stdout: process.stdout }), aborted(io.signal)]);
+    await Promise.race([runTui(desk, { stdin: process.stdin, stdout: process.stdout, keys }), aborted(io.signal)]);
   } finally {
     await desk.close();
   }

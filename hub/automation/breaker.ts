@@ -3,7 +3,7 @@ import type { Store } from '../store/store.ts';
 import { steadyTime } from './steady-time.ts';
 
 /** What failed with nobody there is a person's for a day: long enough for one to have looked. */
-const OPEN_MS = 24 * 3_600_000;
+export const BREAKER_OPEN_MS = 24 * 3_600_000;
 
 /** An automatic plan that ends so did not help, or did harm. */
 const FAILED: ReadonlySet<State> = new Set(['rolled_back', 'failed', 'outcome_unknown']);
@@ -33,8 +33,19 @@ export function openedBy(store: Store, host: string, playbook: string, uptime: n
     const now = steadyTime(store, uptime);
     for (const name of [nameOf('host', host), nameOf('playbook', playbook)]) {
       const opened = store.meta.get(name) as Opened | undefined;
-      if (opened !== undefined && opened.at > now - OPEN_MS) return opened.incident;
+      if (opened !== undefined && opened.at > now - BREAKER_OPEN_MS) return opened.incident;
     }
     return null;
+  });
+}
+
+/** Every breaker that was ever opened and not overwritten, with when, in steady time. */
+export function openedBreakers(
+  store: Store,
+): readonly (Opened & { readonly of: 'host' | 'playbook'; readonly name: string })[] {
+  const range = store.meta.getRange({ start: 'breaker:', end: 'breaker:\uffff' });
+  return [...range].flatMap(({ key, value }) => {
+    const [, of = '', name = ''] = /^breaker:(host|playbook):(.*)$/s.exec(key) ?? [];
+    return of === 'host' || of === 'playbook' ? [{ ...(value as Opened), of, name }] : [];
   });
 }

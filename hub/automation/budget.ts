@@ -1,7 +1,8 @@
 import type { Store } from '../store/store.ts';
 import { steadyTime } from './steady-time.ts';
 
-const HOUR_MS = 3_600_000;
+/** Budgets are of an hour. */
+export const BUDGET_MS = 3_600_000;
 
 /**
  * Takes one plan out of a host's budget of this hour, in a transaction of its own: of two that ask at once, the second
@@ -16,8 +17,8 @@ export function spend(
   return store.write(() => {
     const now = steadyTime(store, uptime);
     const spent = [...store.alone.getRange({ start: [host, ''], end: [host, '\uffff'] })];
-    for (const { key, value } of spent) if (value <= now - HOUR_MS) void store.alone.remove(key);
-    const within = spent.filter(({ value }) => value > now - HOUR_MS);
+    for (const { key, value } of spent) if (value <= now - BUDGET_MS) void store.alone.remove(key);
+    const within = spent.filter(({ value }) => value > now - BUDGET_MS);
     const others = within.filter(({ key }) => key[1] !== plan).length;
     if (within.length > others) return others;
     if (others >= perHour) return null;

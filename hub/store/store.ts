@@ -1,6 +1,7 @@
 import { chmodSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Database, open, type RootDatabase } from 'lmdb';
+import type { AutomationRule } from '../../broker/automation-rule.ts';
 import type { Birth, Metric } from '../../broker/messages.ts';
 import type { AuditRecord } from '../chain/audit.ts';
 import type { Member, Track } from '../correlate/memory.ts';
@@ -43,6 +44,8 @@ export interface HubStatus {
   /** Where other hosts reach its broker, by TLS; absent where they don't. */
   readonly tls?: string;
   readonly stopped: number | null;
+  /** The rule under which plans run with nobody there; absent: none. */
+  readonly rule?: AutomationRule;
 }
 
 /**

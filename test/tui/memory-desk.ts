@@ -1,10 +1,27 @@
 import type { Incident } from '../../hub/incident.ts';
-import type { ActResult, Desk, DeskState } from '../../tui/desk.ts';
+import type {
+  ActResult,
+  AuditRow,
+  Automation,
+  ChainStatus,
+  Desk,
+  DeskState,
+  Gauge,
+  HostDetail,
+  Judged,
+  Playbooks,
+} from '../../tui/desk.ts';
+import { AUTOMATION, detailOf, PLAYBOOKS, recordsOf } from './recorded-shelf.ts';
 
 /** A desk that holds what it is given and remembers what was asked of it. */
 export class MemoryDesk implements Desk {
   readonly acts: unknown[] = [];
   answer: ActResult = { ok: true };
+  shelf: Playbooks = PLAYBOOKS;
+  alone: Automation = AUTOMATION;
+  judged: (command: string, host: string | null) => Judged = () => ({ state: 'loading' });
+  decided: Gauge | null = null;
+  walked: ChainStatus['walked'] = null;
   #state: DeskState;
   readonly #incidents: Map<string, Incident>;
   readonly #listeners = new Set<() => void>();
@@ -45,6 +62,45 @@ export class MemoryDesk implements Desk {
   reject(id: string, note: string): Promise<ActResult> {
     this.acts.push({ act: 'reject', id, note });
     return Promise.resolve(this.answer);
+  }
+
+  acknowledge(id: string): Promise<ActResult> {
+    this.acts.push({ act: 'acknowledge', id });
+    return Promise.resolve(this.answer);
+  }
+
+  probe(id: string, probe: string, name: string): Promise<ActResult> {
+    this.acts.push({ act: 'probe', id, probe, name });
+    return Promise.resolve(this.answer);
+  }
+
+  host(agent: string): HostDetail | undefined {
+    const row = this.#state.hosts.find((one) => one.agent === agent);
+    return row && detailOf(row);
+  }
+
+  playbooks(): Playbooks {
+    return this.shelf;
+  }
+
+  records(from: number, limit: number): readonly AuditRow[] {
+    return recordsOf(from, limit);
+  }
+
+  chain(): ChainStatus {
+    return { head: 'd'.repeat(64), walked: this.walked };
+  }
+
+  automation(): Automation {
+    return this.alone;
+  }
+
+  decision(): Gauge | null {
+    return this.decided;
+  }
+
+  judge(command: string, host: string | null): Judged {
+    return this.judged(command, host);
   }
 
   close(): Promise<void> {

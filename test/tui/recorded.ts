@@ -205,6 +205,7 @@ export const STATE: DeskState = {
   live: true,
   reasoner: 'rules',
   operator: 'you',
+  role: 'admin',
   auditRecords: 18_204,
   auditGood: true,
   hosts: [

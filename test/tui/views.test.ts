@@ -92,7 +92,14 @@ for (const [cols, rows] of SIZES) {
       look({ ...at, keys: ['enter'] }, async (text, seen) => {
         wellMade(text, seen);
         only(text);
-        inOrder(text, ['7F3K', 'critical', 'proposed 3 m ago, expires in 2', 'evidence', '94.8 %', 'e3', 'log']);
+        inOrder(text, [
+          '7F3K',
+          'critical',
+          'proposed 3 m ago, expires in 2',
+          '94.8 %',
+          'cause',
+          'archive target refuses',
+        ]);
         seen.press('G');
         const end = await seen.text();
         wellMade(end, seen);
@@ -134,9 +141,12 @@ for (const [cols, rows] of SIZES) {
 }
 
 test('an incident shows what changed and what was logged, and quotes what a stranger chose', async () => {
-  await look({ keys: ['enter'], rows: 60 }, (text) => {
-    assert.match(text, /c1 +change +11:40 package rsync/);
-    assert.match(text, /e\d +log +“/);
+  await look({ keys: ['enter'], rows: 60 }, async (text, seen) => {
+    assert.match(text, /e3 +log +“/);
+    assert.not.match(text, /c1 +change/, 'what the cause does not cite is folded');
+    assert.match(text, /3 more: e shows all/);
+    seen.press('e');
+    assert.match(await seen.text(), /c1 +change +11:40 package rsync/);
   });
 });
 
@@ -156,7 +166,7 @@ test('an incident shows what its host was asked, and quotes the answer', async (
     },
   ];
   await look({ keys: ['enter'], rows: 90, desk: busy({ ...INCIDENT, probes }) }, (text) => {
-    assert.match(text, /unit_log postgresql\.service +by ann: done/);
+    assert.match(text, /unit_log postgresql\.service +done, 0s ago, by ann/);
     assert.match(text, /“archive command failed .*”/);
   });
 });

@@ -31,14 +31,20 @@ function range(numbers: readonly number[]): string {
 }
 
 function asks(command: PlannedCommand, consent: Consent): Line {
-  const { decision } = command.verdict;
+  const decision = consent.steps.find(({ number }) => number === command.number)?.decision ?? command.verdict.decision;
   if (decision === 'block') return line(span("blocked: can't run", 'alarm'));
   if (decision === 'allow') return EMPTY;
   if (consent.included.includes(command.number)) return line(span('included by you', 'accent'));
   return line(span(`needs you: press ${command.number} to include`, 'wait'));
 }
 
-function stepLines(command: PlannedCommand, consent: Consent, model: Model, columns: number): readonly Line[] {
+function stepLines(
+  plan: Plan,
+  command: PlannedCommand,
+  consent: Consent,
+  model: Model,
+  columns: number,
+): readonly Line[] {
   const lead = line(
     span(` ${String(command.number).padStart(2)} `, 'dim'),
     verdictMark(command.verdict.decision, model.theme),
@@ -48,10 +54,14 @@ function stepLines(command: PlannedCommand, consent: Consent, model: Model, colu
   const rows = hanging(lead, command.command, columns, 'strong');
   const [only] = rows;
   const under = ' '.repeat(lineWidth(lead));
-  const why =
-    command.verdict.decision === 'allow'
+  const undo = plan.rollback.find(({ number, verdict }) => number === command.number && verdict.decision !== 'allow');
+  const { decision, effect, reason } = command.verdict;
+  const why = [
+    ...(decision === 'allow' ? [] : hanging(line(under), `${effect}: ${reason}`, columns, 'dim')),
+    ...(undo === undefined
       ? []
-      : hanging(line(under), `${command.verdict.effect}: ${command.verdict.reason}`, columns, 'dim');
+      : hanging(line(under), `its undoing, ${undo.verdict.effect}: ${undo.verdict.reason}`, columns, 'dim')),
+  ];
   if (lineWidth(ask) === 0) return [...rows, ...why];
   if (rows.length === 1 && only !== undefined && lineWidth(only) + lineWidth(ask) + 2 <= columns) {
     return [spread(only, ask, columns), ...why];
@@ -79,7 +89,7 @@ function approveBody(incident: Incident, plan: Plan, consent: Consent, model: Mo
   return [
     spread(mode, line(span(`plan ${grouped(consent.planHash)} · ${commands}`, 'dim')), columns),
     EMPTY,
-    ...plan.steps.flatMap((step) => stepLines(step, consent, model, columns)),
+    ...plan.steps.flatMap((step) => stepLines(plan, step, consent, model, columns)),
     EMPTY,
     ...quiet('before', plan.pre, model, columns),
     ...quiet('after', plan.post, model, columns),

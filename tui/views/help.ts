@@ -1,11 +1,14 @@
-import { BINDINGS } from '../bindings.ts';
 import { EMPTY, type Line, line, span } from '../line.ts';
-import type { Model, Place } from '../model.ts';
+import type { Model } from '../model.ts';
+import type { Place } from '../places.ts';
 
 const PLACES: readonly (readonly [Place, string])[] = [
-  ['incidents', 'in the list of incidents'],
+  ['incidents', 'in the list of incidents, and everywhere'],
   ['incident', 'in one incident'],
-  ['hosts', 'in the list of hosts'],
+  ['probe', 'while a host is asked'],
+  ['hosts', 'in the other lists'],
+  ['policy', 'in the policy view'],
+  ['palette', 'in the palette'],
   ['consent', 'in the dialog'],
 ];
 
@@ -15,7 +18,7 @@ export function helpLines(model: Model): readonly Line[] {
   const said = new Set<string>();
   const lines: Line[] = [];
   for (const [place, title] of PLACES) {
-    const rows = BINDINGS.filter((binding) => binding.places.includes(place) && binding.help !== '');
+    const rows = model.keys.filter((binding) => binding.places.includes(place) && binding.help !== '');
     const fresh = rows.filter((binding) => !said.has(binding.shown + binding.help));
     for (const binding of fresh) said.add(binding.shown + binding.help);
     if (fresh.length === 0) continue;

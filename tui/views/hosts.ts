@@ -1,10 +1,11 @@
 import type { Gauge, HostRow } from '../desk.ts';
 import { beside, EMPTY, fill, type Line, line, type Span, span } from '../line.ts';
+import { shownHosts } from '../lists.ts';
 import { health, isBroad, type Model } from '../model.ts';
 import { quantity, short } from '../quantity.ts';
 import { safeText } from '../safe-text.ts';
 import type { Theme } from '../theme.ts';
-import { windowStart } from '../widgets/list.ts';
+import { filterLine, windowStart } from '../widgets/list.ts';
 import { sparkline } from '../widgets/sparkline.ts';
 import { fit, widthOf } from '../width.ts';
 
@@ -29,7 +30,7 @@ export function gaugeLine(gauge: Gauge, columns: number, nameColumns: number, th
   );
 }
 
-function nameWidth(gauges: readonly Gauge[], most: number): number {
+export function nameWidth(gauges: readonly Gauge[], most: number): number {
   return Math.min(most, Math.max(8, ...gauges.map((gauge) => widthOf(safeText(gauge.metric)))));
 }
 
@@ -46,7 +47,7 @@ export function powers(host: HostRow): string {
   return `${host.live ? 'LIVE' : 'DRY-RUN'}, ${host.privileged ? 'privileged' : 'unprivileged'}`;
 }
 
-function heard(host: HostRow, now: number): string {
+export function heard(host: HostRow, now: number): string {
   return host.state === 'online'
     ? `heard ${short(now - host.lastSeen)} ago`
     : `${host.state} for ${short(now - host.lastSeen)}`;
@@ -78,6 +79,9 @@ function commonMetrics(hosts: readonly HostRow[], most: number): readonly string
     .map(([metric]) => metric);
 }
 
+/** Names that the width of their column is measured on. */
+const MEASURED = 500;
+
 const BARS = 8;
 /** Blank, bars, value, blank, unit. */
 const CELL = 2 + BARS + VALUE + 1 + UNIT;
@@ -90,7 +94,7 @@ function cell(gauge: Gauge | undefined, theme: Theme): readonly Span[] {
 }
 
 function hostRow(host: HostRow, model: Model, names: number, metrics: readonly string[]): Line {
-  const selected = host.agent === model.ui.host;
+  const selected = host.agent === model.ui.picked.hosts;
   const find = (metric: string) => host.gauges.find((gauge) => gauge.metric === metric);
   const gone = span(`  ${heard(host, model.now)}`, 'dim');
   return line(
@@ -103,29 +107,40 @@ function hostRow(host: HostRow, model: Model, names: number, metrics: readonly s
   );
 }
 
-/** All hosts; the selected one with every gauge beside or below the list. */
+/** All hosts; the selected one with its gauges beside or below the list. */
 export function hostsView(model: Model, rows: number): readonly Line[] {
   const { desk, ui, cols } = model;
   if (desk.hosts.length === 0) {
     const hint = ' An agent appears here by itself within seconds of its first message.';
     return fill([line(span(' no host has reported yet', 'dim')), EMPTY, line(span(hint, 'dim'))], rows);
   }
-  const selected = desk.hosts.findIndex((host) => host.agent === ui.host);
+  const hosts = shownHosts(model);
+  const filtered = ui.filter !== '' && !ui.filtering ? [filterLine(ui.filter)] : [];
+  if (hosts.length === 0) {
+    return fill(
+      [...filtered, line(span(` no host with "${ui.filter}"`, 'dim')), line(span(' esc shows all', 'dim'))],
+      rows,
+    );
+  }
+  const room = rows - filtered.length;
+  const selected = hosts.findIndex((host) => host.agent === ui.picked.hosts);
   const broad = isBroad(model);
-  const host = desk.hosts[selected];
-  const names = Math.min(20, Math.max(8, ...desk.hosts.map((row) => widthOf(safeText(row.agent)))));
+  const host = hosts[selected];
+  const names = Math.min(20, Math.max(8, ...hosts.slice(0, MEASURED).map((row) => widthOf(safeText(row.agent)))));
   const cells = broad && cols < 130 ? 1 : 2;
   const left = broad ? names + AROUND_NAME + cells * CELL + 1 : cols;
   const block = host === undefined ? [] : hostBlock(host, model, broad ? cols - left - 2 : cols - 2);
-  const listRows = broad ? rows - 1 : Math.max(4, rows - block.length - 2);
-  const start = windowStart(desk.hosts.length, listRows, selected);
-  const visible = desk.hosts.slice(start, start + listRows);
+  const listRows = broad ? room - 1 : Math.max(4, room - block.length - 2);
+  const start = windowStart(hosts.length, listRows, selected);
+  const visible = hosts.slice(start, start + listRows);
   const metrics = commonMetrics(visible, cells);
   const titles = metrics.map((metric) => `  ${fit(safeText(metric), CELL - 2)}`).join('');
   const list = [
     line(span(`${' '.repeat(names + AROUND_NAME)}${titles}`, 'dim')),
     ...visible.map((row) => hostRow(row, model, names, metrics)),
   ];
-  if (broad) return fill(beside(fill(list, rows), left, span('│', 'dim'), fill(block, rows)), rows);
-  return fill([...list, EMPTY, ...block], rows);
+  const panes = broad
+    ? beside(fill(list, room), left, span('│', 'dim'), fill(block, room))
+    : [...list, EMPTY, ...block];
+  return fill([...filtered, ...panes], rows);
 }

@@ -1,9 +1,12 @@
 import type { Incident } from '../../hub/incident.ts';
 import { beside, EMPTY, fill, hanging, type Line, line, span } from '../line.ts';
 import { isBroad, type Model } from '../model.ts';
-import { clock, long } from '../quantity.ts';
+import { clock, long, short } from '../quantity.ts';
+import { shortId } from '../widgets/header.ts';
 import { severityMark } from '../widgets/marks.ts';
+import { decisionChart } from './decision.ts';
 import { planLines, resultsLines } from './plan.ts';
+import { answerLines } from './probe.ts';
 import { chart, citations, situation } from './summary.ts';
 
 function stateLine(incident: Incident, model: Model): Line {
@@ -21,19 +24,56 @@ function stateLine(incident: Incident, model: Model): Line {
   );
 }
 
+/** Ids that the plan's claims, or the first diagnosis', rest on. */
+const cited = (incident: Incident): ReadonlySet<string> =>
+  new Set((incident.plan?.chain ?? incident.diagnoses[0]?.chain ?? []).flatMap(({ evidence }) => evidence));
+
 /** What was known, each item with the id that causes cite. Text that a stranger chose is marked as quoted. */
 function evidenceLines(incident: Incident, model: Model, columns: number): readonly Line[] {
   const items = incident.evidence?.items ?? [];
-  const rows = items.flatMap((item) => {
+  const known = cited(incident);
+  // What the cause rests on first: of some thirty facts these few decide.
+  const first = items.filter(({ id }) => known.has(id));
+  const rest = items.filter(({ id }) => !known.has(id));
+  const all = model.ui.allEvidence || first.length === 0;
+  const rows = (all ? [...first, ...rest] : first).flatMap((item) => {
     const lead = line(span(`${item.id.padEnd(4)}${item.kind.padEnd(8)}`, 'dim'));
     return hanging(lead, item.trusted ? item.text : `“${item.text}”`, columns);
   });
+  const more = rest.length === 0 ? '' : all ? 'e shows the cited ones' : `${rest.length} more: e shows all`;
   return [
-    line(span('evidence', 'strong')),
+    line(span('evidence', 'strong'), span(more === '' ? '' : `   ${more}`, 'dim')),
+    ...(rows.length > 0 ? rows : [line(span('none was gathered yet', 'dim'))]),
+  ];
+}
+
+/** What happened: the sentence of the event, and its metric up to when it was decided on. */
+function seenLines(incident: Incident, model: Model, columns: number): readonly Line[] {
+  return [
     ...hanging(EMPTY, incident.event.reason, columns),
     EMPTY,
+    ...decisionChart(incident, model, columns),
     ...chart(incident, model, columns),
-    ...(rows.length > 0 ? rows : [line(span('none was gathered yet', 'dim'))]),
+  ];
+}
+
+/** Trouble of the past that looked like this, and what became of it. */
+function similarLines(incident: Incident, now: number, columns: number): readonly Line[] {
+  const similar = incident.evidence?.similar ?? [];
+  if (similar.length === 0) return [];
+  return [
+    line(span('seen before', 'strong')),
+    ...similar.flatMap(({ id, title, state, playbook, opened }) =>
+      hanging(
+        line(
+          span(`${shortId(id)}  ${short(now - opened).padStart(4)} ago  `, 'dim'),
+          span(`${state.replace('_', ' ').padEnd(10)}  `),
+        ),
+        playbook === null ? title : `${title} (${playbook})`,
+        columns,
+      ),
+    ),
+    EMPTY,
   ];
 }
 
@@ -55,21 +95,11 @@ function causeLines(incident: Incident, columns: number): readonly Line[] {
   ];
 }
 
-/** Questions that were put to the host, with their answers: quoted, since a stranger may have chosen the words. */
-function probeLines(incident: Incident, columns: number): readonly Line[] {
+/** Questions that were put to the host, with their answers. */
+function probeLines(incident: Incident, now: number, columns: number): readonly Line[] {
   const probes = incident.probes ?? [];
   if (probes.length === 0) return [];
-  return [
-    line(span('asked', 'strong')),
-    ...probes.flatMap(({ probe, name, by, state, code, lines }) => [
-      line(
-        `${probe}${name === '' ? '' : ` ${name}`}`,
-        span(`  by ${by}: ${state}${code === '' ? '' : ` ${code}`}`, 'dim'),
-      ),
-      ...lines.flatMap(({ text, trusted }) => hanging(line(span('  ')), trusted ? text : `“${text}”`, columns)),
-    ]),
-    EMPTY,
-  ];
+  return [line(span('asked', 'strong')), ...probes.flatMap((one) => answerLines(one, now, columns)), EMPTY];
 }
 
 function timelineLines(incident: Incident, columns: number): readonly Line[] {
@@ -94,37 +124,45 @@ export function incidentLines(model: Model): readonly Line[] {
     const lines = resultsLines(incident, columns);
     return lines.length > 0 ? [...lines, EMPTY] : [];
   };
+  const after = (columns: number) => [
+    ...results(columns),
+    ...probeLines(incident, model.now, columns),
+    ...similarLines(incident, model.now, columns),
+    ...timelineLines(incident, columns),
+  ];
   if (!isBroad(model)) {
     const columns = cols - 2;
     return [
       stateLine(incident, model),
       EMPTY,
       ...indent([
-        ...evidenceLines(incident, model, columns),
-        EMPTY,
+        ...seenLines(incident, model, columns),
         ...causeLines(incident, columns),
         EMPTY,
         ...planLines(incident, model, columns),
         EMPTY,
-        ...results(columns),
-        ...probeLines(incident, columns),
-        ...timelineLines(incident, columns),
+        ...evidenceLines(incident, model, columns),
+        EMPTY,
+        ...after(columns),
       ]),
     ];
   }
   const left = Math.floor((cols - 4) * 0.47);
   const right = cols - left - 4;
-  const evidence = [...evidenceLines(incident, model, left - 2), EMPTY, ...causeLines(incident, left - 2)];
+  const known = [
+    ...seenLines(incident, model, left - 2),
+    ...causeLines(incident, left - 2),
+    EMPTY,
+    ...evidenceLines(incident, model, left - 2),
+  ];
   const plan = planLines(incident, model, right);
-  const rows = Math.max(evidence.length, plan.length);
+  const rows = Math.max(known.length, plan.length);
   return [
     stateLine(incident, model),
     EMPTY,
-    ...indent(beside(fill(evidence, rows), left, span('  '), plan)),
+    ...indent(beside(fill(known, rows), left, span('  '), plan)),
     EMPTY,
-    ...indent(results(cols - 2)),
-    ...indent(probeLines(incident, cols - 2)),
-    ...indent(timelineLines(incident, cols - 2)),
+    ...indent(after(cols - 2)),
   ];
 }
 

@@ -1,31 +1,57 @@
 import { CLOSED } from '../../hub/incident.ts';
 import type { IncidentRow } from '../desk.ts';
 import { beside, EMPTY, fill, fitLine, type Line, line, span, spread } from '../line.ts';
-import { type Group, groups, isBroad, type Model, STATE_WORDS } from '../model.ts';
-import { short } from '../quantity.ts';
+import { type Listing, listing } from '../listing.ts';
+import { isBroad, type Model, STATE_WORDS } from '../model.ts';
+import { count, short } from '../quantity.ts';
 import { safeText } from '../safe-text.ts';
-import { windowStart } from '../widgets/list.ts';
+import { filterLine, windowStart } from '../widgets/list.ts';
 import { incidentMark } from '../widgets/marks.ts';
-import { cut, fit, widthOf, wrap } from '../width.ts';
+import { fit, widthOf, wrap } from '../width.ts';
 import { hostBlock } from './hosts.ts';
 import { summary } from './summary.ts';
 
 const NOTICE_ROWS = 3;
+/** A group that is no longer than a screen needs no number. */
+const COUNTED = 30;
 
 /** A row of the list is a heading, an incident or the blank between groups. */
 type Entry = { readonly heading: string } | { readonly row: IncidentRow } | { readonly blank: true };
 
-function entries(list: readonly Group[]): readonly Entry[] {
-  return list.flatMap((group, index): readonly Entry[] => [
-    ...(index > 0 ? [{ blank: true } as const] : []),
-    { heading: group.title },
-    ...group.rows.map((row) => ({ row })),
-  ]);
+/** Rows `start` to `end` of the list with its headings and blanks: of a long list only what is shown is made. */
+function entries(list: Listing, start: number, end: number): readonly Entry[] {
+  const out: Entry[] = [];
+  let at = 0;
+  const put = (entry: Entry) => {
+    if (at >= start && at < end) out.push(entry);
+    at++;
+  };
+  for (const [index, group] of list.groups.entries()) {
+    if (index > 0) put({ blank: true });
+    put({ heading: group.rows.length < COUNTED ? group.title : `${group.title}  ${count(group.rows.length)}` });
+    const from = Math.max(0, Math.min(group.rows.length, start - at));
+    const to = Math.max(from, Math.min(group.rows.length, end - at));
+    for (const row of group.rows.slice(from, to)) out.push({ row });
+    at += group.rows.length;
+  }
+  return out;
+}
+
+/** The place in the list, headings and blanks counted, of its `index`th incident. */
+function placeOf(list: Listing, index: number): number {
+  let left = index;
+  let at = 0;
+  for (const { rows } of list.groups) {
+    if (left < rows.length) return at + 1 + left;
+    left -= rows.length;
+    at += rows.length + 2;
+  }
+  return 0;
 }
 
 function listRow(row: IncidentRow, model: Model, columns: number, hostColumns: number): Line {
   const { ui, theme, now } = model;
-  const selected = row.id === ui.incident;
+  const selected = row.id === ui.picked.incidents;
   const closed = CLOSED.has(row.state);
   const age = fit(short(now - (closed ? row.updated : row.opened)), 4, 'right');
   const word = row.state === 'proposed' ? '' : STATE_WORDS[row.state];
@@ -43,13 +69,14 @@ function listRow(row: IncidentRow, model: Model, columns: number, hostColumns: n
 }
 
 function listLines(model: Model, columns: number, rows: number): readonly Line[] {
-  const all = entries(groups(model.desk.incidents, model.ui.filter, model.now));
-  if (all.length === 0) {
+  const list = listing(model.desk.incidents, model.ui.filter, model.now);
+  if (list.size === 0) {
     return [line(span(` no incident with "${model.ui.filter}"`, 'dim')), line(span(' esc shows all', 'dim'))];
   }
-  const selected = all.findIndex((entry) => 'row' in entry && entry.row.id === model.ui.incident);
-  const start = windowStart(all.length, rows, selected);
-  const visible = all.slice(start, start + rows);
+  const length = list.size + 2 * list.groups.length - 1;
+  const selected = placeOf(list, Math.max(0, list.indexOf(model.ui.picked.incidents)));
+  const start = windowStart(length, rows, selected);
+  const visible = entries(list, start, start + rows);
   const widest = visible.reduce(
     (most, entry) => ('row' in entry ? Math.max(most, widthOf(safeText(entry.row.host))) : most),
     8,
@@ -106,10 +133,7 @@ export function incidentsView(model: Model, rows: number): readonly Line[] {
   const top = notice(model);
   const room = rows - top.length;
   if (desk.incidents.length === 0) return fill([...top, ...emptyPanel(model, room)], rows);
-  const filtered =
-    ui.filter !== '' && !ui.filtering
-      ? [line(span(' filter ', 'dim'), span(cut(safeText(ui.filter), 40)), span('   esc clears', 'dim'))]
-      : [];
+  const filtered = ui.filter !== '' && !ui.filtering ? [filterLine(ui.filter)] : [];
   const body = room - filtered.length;
   if (!isBroad(model)) return fill([...top, ...filtered, ...listLines(model, cols, body)], rows);
   const left = Math.max(48, Math.min(64, Math.floor(cols * 0.48)));

@@ -1,4 +1,4 @@
-import { BINDINGS, type Binding } from '../bindings.ts';
+import type { Binding } from '../bindings.ts';
 import { type Line, line, lineWidth, type Span, span, spread } from '../line.ts';
 import { type Model, placeOf } from '../model.ts';
 import { clock } from '../quantity.ts';
@@ -17,11 +17,15 @@ export function footer(model: Model): Line {
   if (ui.toast !== null && ui.consent === null)
     return spread(line(' ', span(ui.toast.text, ui.toast.tone)), right, cols);
   const place = placeOf(ui);
+  if (ui.palette !== null) {
+    const end = span('   enter go   esc close', 'dim');
+    return spread(line(' go to ', span(ui.palette.text), span('▌', 'accent'), end), right, cols);
+  }
   if (place === 'filter') {
     const field = line(' filter ', span(ui.filter), span('▌', 'accent'), span('   enter keep   esc clear', 'dim'));
     return spread(field, right, cols);
   }
-  const here = BINDINGS.filter((binding) => binding.footer !== '' && binding.places.includes(place));
+  const here = model.keys.filter((binding) => binding.footer !== '' && binding.places.includes(place));
   // Help is never what gives way: it names every key that found no room.
   const last = here
     .filter((binding) => binding.command === 'help')

@@ -1,6 +1,5 @@
-import { WAITS_FOR_PERSON } from '../../hub/incident.ts';
 import { type Line, line, type Span, span, spread } from '../line.ts';
-import { health, isBroad, type Model } from '../model.ts';
+import { health, isBroad, type Model, waitingFor } from '../model.ts';
 import { count } from '../quantity.ts';
 
 /** Where an id is shown to people, its last four letters do: they are the random ones. */
@@ -8,12 +7,16 @@ export const shortId = (id: string): string => id.slice(-4);
 
 function trail(model: Model): readonly Span[] {
   const { ui, incident } = model;
+  if (ui.palette !== null) return [span('go to', 'strong')];
   if (ui.help) return [span('help', 'strong')];
-  if (ui.open !== null) {
-    const title = incident === undefined ? 'gone' : `${shortId(incident.id)}  ${titleOf(incident)}`;
-    return [span('incidents › ', 'dim'), span(title, 'strong')];
+  if (ui.asking !== null) {
+    const what = incident === undefined ? 'gone' : `${shortId(incident.id)}  ask ${incident.host}`;
+    return [span('incidents › ', 'dim'), span(what, 'strong')];
   }
-  return ui.view === 'hosts' ? [span('hosts', 'strong')] : [];
+  if (ui.open === null) return ui.view === 'incidents' ? [] : [span(ui.view, 'strong')];
+  if (ui.view !== 'incidents') return [span(`${ui.view} › `, 'dim'), span(ui.open, 'strong')];
+  const title = incident === undefined ? 'gone' : `${shortId(incident.id)}  ${titleOf(incident)}`;
+  return [span('incidents › ', 'dim'), span(title, 'strong')];
 }
 
 /** An incident's title with its host, once. */
@@ -39,8 +42,9 @@ function counts(model: Model): readonly Span[] {
 export function header(model: Model): Line {
   const { desk, cols, theme } = model;
   const broad = isBroad(model);
-  const waiting = desk.incidents.reduce((sum, row) => sum + (WAITS_FOR_PERSON.has(row.state) ? 1 : 0), 0);
-  const inside = model.ui.open !== null || model.ui.help || model.ui.view !== 'incidents';
+  const waiting = waitingFor(desk);
+  const { open, help, palette, asking, view } = model.ui;
+  const inside = open !== null || help || palette !== null || asking !== null || view !== 'incidents';
   const hosts = `${count(desk.hosts.length)} ${desk.hosts.length === 1 ? 'host' : 'hosts'}`;
   const left = line(
     ' ',
@@ -49,6 +53,7 @@ export function header(model: Model): Line {
     '  ',
     desk.live ? span('LIVE', 'strong') : span('DRY-RUN'),
     '  ',
+    model.readOnly ? span('READ-ONLY  ', 'strong') : '',
     desk.hub === 'down' ? span('HUB DOWN: history only  ', 'wait') : '',
     ...(inside ? [] : [broad ? span(`      ${hosts}  `) : span('  '), ...counts(model)]),
     ...(inside ? [span(broad ? ' ' : ''), ...trail(model)] : []),

@@ -1,3 +1,11 @@
+import { type Line, line, span } from '../line.ts';
+import { safeText } from '../safe-text.ts';
+import { cut } from '../width.ts';
+
+/** What the list is filtered by, and how that ends. */
+export const filterLine = (filter: string): Line =>
+  line(span(' filter ', 'dim'), span(cut(safeText(filter), 40)), span('   esc clears', 'dim'));
+
 /**
  * Which part of a long list is on the screen: the index of the first visible row, so that the selected one is in view
  * with some rows around it. Only the visible rows are ever drawn.

@@ -1,0 +1,240 @@
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { loadPolicy } from '../../policy/policy.ts';
+import { MemoryDesk } from './memory-desk.ts';
+import { INCIDENT, NOW, QUIET, STATE, wave } from './recorded.ts';
+import { type Rendered, renderAt } from './render-at.ts';
+
+const test = suite('the views beside incidents and hosts');
+
+const policy = await loadPolicy();
+
+const busy = (incident = INCIDENT) => {
+  const desk = new MemoryDesk(STATE, [incident]);
+  desk.judged = (command) => {
+    const verdict = policy.check(command, null);
+    const other = verdict.alternative === undefined ? null : policy.check(verdict.alternative, null);
+    return { state: 'judged', verdict, alternative: other };
+  };
+  return desk;
+};
+
+async function look(
+  keys: readonly string[],
+  check: (text: string, seen: Rendered, desk: MemoryDesk) => void | Promise<void>,
+  { cols = 120, rows = 40, desk = busy() } = {},
+): Promise<void> {
+  const seen = renderAt(cols, rows, desk);
+  try {
+    seen.press(...keys);
+    await check(await seen.text(), seen, desk);
+  } finally {
+    seen.close();
+  }
+}
+
+const has = (text: string, ...words: readonly string[]) => {
+  for (const word of words) assert.ok(text.includes(word), `"${word}" is not in\n${text}`);
+};
+const letters = (text: string) => [...text].map((one) => (one === ' ' ? 'space' : one));
+
+for (const [cols, rows] of [
+  [80, 24],
+  [100, 30],
+  [200, 60],
+] as const) {
+  test(`every view draws whole pictures at ${cols}x${rows}`, async () => {
+    const desk = busy();
+    desk.decided = { metric: 'disk', unit: '%', value: 94.8, history: wave(40, 94.8) };
+    for (const keys of [
+      ['1'],
+      ['2', 'enter'],
+      ['3'],
+      ['3', 'enter'],
+      ['4'],
+      ['5'],
+      ['6'],
+      [':'],
+      ['enter', 'p'],
+      ['?'],
+    ]) {
+      await look(
+        keys,
+        (text, seen) => {
+          assert.not.match(text, /This view failed/);
+          assert.is(seen.emulator.lines().at(-1), '', 'the last row is left free');
+          for (const row of seen.emulator.lines()) assert.ok([...row].length < cols, `${keys.join(' ')}: ${row}`);
+          assert.not.ok(seen.bytes().includes('\x1b[3J'), 'the scrollback is not wiped');
+        },
+        { cols, rows, desk },
+      );
+    }
+  });
+}
+
+test('the policy view judges while one types: what decided is underlined, and the way out is judged too', async () => {
+  await look(['4', ...letters('find /srv/spool -name x -delete')], async (text, seen, desk) => {
+    has(
+      text,
+      'find /srv/spool -name x -delete▌',
+      '~~~~~~~',
+      '? review',
+      'effect destroy',
+      '[find] [/srv/spool] [-name] [x] [-delete]',
+    );
+    has(text, 'both readers agree');
+    seen.press('ctrl-u', ...letters('df -h'));
+    has(await seen.text(), '✓ allow', 'effect read', '[df] [-h]');
+    seen.press('ctrl-u', ...letters('sudo rm /srv/x'));
+    has(await seen.text(), 'instead', 'ls -la /srv/x', '✓ allow');
+    seen.press('ctrl-u', ...letters('rm -rf /'));
+    has(await seen.text(), '✕ block', 'never runs, whoever asks');
+    seen.press('tab');
+    has(await seen.text(), 'plant3-db-01: names must exist there');
+    assert.equal(desk.acts, [], 'nothing of it is sent anywhere');
+    seen.press('escape');
+    has(await seen.text(), 'Type a command.');
+    seen.press('escape');
+    has(await seen.text(), 'waiting for you');
+  });
+});
+
+test('in the policy view letters are letters, and a paste is text', async () => {
+  await look(['4', 'q', 'a', ':', '?', '1'], async (_, seen) => {
+    has(await seen.text(), 'qa:?1▌');
+    seen.shell.press([{ type: 'paste', text: 'x\ny' }]);
+    has(await seen.text(), 'qa:?1x y▌');
+  });
+});
+
+test('playbooks with their record and the verdict of each command; enter opens one; the filter narrows', async () => {
+  await look(['3'], async (text, seen) => {
+    has(text, 'wal-archive', '2 of 3', 'own', 'zombies', 'looks', 'step    ? chown backup {folder}');
+    seen.press('j', 'enter');
+    has(await seen.text(), 'playbooks › zombies', 'ps -eo pid,ppid,stat,comm', 'never run at this site');
+    seen.press('escape', '/', ...letters('permission'), 'enter');
+    const narrowed = await seen.text();
+    has(narrowed, 'wal-archive');
+    assert.not.match(narrowed, /zombies/);
+  });
+});
+
+test('the audit view reads only the records on the screen, from the newest to the first', async () => {
+  const desk = busy();
+  const asked: number[] = [];
+  const { records } = desk;
+  desk.records = (from, limit) => {
+    asked.push(limit);
+    return records.call(desk, from, limit);
+  };
+  desk.walked = { at: NOW - 60_000, ok: true, why: '' };
+  await look(
+    ['5'],
+    async (text, seen) => {
+      has(text, 'the chain holds', 'walked from the first record 1m ago', '18,204', 'plan.vetted', 'plan_hash');
+      seen.press('G');
+      has(await seen.text(), '▌        1');
+      assert.ok(Math.max(...asked) <= 40, `${Math.max(...asked)} records at once`);
+      desk.set({ auditGood: false });
+      has(await seen.text(), 'the chain is broken', 'BROKEN');
+    },
+    { desk },
+  );
+});
+
+test('automation: the rule, what is left of the budget, the breaker, and which way plans went', async () => {
+  await look(['6'], async (text, seen, desk) => {
+    has(text, 'plans of 0.90 confidence and more', 'every host', '4 plans on one host', 'mira, lapses in 39 d');
+    has(
+      text,
+      'edge-07  1 ran, 3 left',
+      'open for playbook unit-loop, by 7F3P; closes in 3 h',
+      'alone',
+      'needs consent',
+    );
+    desk.alone = { rule: null, spent: [], breakers: [], routes: [] };
+    desk.set({});
+    has(await seen.text(), 'none: nothing runs before a person approved it', '--auto-approve allow-only');
+  });
+});
+
+test('one host: all its metrics, what it looked like when it had trouble, quoted where strangers wrote', async () => {
+  await look(['2', 'enter'], (text) => {
+    has(text, 'hosts › plant3-db-01', 'debian 12', 'tags plant3 database', 'disk.used_percent[/');
+    has(text, 'as it was 3m ago, when 7F3K was seen', '“postgres --', '“archive command failed', '412 ×');
+  });
+});
+
+test('a question is asked by p and enter, once, about what the evidence names', async () => {
+  const evidence = INCIDENT.evidence;
+  assert.ok(evidence);
+  const entities = [{ kind: 'unit' as const, slot: 'E1', value: 'postgresql.service', labels: [] }];
+  const desk = busy({ ...INCIDENT, evidence: { ...evidence, entities } });
+  await look(
+    ['enter', 'p'],
+    async (text, seen) => {
+      has(text, 'ask plant3-db-01', 'unit_log', 'postgresql.service', 'kernel_log', 'not asked yet');
+      assert.not.match(text, /dns_lookup/, 'the evidence names no host to look up');
+      seen.press('enter');
+      assert.equal(desk.acts, [{ act: 'probe', id: INCIDENT.id, probe: 'unit_log', name: 'postgresql.service' }]);
+      seen.press('/', ...letters('ports'), 'enter', 'enter');
+      assert.equal(desk.acts.at(-1), { act: 'probe', id: INCIDENT.id, probe: 'listening_ports', name: '' });
+    },
+    { desk },
+  );
+});
+
+test('a host that does not answer is not asked: the key says why', async () => {
+  const desk = busy({ ...INCIDENT, host: 'plant3-hist' });
+  await look(['p'], (text) => has(text, 'p probe: plant3-hist does not answer now'), { desk });
+});
+
+test('the palette goes to a view, a host or a command, remembers, and is left by escape', async () => {
+  await look([':', ...letters('aud')], async (text, seen) => {
+    has(text, 'go to aud▌', '▌audit', 'chain records');
+    seen.press('enter');
+    has(await seen.text(), 'the chain holds');
+    seen.press(':', ...letters('edge-07'), 'enter');
+    has(await seen.text(), 'hosts › edge-07');
+    seen.press(':');
+    has(await seen.text(), 'where you were last', '▌edge-07');
+    seen.press('[', '[');
+    has(await seen.text(), 'go to audit▌');
+    seen.press('escape', '-');
+    has(await seen.text(), 'the chain holds');
+    seen.press(':', ...letters('nothing-such'), 'enter');
+    has(await seen.text(), 'nothing is called "nothing-such"');
+    seen.press('escape', '1', ':', ...letters('approve'), 'enter');
+    has(await seen.text(), 'approve on plant3-db-01');
+  });
+});
+
+test('a command of the palette that does nothing here says why', async () => {
+  await look(['5', ':', ...letters('approve'), 'enter'], (text, seen) => {
+    has(text, 'approve: it is for incidents, incident');
+    assert.is(seen.shell.ui.consent, null);
+  });
+});
+
+test('a key that does nothing says so, and where it does something', async () => {
+  await look(['5', 'r'], (text) => has(text, 'r does nothing here; r is for incidents, incident'));
+  await look(['ctrl-t'], (text) => has(text, 'ctrl-t does nothing here. ? shows the keys.'));
+});
+
+test('empty views say what would fill them', async () => {
+  const desk = new MemoryDesk({ ...QUIET, auditRecords: 0, hosts: [] });
+  desk.shelf = { state: 'loading', rows: [], errors: [] };
+  desk.alone = { rule: null, spent: [], breakers: [], routes: [] };
+  await look(['2'], (text) => has(text, 'no host has reported yet'), { desk });
+  await look(['3'], (text) => has(text, 'The playbooks are being read'), { desk });
+  await look(['5'], (text) => has(text, 'nothing was recorded yet'), { desk });
+  await look(['6'], (text) => has(text, 'no plan was made yet'), { desk });
+});
+
+test('the chart at the moment of decision stays, with its limit and what was usual', async () => {
+  const desk = busy();
+  desk.decided = { metric: 'disk.used_percent[/var]', unit: '%', value: 94.8, history: wave(40, 94.8) };
+  await look(['enter'], (text) => has(text, '90.0 % limit', '72.0 % usual', 'until 13:59:11'), { desk });
+});
+
+test.run();

@@ -1,0 +1,188 @@
+import { existsSync } from 'node:fs';
+import { uptime } from 'node:os';
+import type { StateFolder } from '../broker/state-folder.ts';
+import { readAutomation, scopeOf } from '../hub/automation/read.ts';
+import { auditHead, readAudit } from '../hub/chain/audit.ts';
+import { lastChainCheck } from '../hub/chain/check.ts';
+import type { Incident } from '../hub/incident.ts';
+import { seriesOf } from '../hub/report/series.ts';
+import { getIncident } from '../hub/store/incidents.ts';
+import { readSamples } from '../hub/store/samples.ts';
+import type { HubStatus, Store } from '../hub/store/store.ts';
+import { loadPolicy, type Policy } from '../policy/policy.ts';
+import type { AuditRow, Automation, ChainStatus, Gauge, HostDetail, IncidentRow, Judged, Playbooks } from './desk.ts';
+import { readPlaybooks } from './read-playbooks.ts';
+
+/** Points of a sparkline. */
+const HISTORY = 120;
+/** Of the newest incidents so many are looked at for how their plans were sent. */
+const ROUTES = 50;
+/** Of one record's data; a signed approval is some kB of base64, which nobody reads. */
+const VALUE = 300;
+
+type Rules = { readonly state: 'loading' } | { readonly state: 'failed'; readonly why: string } | Policy;
+
+/** What only some views show, read from the store and the state folder when they do. */
+export class StoreShelf {
+  readonly #folder: StateFolder;
+  readonly #store: Store;
+  readonly #changed: () => void;
+  #rules: Rules | null = null;
+  #playbooks: Playbooks | null = null;
+  #decided: { readonly id: string; readonly taken: number; readonly gauge: Gauge | null } | null = null;
+  readonly #routes = new Map<
+    string,
+    { readonly updated: number; readonly route: Automation['routes'][number] | null }
+  >();
+
+  /** `changed` is called when something that was loading is there. */
+  constructor(folder: StateFolder, store: Store, changed: () => void) {
+    this.#folder = folder;
+    this.#store = store;
+    this.#changed = changed;
+  }
+
+  host(agent: string, incidents: readonly IncidentRow[]): HostDetail | undefined {
+    const birth = this.#store.births.get(agent);
+    if (birth === undefined) return undefined;
+    const { host, version, inventory, metrics } = birth;
+    const samples = readSamples(this.#store, agent, { limit: HISTORY }).toReversed();
+    const gauges = metrics.map(({ name, unit }): Gauge => {
+      const history = samples.map(({ values }) => values[name] ?? null);
+      return { metric: name, unit, value: history.at(-1) ?? null, history };
+    });
+    return {
+      agent,
+      about: `${host.os} ${host.arch}, kernel ${host.kernel}, ${host.cores} cores, agent ${version}`,
+      tags: host.tags,
+      gauges,
+      units: inventory.units.length,
+      containers: inventory.containers.length,
+      mounts: inventory.mounts,
+      last: this.#lastTrouble(agent, incidents),
+    };
+  }
+
+  playbooks(): Playbooks {
+    const policy = this.#policy();
+    if (!('hash' in policy)) {
+      return { state: policy.state, rows: [], errors: policy.state === 'failed' ? [policy.why] : [] };
+    }
+    this.#playbooks ??= readPlaybooks(this.#folder, this.#store, policy);
+    return this.#playbooks;
+  }
+
+  records(from: number, limit: number): readonly AuditRow[] {
+    const range = this.#store.audit.getRange({ start: from, reverse: true, limit: Math.max(1, limit) });
+    return [...range].map(({ key, value }) => {
+      try {
+        const { ts, kind, incident, actor, data } = readAudit(value);
+        return { n: key, ts, kind, incident, actor, hash: value.hash, data: flat(data) };
+      } catch {
+        // Whoever can write the file can write anything there: it is shown as what it is.
+        return { n: key, ts: 0, kind: 'unreadable', incident: null, actor: '', hash: '', data: [] };
+      }
+    });
+  }
+
+  chain(): ChainStatus {
+    const check = lastChainCheck(this.#store);
+    const why = check?.why === undefined ? '' : `record ${check.record}: ${check.why}`;
+    return {
+      head: auditHead(this.#store).hash,
+      walked: check === undefined ? null : { at: check.at, ok: check.ok, why },
+    };
+  }
+
+  automation(incidents: readonly IncidentRow[]): Automation {
+    const status = this.#store.meta.get('hub') as HubStatus | undefined;
+    const { rule } = status ?? {};
+    return {
+      rule:
+        rule === undefined
+          ? null
+          : {
+              id: rule.id,
+              by: rule.by,
+              confidence: rule.confidence,
+              until: rule.not_after,
+              perHostHour: rule.per_host_hour,
+              scope: scopeOf(rule),
+            },
+      ...readAutomation(this.#store, uptime() * 1_000),
+      routes: incidents.slice(0, ROUTES).flatMap((row) => this.#route(row) ?? []),
+    };
+  }
+
+  decision(incident: Incident): Gauge | null {
+    const taken = incident.evidence?.taken ?? incident.opened;
+    if (this.#decided?.id !== incident.id || this.#decided.taken !== taken) {
+      const series = seriesOf(this.#store, incident, taken);
+      const points = (series?.points ?? []).filter(({ at }) => at <= taken).slice(-HISTORY);
+      const history = points.map(({ value }) => value);
+      const gauge = { metric: series?.metric ?? '', unit: series?.unit ?? '', value: history.at(-1) ?? null, history };
+      this.#decided = { id: incident.id, taken, gauge: history.length === 0 ? null : gauge };
+    }
+    return this.#decided.gauge;
+  }
+
+  judge(command: string, host: string | null): Judged {
+    const policy = this.#policy();
+    if (!('hash' in policy)) return policy;
+    const inventory = host === null ? null : (this.#store.births.get(host)?.inventory ?? null);
+    const verdict = policy.check(command, inventory);
+    const { alternative } = verdict;
+    const other = alternative === undefined ? null : policy.check(alternative, inventory);
+    return { state: 'judged', verdict, alternative: other };
+  }
+
+  /** Read when it is first asked for: it takes a moment, and most sessions never need it. */
+  #policy(): Rules {
+    if (this.#rules !== null) return this.#rules;
+    const { policy: siteDir } = this.#folder;
+    void loadPolicy(existsSync(siteDir) ? { siteDir } : {}).then(
+      (policy) => {
+        this.#rules = policy;
+        this.#changed();
+      },
+      (error: unknown) => {
+        this.#rules = { state: 'failed', why: error instanceof Error ? error.message : String(error) };
+        this.#changed();
+      },
+    );
+    this.#rules = { state: 'loading' };
+    return this.#rules;
+  }
+
+  #lastTrouble(agent: string, incidents: readonly IncidentRow[]): HostDetail['last'] {
+    const row = incidents.find(({ host }) => host === agent);
+    const incident = row === undefined ? undefined : getIncident(this.#store, row.id);
+    const snapshot = incident?.event.snapshot;
+    return incident === undefined || snapshot === undefined
+      ? null
+      : { incident: incident.id, at: incident.event.ts, snapshot };
+  }
+
+  #route({ id, updated, host, title }: IncidentRow): Automation['routes'][number] | null {
+    const known = this.#routes.get(id);
+    if (known?.updated === updated) return known.route;
+    const incident = getIncident(this.#store, id);
+    const { route: sent } = incident ?? {};
+    const route =
+      sent === undefined ? null : { incident: id, host, title, at: updated, alone: sent.alone, why: sent.why };
+    this.#routes.set(id, { updated, route });
+    return route;
+  }
+}
+
+/** A record's data as lines of names and values; bytes by their length. */
+function flat(data: unknown, name = '', depth = 0): readonly (readonly [string, string])[] {
+  if (data instanceof Uint8Array) return [[name, `${data.length} bytes`]];
+  if (typeof data === 'object' && data !== null && !Array.isArray(data) && depth < 3) {
+    return Object.entries(data)
+      .slice(0, 64)
+      .flatMap(([key, value]) => flat(value, name === '' ? key : `${name}.${key}`, depth + 1));
+  }
+  const text = typeof data === 'string' ? data : (JSON.stringify(data) ?? String(data));
+  return [[name, text.length > VALUE ? `${text.slice(0, VALUE)}…` : text]];
+}
