@@ -40,6 +40,8 @@ export interface DeskState {
   readonly reasoner: string;
   readonly operator: string;
   readonly role: 'viewer' | 'approver' | 'admin';
+  /** Who else looks at the incident that this screen was last said to look at. */
+  readonly others: readonly string[];
   readonly auditRecords: number;
   readonly auditGood: boolean;
   readonly hosts: readonly HostRow[];
@@ -183,5 +185,7 @@ export interface Desk extends Shelf {
   acknowledge(id: string): Promise<ActResult>;
   /** Asks the incident's host one question of the catalogue; the answer is kept with the incident. */
   probe(id: string, probe: string, name: string): Promise<ActResult>;
+  /** What is looked at now: others see it, and are seen. */
+  look(id: string | null): void;
   close(): Promise<void>;
 }

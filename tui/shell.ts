@@ -87,6 +87,10 @@ export class Shell implements Shown {
   readonly refresh = (): void => {
     this.#meet();
     this.#ui = settle(this.#model());
+    // What is merely selected is not looked at yet.
+    const { consent, open, asking, view } = this.#ui;
+    const isLooking = consent !== null || asking !== null || (open !== null && view === 'incidents');
+    this.#desk.look(isLooking ? incidentAt(this.#ui) : null);
     let drawn = this.#draw();
     if (this.#clamp(drawn)) drawn = this.#draw();
     this.#frame = drawn;

@@ -11,6 +11,7 @@ import { readSamples } from '../hub/store/samples.ts';
 import { type HubStatus, Store } from '../hub/store/store.ts';
 import type { ActResult, Desk, DeskState, Gauge, HostRow, Judged } from './desk.ts';
 import { IncidentIndex } from './incident-index.ts';
+import { Presence } from './presence.ts';
 import { StoreShelf } from './store-shelf.ts';
 
 /** The store is looked at so often: the screen never redraws data faster (half a second reads as at once). */
@@ -41,6 +42,7 @@ class StoreDesk implements Desk {
   private readonly index: IncidentIndex;
   private readonly shelf: StoreShelf;
   private later: NodeJS.Timeout | undefined;
+  private readonly presence: Presence;
   private current: DeskState;
 
   constructor(folder: StateFolder, notice: string) {
@@ -53,6 +55,7 @@ class StoreDesk implements Desk {
     this.auditGood = verifyAuditTail(this.store, hubKeys(roster), START_RECORDS).ok;
     this.index = new IncidentIndex(this.store);
     this.shelf = new StoreShelf(folder, this.store, () => this.tell());
+    this.presence = new Presence(folder, this.operator, () => this.tell());
     this.readOn();
     this.current = this.read();
     this.timer = setInterval(() => this.refresh(), REFRESH_MS);
@@ -103,6 +106,7 @@ class StoreDesk implements Desk {
     });
   }
 
+  readonly look = (id: string | null) => this.presence.look(id);
   readonly host = (agent: string) => this.shelf.host(agent, this.current.incidents);
   readonly playbooks = () => this.shelf.playbooks();
   readonly records = (from: number, limit: number) => this.shelf.records(from, limit);
@@ -114,6 +118,7 @@ class StoreDesk implements Desk {
   async close(): Promise<void> {
     clearInterval(this.timer);
     clearTimeout(this.later);
+    this.presence.close();
     this.listeners.clear();
     await this.store.close();
   }
@@ -160,6 +165,7 @@ class StoreDesk implements Desk {
       reasoner: status?.reasoner ?? 'rules',
       operator: this.operator.name,
       role: this.operator.role,
+      others: up ? this.presence.others : [],
       auditRecords: auditHead(this.store).count,
       auditGood: this.auditGood && lastChainCheck(this.store)?.ok !== false,
       hosts: this.hosts(),

@@ -89,6 +89,7 @@ export type Act =
   | { readonly verb: 'roster'; readonly payload: Uint8Array }
   | { readonly verb: 'halt'; readonly note: string }
   | { readonly verb: 'lift'; readonly payload: Uint8Array; readonly signature: Uint8Array }
+  | { readonly verb: 'look'; readonly incident: string; readonly session: string }
   | { readonly verb: 'probe'; readonly incident: string; readonly probe: string; readonly name: string }
   | ToolAct;
 

@@ -34,6 +34,7 @@ export const request = record({
     'halt',
     'lift',
     'probe',
+    'look',
   ),
   /** What approve, reject, ack and cancel are about. */
   incident: maybe(incident),
@@ -54,6 +55,8 @@ export const request = record({
   /** probe: which of the catalogue, and the name or pid that it is about. */
   probe: maybe(text(64)),
   name: maybe(text(1_024)),
+  /** look: which screen of this operator's it is. */
+  session: maybe(pattern(/^[0-9a-f]{16}$/, '16 hex digits')),
   /** unsilence: which. */
   silence: maybe(silence),
 });
@@ -66,6 +69,8 @@ export const response = record({
   message: maybe(text(1_000)),
   /** What was asked for: a join token. */
   text: maybe(text(2_000)),
+  /** look: the others who look at this incident now. */
+  looking: maybe(list(text(128), 256)),
   /** probe: what the agent said. */
   probe: maybe(
     record({

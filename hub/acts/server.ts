@@ -13,6 +13,7 @@ import { ActError, acceptApproval, reject } from '../steps/approve.ts';
 import { getIncident } from '../store/incidents.ts';
 import { isToolRequest, revokeTool, toolAct, toolRequest } from '../tools/acts.ts';
 import { type Admin, adminAct, NO_ADMIN } from './admin.ts';
+import { Looking } from './looking.ts';
 import { challengeBytes, hello, type Request, type Response, request } from './protocol.ts';
 import { socketAddress } from './socket-address.ts';
 
@@ -28,10 +29,11 @@ export async function serveActs(
 ): Promise<() => Promise<void>> {
   rmSync(path, { force: true });
   const sockets = new Set<Socket>();
+  const looking = new Looking();
   const server = createServer((socket) => {
     sockets.add(socket);
     socket.on('close', () => sockets.delete(socket));
-    greet({ hub, driver, admin }, socket);
+    greet({ hub, driver, admin, looking }, socket);
   });
   const address = socketAddress(path);
   await new Promise<void>((resolve, fail) => {
@@ -54,6 +56,7 @@ interface Desk {
   readonly hub: Hub;
   readonly driver: Driver;
   readonly admin: Admin;
+  readonly looking: Looking;
 }
 
 function greet(desk: Desk, socket: Socket): void {
@@ -97,6 +100,10 @@ async function answer(desk: Desk, entered: Operator, value: unknown): Promise<Re
     const asked = request(value, '');
     tx = asked.tx;
     const operator = present(hub, entered);
+    const { verb, incident: seen, session } = asked;
+    // Who may only look may be seen looking.
+    if (verb === 'look' && seen !== undefined && session !== undefined)
+      return { tx, ok: 'yes', looking: desk.looking.note(session, operator.name, seen, hub.now()) };
     if (operator.role === 'viewer') throw new ActError('E_ACT_ROLE', `${operator.name} may look, not act`);
     const about = asked.incident;
     if (asked.verb === 'probe') return { tx, ok: 'yes', probe: await probe(hub, driver, operator, asked) };

@@ -74,6 +74,8 @@ export class MemoryDesk implements Desk {
     return Promise.resolve(this.answer);
   }
 
+  look(): void {}
+
   host(agent: string): HostDetail | undefined {
     const row = this.#state.hosts.find((one) => one.agent === agent);
     return row && detailOf(row);

@@ -206,6 +206,7 @@ export const STATE: DeskState = {
   reasoner: 'rules',
   operator: 'you',
   role: 'admin',
+  others: [],
   auditRecords: 18_204,
   auditGood: true,
   hosts: [

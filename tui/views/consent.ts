@@ -91,6 +91,14 @@ function approveBody(incident: Incident, plan: Plan, consent: Consent, model: Mo
     EMPTY,
     ...plan.steps.flatMap((step) => stepLines(plan, step, consent, model, columns)),
     EMPTY,
+    ...(model.desk.others.length > 0
+      ? hanging(
+          line(span('looking  ', 'dim')),
+          `${model.desk.others.join(', ')} too: who is first decides`,
+          columns,
+          'wait',
+        )
+      : []),
     ...quiet('before', plan.pre, model, columns),
     ...quiet('after', plan.post, model, columns),
     ...(plan.rollback.length > 0

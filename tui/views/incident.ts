@@ -20,6 +20,9 @@ function stateLine(incident: Incident, model: Model): Line {
     ` ${incident.severity}   ${ago}${lapse}`,
     span('   owner ', 'dim'),
     incident.owner,
+    ...(model.desk.others.length > 0
+      ? [span('   also here ', 'dim'), span(model.desk.others.join(', '), 'strong')]
+      : []),
     ...(incident.repeats > 0 ? [span('   seen again ', 'dim'), span(`${incident.repeats}`)] : []),
   );
 }
