@@ -30,11 +30,15 @@ interface Line {
   readonly channel: Channel;
   readonly bucket: TokenBucket;
   readonly counts: Record<NoticeOutcome, number>;
-  /** Failures in a row, and until when the channel is left alone for them. */
+  /** Failures in a row, and since and until when the channel is left alone for them. */
   failures: number;
+  pausedAt: number;
   pausedUntil: number;
   isBusy: boolean;
 }
+
+/** Before the pause began, the clock was set back since: the pause would last for as long as that. */
+const isPaused = ({ pausedAt, pausedUntil }: Line, now: number): boolean => now >= pausedAt && now < pausedUntil;
 
 type Parts = Pick<Hub, 'store' | 'key' | 'site' | 'correlation' | 'log' | 'now'>;
 
@@ -48,7 +52,8 @@ export class Notifier {
   /** 0..1, so that many hubs do not come back at once. */
   readonly #random: () => number;
   #timer: NodeJS.Timeout | undefined;
-  #sweeping: Promise<void> = Promise.resolve();
+  /** Sweeps that are under way: a channel that answers slowly does not hold up the next look at the others. */
+  readonly #sweeping = new Set<Promise<void>>();
   #isStopped = false;
 
   constructor(hub: Parts, channels: readonly Channel[], random: () => number = Math.random) {
@@ -59,6 +64,7 @@ export class Notifier {
       bucket: new TokenBucket(channel.per_minute / 60, channel.per_minute, hub.now()),
       counts: { sent: 0, failed: 0, given_up: 0 },
       failures: 0,
+      pausedAt: 0,
       pausedUntil: 0,
       isBusy: false,
     }));
@@ -66,16 +72,15 @@ export class Notifier {
   }
 
   start(): void {
-    this.#timer = setInterval(() => {
-      this.#sweeping = this.sweep();
-    }, LOOK_MS);
+    this.#timer = setInterval(() => void this.sweep(), LOOK_MS);
   }
 
+  /** Resolves when what is under way has been answered and written down: the store may be closed then. */
   async stop(): Promise<void> {
     this.#isStopped = true;
     clearInterval(this.#timer);
     this.#hub.store.onState = () => {};
-    await this.#sweeping;
+    await Promise.all(this.#sweeping);
   }
 
   /** For each channel: how many incidents it is still to be told of, and what became of the others. */
@@ -93,9 +98,16 @@ export class Notifier {
 
   /** Tells each channel what is due; resolves when all have been tried. */
   async sweep(): Promise<void> {
+    const sweeping = this.#sweep();
+    this.#sweeping.add(sweeping);
+    await sweeping;
+    this.#sweeping.delete(sweeping);
+  }
+
+  async #sweep(): Promise<void> {
     await Promise.all(
       this.#lines
-        .filter(({ isBusy, pausedUntil }) => !isBusy && pausedUntil <= this.#hub.now())
+        .filter((line) => !line.isBusy && !isPaused(line, this.#hub.now()))
         .map(async (line) => {
           line.isBusy = true;
           try {
@@ -169,7 +181,8 @@ export class Notifier {
     const wait = Math.max(sent.waitMs ?? 0, this.#backoff(line.failures));
     // Said once, not at each try.
     if (line.failures++ === 0) log.warn('a channel can’t be reached', { channel: name, why, again_in_ms: wait });
-    line.pausedUntil = now() + wait;
+    line.pausedAt = now();
+    line.pausedUntil = line.pausedAt + wait;
     // It may be this very notice that the channel can't take: the next one leads then.
     await postpone(store, name, due, pending.due);
     return false;

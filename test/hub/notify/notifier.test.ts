@@ -158,6 +158,44 @@ test('a channel that is away hears it when it is back, from the next hub too, un
   assert.is(waitingNotices(context.small.hub.store, 'ops'), 0);
 });
 
+test('who stops waits for what is under way, however many looks came after it', async (context) => {
+  listen(context);
+  let release = () => {};
+  const after = new Promise<void>((resolve) => {
+    release = resolve;
+  });
+  const asked = new Promise<void>((resolve) => {
+    context.receiver.answer = () => {
+      resolve();
+      return { status: 200, after };
+    };
+  });
+  await proposeTo(context.small.hub);
+  context.clock.now += NOTIFY.gatherMs;
+  const first = context.notifier.sweep();
+  await asked;
+  await context.notifier.sweep();
+  let isStopped = false;
+  const stopped = context.notifier.stop().then(() => {
+    isStopped = true;
+  });
+  await new Promise((resolve) => setImmediate(resolve));
+  assert.is(isStopped, false);
+  release();
+  await Promise.all([first, stopped]);
+  assert.is(waitingNotices(context.small.hub.store, 'ops'), 0, 'it was told, and that is written down');
+});
+
+test('a clock that is set back prolongs no pause', async (context) => {
+  listen(context);
+  context.receiver.answer = () => ({ status: 503 });
+  await proposeTo(context.small.hub);
+  await later(context, NOTIFY.gatherMs + 60_000);
+  assert.is(context.receiver.got.length, 1);
+  await later(context, -30_000);
+  assert.is(context.receiver.got.length, 2);
+});
+
 test('a channel that asks for patience gets it', async (context) => {
   listen(context);
   context.receiver.answer = () => ({ status: 429, headers: { 'retry-after': '60' } });

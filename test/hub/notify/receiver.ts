@@ -9,8 +9,12 @@ export interface Received {
 export interface Receiver {
   readonly url: string;
   readonly got: Received[];
-  /** Asked for each request: a status, and headers. */
-  answer: () => { readonly status: number; readonly headers?: Record<string, string> };
+  /** Asked for each request: a status, headers, and what the answer waits for. */
+  answer: () => {
+    readonly status: number;
+    readonly headers?: Record<string, string>;
+    readonly after?: Promise<void>;
+  };
   close(): Promise<void>;
 }
 
@@ -22,9 +26,9 @@ export async function openReceiver(port = 0): Promise<Receiver> {
       text += chunk;
     });
     request.on('end', () => {
-      const { status, headers = {} } = receiver.answer();
+      const { status, headers = {}, after = Promise.resolve() } = receiver.answer();
       got.push({ headers: request.headers, body: JSON.parse(text) });
-      response.writeHead(status, headers).end('thank you');
+      void after.then(() => response.writeHead(status, headers).end('thank you'));
     });
   });
   await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
