@@ -65,6 +65,10 @@ const COMMANDS: Commands = {
     summary: 'look at a hub’s state, and say what to do about what is wrong',
     load: async () => (await import('./hub/commands/doctor.ts')).doctorCommand,
   },
+  eval: {
+    summary: 'answer and score scenarios with known causes',
+    load: async () => (await import('./hub/commands/eval.ts')).evalCommand,
+  },
   watch: {
     summary: 'print the mesh’s messages as JSON lines',
     load: async () => (await import('./hub/commands/watch.ts')).watchCommand,

@@ -17,7 +17,8 @@ export async function scoredFaults(file: 'dev' | 'fit' | 'check'): Promise<reado
   const scored: Scored[] = [];
   for (const row of readRows<RecordedIncident & { readonly right: readonly string[] }>(`calibration/${file}.jsonl`)) {
     const answer = await reasoner.diagnose(evidenceFor(eventOf(row)), new AbortController().signal);
-    if (answer.needs_human) continue;
+    // What a shown cause mends has no playbook, never runs alone, and has its own figures (`sentinel eval`).
+    if (answer.needs_human || answer.playbook === null) continue;
     scored.push({ score: answer.confidence, right: row.right.includes(answer.playbook ?? '') });
   }
   return scored;

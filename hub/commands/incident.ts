@@ -9,7 +9,7 @@ import { type Member, membersOf } from '../correlate/memory.ts';
 import type { Incident, PlannedCommand } from '../incident.ts';
 import { reportOf } from '../report/report.ts';
 import { runnable } from '../steps/approve.ts';
-import { allOf } from '../steps/vet.ts';
+import { allOf } from '../steps/plan-of.ts';
 import { getIncident, listIncidents } from '../store/incidents.ts';
 import { Store } from '../store/store.ts';
 import { visible } from '../visible.ts';

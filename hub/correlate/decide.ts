@@ -88,7 +88,7 @@ const isOpen = (store: Store, id: string): boolean => {
 };
 
 /** Open incidents, whole, at most as many as are looked at. */
-function* openIncidents(store: Store, host?: string): Generator<Incident> {
+export function* openIncidents(store: Store, host?: string): Generator<Incident> {
   const range =
     host === undefined ? {} : { start: [host, ''] as [string, string], end: [host, '\uffff'] as [string, string] };
   for (const { value } of store.active.getRange({ ...range, limit: LOOKED_AT })) {

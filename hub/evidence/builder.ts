@@ -1,8 +1,9 @@
 import type { Event, Snapshot } from '../../broker/messages.ts';
 import type { ProcessRef } from '../../policy/verdict.ts';
-import type { Entity, Evidence, EvidenceItem, PlaybookMatch, SimilarIncident } from './evidence.ts';
+import type { Also, Entity, Evidence, EvidenceItem, PlaybookMatch, SimilarIncident } from './evidence.ts';
 import { isSafeName, splitMetric } from './names.ts';
 import { type LabelledProcess, labelledProcesses } from './processes.ts';
+import { toldUnits } from './told-units.ts';
 import { duration, mib, number, oneLine, unitOf } from './words.ts';
 
 /**
@@ -20,6 +21,7 @@ export const EVIDENCE_LIMITS = {
   changes: 16,
   playbooks: 8,
   similar: 5,
+  also: 8,
 } as const;
 
 export interface EvidenceInput {
@@ -37,6 +39,8 @@ export interface EvidenceInput {
   readonly processes?: readonly ProcessRef[];
   /** Units of the host's inventory; absent where none was heard. A unit that is not among them is no command's to name. */
   readonly units?: readonly string[];
+  /** Other alerts of the host that are open now. */
+  readonly also?: readonly Also[];
 }
 
 type Said = Snapshot['facts'][string];
@@ -57,6 +61,9 @@ export function buildEvidence(input: EvidenceInput): Evidence {
   for (const mount of mounts) entities.add('mount', mount.path, []);
   const unit = trustedFact(event.snapshot, 'unit') ?? input.service['unit'];
   if (unit !== undefined) entities.add('unit', unit, [role('unit', unit)]);
+  const also = (input.also ?? []).slice(0, EVIDENCE_LIMITS.also);
+  // Last but the host: what a log merely names comes after what the agent itself points to.
+  for (const name of toldUnits(event, also, units ?? [])) entities.add('unit', name, []);
   entities.add('host', input.host, []);
 
   items.add('metric', metricLine(event), isPlainMetric(event), subject === null ? [] : entities.slots(subject.value));
@@ -66,6 +73,7 @@ export function buildEvidence(input: EvidenceInput): Evidence {
   for (const mount of mounts) {
     items.add('mount', mountLine(mount), isSafeName('mount', mount.path), entities.slots(mount.path));
   }
+  for (const { signal, reason } of also) items.add('fact', `also ${signal}: ${reason}`, false, []);
   for (const [key, fact] of tellingFacts(event)) {
     items.add('fact', `${key}: ${fact.text}`, fact.trusted, entities.slots(fact.text));
   }
@@ -92,6 +100,7 @@ export function buildEvidence(input: EvidenceInput): Evidence {
     service: Object.fromEntries(sortedEntries(input.service)),
     items: items.list,
     entities: entities.list,
+    ...(also.length === 0 ? {} : { also }),
   };
 }
 

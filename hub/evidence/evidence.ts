@@ -45,6 +45,15 @@ export interface PlaybookMatch {
   readonly here?: { readonly ran: number; readonly helped: number };
 }
 
+/** Another alert of the same host, open at the same time: one cause shows in several places. */
+export interface Also {
+  readonly signal: string;
+  readonly metric?: string;
+  readonly value?: number;
+  /** The agent's sentence, which may quote foreign text. */
+  readonly reason: string;
+}
+
 /**
  * What was known when the incident was decided on (docs/design.md section 7): one typed record, snapshotted, and the only
  * source of every prompt, audit record and replay.
@@ -60,4 +69,6 @@ export interface Evidence {
   readonly service: Readonly<Record<string, string>>;
   readonly items: readonly EvidenceItem[];
   readonly entities: readonly Entity[];
+  /** Absent where there is no other alert. */
+  readonly also?: readonly Also[];
 }

@@ -31,8 +31,8 @@ export type Filling =
 /** A process this far above the next one is the one to blame; nearer than that, several share the load. */
 const DOMINANT = 2;
 
-/** Ending one of these takes the host or the way to it down: never a playbook's culprit, whatever it uses. */
-const VITAL = new Set([
+/** Ending one of these takes the host or the way to it down: never anyone's culprit, whatever it uses. */
+export const VITAL: ReadonlySet<string> = new Set([
   'systemd',
   'init',
   'sshd',

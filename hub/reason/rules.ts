@@ -6,6 +6,8 @@ import type { Claim, DraftCommand } from '../incident.ts';
 import { type FilledPlaybook, fillFromEvidence, type Unfilled } from '../playbook/fill.ts';
 import type { Playbook } from '../playbook/playbook.ts';
 import { calibrated, type Outcomes } from './calibration.ts';
+import { shownCauses } from './causes/known.ts';
+import { led, type PlaybookAnswer } from './causes/lead.ts';
 import { type Diagnosis, ReasonError, type Reasoner } from './reasoner.ts';
 import { PlaybookIndex } from './retrieval.ts';
 import { type Cause, causeOf } from './rules-causes.ts';
@@ -50,17 +52,18 @@ export class RulesReasoner implements Reasoner {
   async diagnose(evidence: Evidence, signal: AbortSignal): Promise<Diagnosis> {
     if (signal.aborted) throw new ReasonError('E_MODEL_TIMEOUT', 'the deadline had passed before rules was asked');
     const began = this.#clock();
-    const answer = this.#answer(evidence);
+    const tried = new Set(this.#tried(evidence.incident));
+    const shown = shownCauses(evidence).filter((one) => !tried.has(causeTried(one.class)));
+    const answer = led(this.#answer(evidence, tried), shown, evidence.entities);
     return { ...answer, ms: Math.max(0, Math.round((this.#clock() - began) * 100) / 100) };
   }
 
   async close(): Promise<void> {}
 
-  #answer(evidence: Evidence): Omit<Diagnosis, 'ms'> {
+  #answer(evidence: Evidence, tried: ReadonlySet<string>): PlaybookAnswer {
     const cause = causeOf(evidence);
     const findings = runChecks(evidence);
     const ranked = this.#ranked(evidence);
-    const tried = new Set(this.#tried(evidence.incident));
     const open: (Unfilled & { readonly playbook: string })[] = [];
     const looks: FilledPlaybook[] = [];
     for (const match of ranked) {
@@ -71,9 +74,13 @@ export class RulesReasoner implements Reasoner {
         looks.push(filling.filled);
         // What is told apart by its own words is no case for a fix of the general kind.
         if (match.mention !== undefined) break;
-      } else return this.#fixed(evidence, cause, findings, ranked, match, filling.filled);
+      } else {
+        const answer = this.#fixed(evidence, cause, findings, ranked, match, filling.filled);
+        return { answer, mentioned: match.mention !== undefined };
+      }
     }
-    return this.#forPerson(evidence, cause, findings, ranked, looks[0] ?? null, whyPerson(ranked, tried, open, looks));
+    const why = whyPerson(ranked, tried, open, looks);
+    return { answer: this.#forPerson(evidence, cause, findings, ranked, looks[0] ?? null, why), mentioned: false };
   }
 
   #fixed(
@@ -164,6 +171,9 @@ export class RulesReasoner implements Reasoner {
     return [...new Set([...findings.flatMap((one) => one.instead ?? []), ...classes])].slice(0, MAX_ALTERNATIVES);
   }
 }
+
+/** How an incident notes that the commands of a shown cause were tried, which no playbook describes. */
+export const causeTried = (of: string): string => `cause:${of}`;
 
 interface Ranked {
   readonly playbook: Playbook;

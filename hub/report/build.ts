@@ -1,6 +1,6 @@
 import type { Member } from '../correlate/memory.ts';
 import { CLOSED, type Incident, type Plan, type PlannedCommand, WAITS_FOR_PERSON } from '../incident.ts';
-import { allOf } from '../steps/vet.ts';
+import { allOf } from '../steps/plan-of.ts';
 import { type Block, lasting, moment, type Phase, remote, type Series, type Words } from './blocks.ts';
 
 /** How much of each kind a report shows; the whole is in `sentinel incident show ID --json`. */

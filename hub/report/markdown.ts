@@ -30,7 +30,7 @@ const words = (all: Words): string => all.map(inline).join('');
 const inline = (one: Inline): string => (typeof one === 'string' ? one : codeSpan(one.remote));
 
 /** One line, in a fence longer than any in it (CommonMark 6.1). */
-function codeSpan(text: string): string {
+export function codeSpan(text: string): string {
   const clean = visible(text.replace(/\s+/g, ' ')).trim();
   if (clean === '') return '(nothing)';
   const fence = '`'.repeat(longestRun(clean) + 1);

@@ -5,8 +5,8 @@ import { type Hub, TIMES } from '../hub.ts';
 import type { Incident, Plan, PlannedCommand } from '../incident.ts';
 import { commitIncident, moved } from '../store/incidents.ts';
 import { handedOn } from './hand-on.ts';
+import { allOf } from './plan-of.ts';
 import { type Outcome, type Step, waitFor } from './step.ts';
-import { allOf } from './vet.ts';
 
 /** A proposal waits for a person until it lapses; the act itself comes through `acceptApproval` and `reject`. */
 export const approve: Step = {

@@ -1,7 +1,7 @@
 import { type Hub, TIMES } from '../hub.ts';
 import type { Incident } from '../incident.ts';
-import type { Diagnosis, Reasoner } from '../reason/reasoner.ts';
-import { validateDiagnosis } from '../reason/validate.ts';
+import { askReasoner } from '../reason/ask.ts';
+import { causeTried } from '../reason/rules.ts';
 import { moved } from '../store/incidents.ts';
 import { ownerOf } from './owner.ts';
 import type { Outcome, Step } from './step.ts';
@@ -20,7 +20,7 @@ export const diagnose: Step = {
     if (incident.state === 'rolled_back' || evidence === null) return again(incident, now);
 
     const deadline = AbortSignal.timeout(TIMES.reasoning);
-    const answers = await Promise.all(hub.reasoners.map((reasoner) => ask(reasoner, incident, deadline)));
+    const answers = await Promise.all(hub.reasoners.map((reasoner) => askReasoner(reasoner, evidence, deadline)));
     const diagnoses = answers.flatMap((answer) => (answer.diagnosis === null ? [] : [answer.diagnosis]));
     const notes = answers.flatMap((answer) => answer.notes);
     const audit = {
@@ -45,7 +45,9 @@ export const diagnose: Step = {
 
 /** After an undone fix the incident is thought about once more, without the playbooks that were tried. */
 function again(incident: Incident, now: number): Outcome {
-  const tried = incident.plan?.playbook ? [...incident.tried, incident.plan.playbook] : incident.tried;
+  const { plan } = incident;
+  const ran = plan === null ? [] : [plan.playbook ?? causeTried(plan.class ?? 'unknown')];
+  const tried = [...incident.tried, ...ran];
   const { watched: _, ...rest } = incident;
   const cleared = {
     tried,
@@ -63,24 +65,4 @@ function again(incident: Incident, now: number): Outcome {
     incident: next,
     audit: { kind: 'incident.reconsidered', incident: incident.id, actor: 'hub', data: { tried } },
   };
-}
-
-async function ask(
-  reasoner: Reasoner,
-  incident: Incident,
-  deadline: AbortSignal,
-): Promise<{ readonly diagnosis: Diagnosis | null; readonly notes: readonly string[] }> {
-  if (incident.evidence === null) return { diagnosis: null, notes: [] };
-  try {
-    const answer = await reasoner.diagnose(incident.evidence, deadline);
-    const checked = validateDiagnosis(answer, incident.evidence);
-    if ('error' in checked) return { diagnosis: null, notes: [`${reasoner.name}: ${checked.error}`] };
-    return { diagnosis: checked.diagnosis, notes: checked.notes };
-  } catch (error) {
-    const code = error instanceof Error && 'code' in error ? `${String(error.code)} ` : '';
-    return {
-      diagnosis: null,
-      notes: [`${reasoner.name} gave no answer: ${code}${error instanceof Error ? error.message : error}`],
-    };
-  }
 }

@@ -1,5 +1,7 @@
-import { buildEvidence } from '../evidence/builder.ts';
-import type { PlaybookMatch } from '../evidence/evidence.ts';
+import { openIncidents } from '../correlate/decide.ts';
+import { membersOf } from '../correlate/memory.ts';
+import { buildEvidence, EVIDENCE_LIMITS } from '../evidence/builder.ts';
+import type { Also, PlaybookMatch } from '../evidence/evidence.ts';
 import type { Hub } from '../hub.ts';
 import type { Incident } from '../incident.ts';
 import { candidatePlaybooks, similarIncidents } from '../reason/retrieval.ts';
@@ -35,6 +37,7 @@ export const gather: Step = {
       playbooks: candidatePlaybooks(hub.playbooks, incident.event).map((one) => withRecord(one, incident, hub)),
       service: hub.correlation.services.factsOf(incident.host),
       processes: inventory?.processes ?? [],
+      also: alsoOpen(incident, hub),
       ...(inventory === undefined ? {} : { units: inventory.units }),
     });
     const next = moved(
@@ -51,6 +54,26 @@ export const gather: Step = {
     };
   },
 };
+
+/** The other alerts of the host: those that this incident covers, and those that have an incident of their own. */
+function alsoOpen({ id, host }: Incident, { store }: Hub): readonly Also[] {
+  const covered = membersOf(store, id, EVIDENCE_LIMITS.also).filter(
+    (one) => one.host === host && one.recovered === null,
+  );
+  const own: Also[] = [];
+  for (const other of openIncidents(store, host)) {
+    if (other.id === id) continue;
+    const { signal, metric, value, reason } = other.event;
+    own.push({
+      signal,
+      ...(metric === undefined ? {} : { metric }),
+      ...(value === undefined ? {} : { value }),
+      reason,
+    });
+    if (own.length >= EVIDENCE_LIMITS.also) break;
+  }
+  return [...covered.map(({ signal, reason }) => ({ signal, reason })), ...own].slice(0, EVIDENCE_LIMITS.also);
+}
 
 /** A candidate with what is known of its past, where there is any. */
 function withRecord(match: PlaybookMatch, { host, fingerprint, event }: Incident, { store }: Hub): PlaybookMatch {

@@ -1,12 +1,9 @@
 import type { Hub } from '../hub.ts';
-import type { Draft, Incident } from '../incident.ts';
-import { fillPlaybook } from '../reason/rules.ts';
+import type { Incident } from '../incident.ts';
 import { reconcile, validateDiagnosis } from '../reason/validate.ts';
 import { moved } from '../store/incidents.ts';
+import { draftOf } from './draft-of.ts';
 import type { Outcome, Step } from './step.ts';
-
-/** For a plan that no playbook describes: how long its metric may take to come back. */
-const VERIFY_WITHIN_MS = 60_000;
 
 /** Turns the reasoners' answers into one draft: what would be run, checked and undone, still as text. */
 export const propose: Step = {
@@ -16,7 +13,11 @@ export const propose: Step = {
     if (incident.evidence === null) throw new Error('propose without evidence');
     const diagnosis = reconcile(incident.diagnoses, incident.evidence);
     const checked = validateDiagnosis(diagnosis, incident.evidence);
-    const draft = drafted(incident, hub, diagnosis, 'injection' in checked && checked.injection);
+    const draft = draftOf(diagnosis, {
+      evidence: incident.evidence,
+      playbooks: hub.playbooks,
+      injection: 'injection' in checked && checked.injection,
+    });
     const next = moved(
       incident,
       'diagnosing',
@@ -30,32 +31,3 @@ export const propose: Step = {
     };
   },
 };
-
-function drafted(incident: Incident, hub: Hub, diagnosis: Draft['diagnosis'], injection: boolean): Draft {
-  const playbook = diagnosis.playbook === null ? undefined : hub.playbooks.get(diagnosis.playbook);
-  const filled = playbook && incident.evidence ? fillPlaybook(playbook, incident.evidence) : null;
-  if (playbook !== undefined && filled !== null) {
-    return {
-      diagnosis,
-      ...filled,
-      verify_within: playbook.verify.within_ms,
-      max_wait: playbook.max_wait_ms,
-      idempotent: playbook.idempotent,
-      injection,
-    };
-  }
-  const steps = diagnosis.commands.map(({ command, explanation }, i) => ({ number: i + 1, command, explanation }));
-  const rollback = diagnosis.commands.flatMap((one, i) =>
-    one.rollback === null ? [] : [{ number: i + 1, command: one.rollback, explanation: `undoes ${one.command}` }],
-  );
-  return {
-    diagnosis,
-    pre: [],
-    steps,
-    post: [],
-    rollback,
-    verify_within: VERIFY_WITHIN_MS,
-    idempotent: false,
-    injection,
-  };
-}

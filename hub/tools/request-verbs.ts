@@ -8,7 +8,7 @@ import type { Hub } from '../hub.ts';
 import { CLOSED, type Incident } from '../incident.ts';
 import type { Driver } from '../pipeline.ts';
 import { ActError, acceptApproval } from '../steps/approve.ts';
-import { allOf } from '../steps/vet.ts';
+import { allOf } from '../steps/plan-of.ts';
 import { getIncident, listIncidents, unfinished } from '../store/incidents.ts';
 import type { HubStatus } from '../store/store.ts';
 

@@ -1,0 +1,50 @@
+import type { Evidence } from '../../evidence/evidence.ts';
+import { VITAL } from '../../playbook/fill.ts';
+import type { Found, KnownCause } from './cause.ts';
+import { DATABASES } from './databases.ts';
+import { EDGE } from './edge.ts';
+import { MEMORY } from './memory.ts';
+import { NETWORK } from './network.ts';
+import { PROCESSES } from './processes.ts';
+import { SERVICES } from './services.ts';
+import { Signs } from './signs.ts';
+import { STORAGE } from './storage.ts';
+
+/** All of them, the most specific first: of two that are equally sure the earlier one explains the later. */
+export const KNOWN_CAUSES: readonly KnownCause[] = [
+  ...STORAGE,
+  ...EDGE,
+  ...DATABASES,
+  ...NETWORK,
+  ...PROCESSES,
+  ...MEMORY,
+  ...SERVICES,
+];
+
+/** A known cause that the evidence shows. */
+export interface Shown extends Found {
+  readonly id: string;
+  readonly class: string;
+}
+
+const SURE = ['decisive', 'likely', 'open'];
+
+/** The known causes that the evidence shows, the surest first. */
+export function shownCauses(evidence: Evidence): readonly Shown[] {
+  const signs = new Signs(evidence);
+  return KNOWN_CAUSES.flatMap(({ id, class: of, find }) => {
+    const found = find(signs);
+    return found === null || found.evidence.length === 0 ? [] : [{ ...withoutVital(found, evidence), id, class: of }];
+  }).sort((a, b) => SURE.indexOf(a.sure) - SURE.indexOf(b.sure));
+}
+
+/** What the host can't do without is never ended or slowed down, whatever it uses: then a person is needed. */
+function withoutVital(found: Found, { entities }: Evidence): Found {
+  const vital = entities
+    .filter(({ process }) => process !== undefined && VITAL.has(process.comm))
+    .map(({ value }) => value);
+  const commands = found.commands.filter(
+    ({ command }) => !/^(?:kill|renice) /.test(command) || !vital.includes(command.slice(command.lastIndexOf(' ') + 1)),
+  );
+  return commands.length === found.commands.length ? found : { ...found, commands, person: true };
+}

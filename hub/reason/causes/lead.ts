@@ -1,0 +1,93 @@
+import type { Entity } from '../../evidence/evidence.ts';
+import { oneLine } from '../../evidence/words.ts';
+import type { Claim } from '../../incident.ts';
+import type { Diagnosis } from '../reasoner.ts';
+import { unseenNames } from '../validate-names.ts';
+import type { Shown } from './known.ts';
+
+/** An answer of the playbooks, and whether its playbook was told apart by words of the evidence. */
+export interface PlaybookAnswer {
+  readonly answer: Omit<Diagnosis, 'ms'>;
+  readonly mentioned: boolean;
+}
+
+const MAX_ALTERNATIVES = 3;
+const MAX_COMMANDS = 8;
+const SENTENCE = 500;
+
+/** How often a cause of each kind was the right one, on scenarios (`npm run bench -- calibration` holds it to others). */
+const RIGHT: Readonly<Record<Shown['sure'], number>> = { decisive: 0.92, likely: 0.69, open: 0.3 };
+
+/**
+ * What the playbooks answer, together with the causes that the evidence shows. A playbook that fits keeps its commands,
+ * since it has checks and may run alone; a shown cause adds who, since when and why. It leads where the playbooks only
+ * look, or where only a playbook of the general kind fits and the signs say something else.
+ */
+export function led(from: PlaybookAnswer, shown: readonly Shown[], entities: readonly Entity[]): Omit<Diagnosis, 'ms'> {
+  const { answer } = from;
+  const [first, ...others] = shown;
+  if (first === undefined) return answer;
+  const alternatives = [...others.map(({ sentence }) => oneLine(sentence, 300)), ...(first.or ?? [])];
+  return leads(from, first, entities)
+    ? {
+        ...answer,
+        class: first.class,
+        root_cause: oneLine(
+          `${first.sentence} ${first.person === true ? whyPerson(answer) : ''} ${measured(answer)}`,
+          SENTENCE,
+        ),
+        chain: merged([claimOf(first)], answer.chain),
+        confidence: RIGHT[first.sure],
+        alternatives: limited([...alternatives, ...answer.alternatives]),
+        needs_human: first.person === true,
+        playbook: null,
+        commands: first.commands.slice(0, MAX_COMMANDS),
+      }
+    : {
+        ...answer,
+        root_cause: oneLine(`${answer.root_cause} ${first.sentence}`, SENTENCE),
+        chain: merged(answer.chain, [claimOf(first)]),
+        alternatives: limited([...alternatives, ...answer.alternatives]),
+        ...(looksOnly(answer, first) ? lookedAt(answer, first) : {}),
+      };
+}
+
+/** Neither would change anything: what both would look at is shown together. */
+const looksOnly = (answer: PlaybookAnswer['answer'], first: Shown): boolean =>
+  answer.needs_human && first.person === true && first.sure === 'decisive';
+
+function lookedAt({ commands, confidence }: PlaybookAnswer['answer'], first: Shown) {
+  const all = new Map([...commands, ...first.commands].map((one) => [one.command, one]));
+  return { commands: [...all.values()].slice(0, MAX_COMMANDS), confidence: Math.max(confidence, RIGHT[first.sure]) };
+}
+
+function leads({ answer, mentioned }: PlaybookAnswer, first: Shown, entities: readonly Entity[]): boolean {
+  // A playbook may name a unit that this host does not have: the validator would drop its commands.
+  const usable = answer.commands.every(({ command }) => unseenNames(command, entities).length === 0);
+  const texts = new Set(answer.commands.map(({ command }) => command));
+  const adds = first.commands.some(({ command }) => !texts.has(command));
+  if (answer.playbook === null || (!usable && first.person !== true)) return true;
+  // Too little is known to act at all.
+  if (first.sure === 'open') return !mentioned && adds;
+  // A line may be written by anyone: it does not take a fix away, it names another beside it.
+  if (!answer.needs_human) {
+    // But one more start mends no broken configuration: where nothing better fits, what the log says goes first.
+    if (answer.class === 'service-failed' && first.sure === 'decisive' && !mentioned) return adds;
+    return first.sure === 'decisive' && first.person !== true && adds && !mentioned && answer.class !== first.class;
+  }
+  return adds && first.person !== true;
+}
+
+/** What the metric says, without the playbook's own reason for calling a person. */
+const measured = ({ chain }: PlaybookAnswer['answer']): string => {
+  const [first] = chain;
+  return first === undefined ? '' : `${first.claim}.`;
+};
+
+/** Why the playbooks could not do it, where they could not. */
+const whyPerson = ({ root_cause }: PlaybookAnswer['answer']): string =>
+  /A person is needed: .*$/.exec(root_cause)?.[0] ?? '';
+
+const claimOf = ({ sentence, evidence }: Shown): Claim => ({ claim: oneLine(sentence, 300), evidence });
+const merged = (a: readonly Claim[], b: readonly Claim[]): readonly Claim[] => [...a, ...b];
+const limited = (texts: readonly string[]): readonly string[] => [...new Set(texts)].slice(0, MAX_ALTERNATIVES);

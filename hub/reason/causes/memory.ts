@@ -1,0 +1,171 @@
+import { mib, number } from '../../evidence/words.ts';
+import { command, end, type KnownCause, restart, unitStatus } from './cause.ts';
+import type { Signs } from './signs.ts';
+
+const isShort = (signs: Signs): boolean =>
+  signs.hasSignal('host.memory', 'host.swap', 'host.memory_pressure', 'group.memory');
+
+/** Killed at its own bound: the host has memory, and restarting it changes nothing. */
+const cgroupLimit: KnownCause = {
+  id: 'cgroup-limit',
+  class: 'cgroup-oom-loop',
+  find: (signs) => {
+    const line = signs.line(
+      /memory cgroup out of memory|oom_memcg|memory\.max|constraint_memcg|oomkilled|exit(?:ed)?.{0,20}\b137\b/i,
+    );
+    if (line === undefined) return null;
+    const killed = signs.line(/killed process \d+ \(([\w.+-]+)\)/i)?.groups[0];
+    const unit =
+      signs.unit ?? signs.units.find((one) => killed !== undefined && one.startsWith(killed)) ?? signs.units[0];
+    const container = signs.evidence.entities.find(({ kind }) => kind === 'container')?.value;
+    const limit =
+      signs.line(/(?:memory\.max|memorymax|memory limit|limit)[ =:]*(\d+(?:\.\d+)? ?[kmg]i?b?)\b/i)?.groups[0] ??
+      signs.change(/MemoryMax=(\d+[KMG]?)/i)?.groups[0];
+    const change = signs.since(unit, killed, container, 'memorymax', 'memory limit');
+    const who = unit ?? container ?? killed ?? 'A service';
+    return {
+      sentence: `${who}${killed !== undefined && !who.includes(killed) ? ` (${killed})` : ''} is killed again and again (OOM) at its own memory limit (cgroup MemoryMax${limit === undefined ? '' : ` ${limit}`}), while the host itself has memory left: the limit is too small for what it needs, or it leaks${change.words}.`,
+      evidence: [line.id, ...signs.main, ...change.ids],
+      commands: [
+        ...(unit === undefined
+          ? [command('docker stats --no-stream', 'Shows what each container uses of its limit.')]
+          : [
+              unitStatus(unit),
+              ...(limit === undefined
+                ? []
+                : [
+                    command(
+                      `systemctl set-property ${unit} MemoryMax=${doubled(limit)}`,
+                      'Doubles its memory limit, so that it lives while a person finds out what it needs.',
+                    ),
+                  ]),
+            ]),
+      ],
+      sure: 'decisive',
+      ...(unit === undefined || limit === undefined ? { person: true } : {}),
+    };
+  },
+};
+
+function doubled(limit: string): string {
+  const [, digits = '', unit = ''] = /^(\d+)\s*_?([kmg])/i.exec(limit) ?? [];
+  return digits === '' ? '1G' : `${Number(digits) * 2}${unit.toUpperCase()}`;
+}
+
+/** Files on a tmpfs are memory. */
+const tmpfs: KnownCause = {
+  id: 'tmpfs',
+  class: 'tmpfs-full',
+  find: (signs) => {
+    const full = signs.mounts.find(
+      ({ mount, used }) =>
+        used >= 85 && (mount.type === 'tmpfs' || mount.type === 'ramfs' || /^\/(?:dev\/shm|run)/.test(mount.path)),
+    );
+    if (full === undefined) return null;
+    const { path } = full.mount;
+    const writer =
+      signs.told(/wrote|written|holds/i)?.process ??
+      signs.processes.find(({ cmd }) => cmd.text.includes(path)) ??
+      undefined;
+    const unit = writer && signs.unitOf(writer);
+    return {
+      sentence: `${path} is a tmpfs (a memory file system) and is ${number(full.used)} % full: files ${writer === undefined ? 'that a program' : `that ${signs.name(writer)}`} left there fill the memory.`,
+      evidence: [full.item.id, ...signs.main, ...(writer === undefined ? [] : signs.itemOf(writer))],
+      commands: [
+        command(`du -xh --max-depth=2 ${path}`, 'Shows which files are large.'),
+        ...(unit === undefined ? (writer === undefined ? [] : [end(writer.process.pid)]) : [restart(unit)]),
+      ],
+      sure: 'decisive',
+      ...(writer === undefined ? { person: true } : {}),
+    };
+  },
+};
+
+/** A heap that was made larger than the machine, or that is full. */
+const heap: KnownCause = {
+  id: 'heap',
+  class: 'heap-exhaustion',
+  find: (signs) => {
+    const line = signs.line(/outofmemoryerror|java heap space|gc overhead|heap out of memory|allocation failed.*heap/i);
+    const process = line === undefined ? undefined : (signs.process(/^(?:java|node)$/) ?? signs.outstanding('rss'));
+    if (line === undefined || process === undefined) return null;
+    const unit = signs.unitOf(process) ?? signs.unit;
+    const change = signs.since(signs.program(process), unit, 'xmx', 'java_opts', 'heap');
+    return {
+      sentence: `The heap of ${signs.name(process)} (${process.process.comm}, ${mib(process.rss)} resident) is exhausted or larger than the memory of the host${signs.hasSignal('host.swap') ? ', which is pushed into swap' : ''}${change.words}.`,
+      evidence: [line.id, ...signs.main, ...signs.itemOf(process), ...change.ids],
+      commands: [unit === undefined ? end(process.process.pid) : restart(unit)],
+      sure: 'decisive',
+    };
+  },
+};
+
+/** One process holds the memory: by its growth a leak, by its size alone too large a job. */
+const memoryHog: KnownCause = {
+  id: 'memory-hog',
+  class: 'memory-leak',
+  find: (signs) => {
+    const process = isShort(signs) ? signs.outstanding('rss') : undefined;
+    if (process === undefined) return null;
+    const unit = signs.unitOf(process);
+    const change = signs.since(signs.program(process), process.process.comm, unit);
+    const trend = (signs.evidence.event.trend_per_hour ?? 0) > 0;
+    const swap = signs.hasSignal('host.swap');
+    const grew = (process.growth ?? 0) > 0 ? ` and still grows (by ${mib(process.growth ?? 0)} lately)` : '';
+    const young = (process.age_s ?? 0) > 0 && (process.age_s ?? 0) < 7_200;
+    const what = swap
+      ? `pushes the host into swap (a swap storm: pages go out and come back, thrashing): it holds ${mib(process.rss)} of memory${grew}`
+      : young && grew === ''
+        ? `takes more memory than the host has left: ${mib(process.rss)}, and more every hour, as a leak or a job that is too large does`
+        : `leaks memory or caches without a bound: it holds ${mib(process.rss)}${grew}`;
+    return {
+      sentence: `${signs.name(process)}${process.process.comm === signs.program(process) ? '' : `, ${process.process.comm},`} ${what}${change.words}.`,
+      evidence: [...signs.main, ...signs.itemOf(process), ...change.ids],
+      commands: [unit === undefined ? end(process.process.pid) : restart(unit)],
+      sure: trend || grew !== '' || swap ? 'decisive' : 'likely',
+    };
+  },
+};
+
+/** Two of one size: neither alone is at fault, and which may go is for people to say. */
+const shared: KnownCause = {
+  id: 'memory-shared',
+  class: 'memory-pressure',
+  find: (signs) => {
+    if (!isShort(signs) || signs.outstanding('rss') !== undefined) return null;
+    const [first, second] = [...signs.processes].sort((a, b) => b.rss - a.rss);
+    if (first === undefined || second === undefined || second.rss * 2 < first.rss) return null;
+    return {
+      sentence: `${signs.name(first)} with ${mib(first.rss)} and ${signs.name(second)} with ${mib(second.rss)} share the memory: together they need more than the host has, and neither alone is at fault.`,
+      evidence: [...signs.main, ...signs.itemOf(first), ...signs.itemOf(second)],
+      commands: [
+        command('free -m', 'Shows memory and swap.'),
+        command('ps -eo pid,user,rss,comm --sort=-rss', 'Lists the processes, the largest first.'),
+      ],
+      sure: 'likely',
+      person: true,
+    };
+  },
+};
+
+/** The killed process is often the victim, not the one that took the memory. */
+const hostOom: KnownCause = {
+  id: 'host-oom',
+  class: 'oom-killed',
+  find: (signs) => {
+    const line = signs.line(/out of memory: killed process \d+ \(([\w.+-]+)\)|oom-killer/i);
+    if (line === undefined || signs.line(/memory cgroup|memcg/i) !== undefined) return null;
+    const holder = signs.outstanding('rss');
+    const unit =
+      signs.unit ?? signs.units.find((one) => line.groups[0] !== '' && one.startsWith(line.groups[0] ?? ' '));
+    return {
+      sentence: `The host ran out of memory and the kernel killed ${line.groups[0] || 'a process'} (OOM)${holder === undefined ? '' : `; the memory is held by ${signs.name(holder)}, ${mib(holder.rss)}`}.`,
+      evidence: [line.id, ...signs.main, ...(holder === undefined ? [] : signs.itemOf(holder))],
+      commands: [command('free -m', 'Shows memory and swap.'), ...(unit === undefined ? [] : [restart(unit)])],
+      sure: 'decisive',
+      ...(unit === undefined ? { person: true } : {}),
+    };
+  },
+};
+
+export const MEMORY: readonly KnownCause[] = [cgroupLimit, tmpfs, heap, hostOom, memoryHog, shared];

@@ -1,0 +1,232 @@
+import { command, end, type KnownCause, restart, unitLog } from './cause.ts';
+
+const links = command('ip -s link', 'Shows each interface with its errors and drops.');
+const deviceOf = (text: string | null | undefined): string | undefined =>
+  text !== null && text !== undefined && /^[a-z][a-z0-9.@-]{1,14}$/.test(text) ? text : undefined;
+const CELLULAR = /modem|\bqmi|wwan|\bmbim|cdc-wdm|ppp\d|\bAT command|\bsim\b|cellular|\blte\b|mmcli/i;
+
+/** A modem that has hung answers no command, whatever the signal. */
+const modem: KnownCause = {
+  id: 'modem',
+  class: 'modem-hang',
+  find: (signs) => {
+    const said = signs.line(
+      /(?:modem|qmi|mbim|AT command|cdc-wdm|ttyUSB).{0,80}(?:timed? ?out|no response|not respond|aborted|hang|reset|stuck)|no response from modem|connect script failed/i,
+    );
+    const refused = signs.line(/registration (?:denied|failed)|sim (?:not inserted|failure|locked)|no sim/i);
+    const device =
+      deviceOf(signs.metric(/carrier|cellular|modem/)?.label) ?? signs.line(/\b(wwan\d|ppp\d)\b/)?.groups[0];
+    const process = signs.process(/ModemManager|pppd|wvdial|qmi/);
+    if (
+      (said === undefined && refused === undefined) ||
+      !(CELLULAR.test(device ?? '') || process !== undefined || said !== undefined)
+    )
+      return null;
+    const unit = signs.unitLike(/modem|ppp|wwan|lte/i) ?? (process && signs.unitOf(process));
+    const why =
+      said === undefined
+        ? 'is not registered (SIM or registration refused)'
+        : 'hangs: it no longer answers (its commands, QMI or AT, time out), though nothing speaks of a bad signal';
+    return {
+      sentence: `The cellular modem${device === undefined ? '' : ` on ${device}`} ${why}.`,
+      evidence: [...[said, refused].flatMap((one) => (one === undefined ? [] : [one.id])), ...signs.main],
+      commands: [
+        command('mmcli -m 0', 'Shows state, signal and registration.'),
+        ...(unit === undefined ? [links] : [restart(unit)]),
+      ],
+      sure: 'decisive',
+      ...(unit === undefined || said === undefined ? { person: true } : {}),
+    };
+  },
+};
+
+/** Carrier that comes and goes is a matter of cables and ports. */
+const flap: KnownCause = {
+  id: 'flap',
+  class: 'link-flap',
+  find: (signs) => {
+    const down = signs.line(/link is down|link down|carrier lost|lost carrier/i);
+    const up = signs.line(/link is up|link becomes ready|carrier acquired/i);
+    const flaps = signs.metric(/flaps|carrier_changes/);
+    if (flaps === undefined && !(down !== undefined && up !== undefined)) return null;
+    const device = deviceOf(flaps?.label) ?? signs.line(/\b((?:en|eth|wl|bond|br)[a-z0-9]*\d)\b/)?.groups[0];
+    if (CELLULAR.test(device ?? '')) return null;
+    const half = signs.line(/(\d+) ?Mbps (?:half)|half[- ]duplex/i);
+    const change = signs.since(device, 'cable', 'cabled', 'patch', 'switch', 'transceiver');
+    return {
+      sentence: `The link of ${device ?? 'an interface'} flaps (comes and goes${flaps?.words ? `, ${flaps.words}` : ''}): a bad cable, connector, transceiver or switch port${half === undefined ? '' : ', which also shows in the half duplex at low speed'}${change.words}.`,
+      evidence: [
+        ...signs.main,
+        ...[down, up, half].flatMap((one) => (one === undefined ? [] : [one.id])),
+        ...change.ids,
+      ],
+      commands: [
+        ...(device === undefined
+          ? []
+          : [command(`ethtool ${device}`, 'Shows speed, duplex and whether there is a link.')]),
+        links,
+        command('dmesg -T --level warn', 'Shows when the link was lost.'),
+      ],
+      sure: 'decisive',
+      person: true,
+    };
+  },
+};
+
+/** A full table drops new connections, whoever they are from. */
+const conntrack: KnownCause = {
+  id: 'conntrack',
+  class: 'conntrack-full',
+  find: (signs) => {
+    const line = signs.line(/nf_conntrack: table full|conntrack.{0,20}full/i);
+    const used = signs.metric(/conntrack/);
+    if (line === undefined && (used?.value ?? 0) < 80) return null;
+    const scanner =
+      signs.process(/scan|nmap|masscan|crawl|zmap|flood|loadtest/i) ??
+      (signs.processes.length === 1 ? signs.processes[0] : undefined);
+    const change = signs.since(scanner && signs.program(scanner), 'conntrack', 'firewall');
+    const room = command(
+      'sysctl -w net.netfilter.nf_conntrack_max=262144',
+      'Gives the table more room until the next boot.',
+    );
+    return {
+      sentence: `The connection tracking table (conntrack) is full${used?.words ? ` (${used.words})` : ''}, and new connections are dropped${scanner === undefined ? '' : `; ${signs.name(scanner)} opens very many`}${change.words}.`,
+      evidence: [...signs.main, ...(line === undefined ? [] : [line.id]), ...change.ids],
+      commands: [
+        command('conntrack -S', 'Shows what the table refuses.'),
+        room,
+        ...(scanner !== undefined && /scan|nmap|zmap/i.test(scanner.cmd.text) ? [end(scanner.process.pid)] : []),
+      ],
+      sure: 'decisive',
+    };
+  },
+};
+
+/** Names that nobody answers. */
+const dns: KnownCause = {
+  id: 'dns',
+  class: 'dns-failure',
+  find: (signs) => {
+    const line = signs.line(
+      /temporary failure in name resolution|name or service not known|could not resolve|servfail|no such host|nxdomain|lookup .{0,60}(?:timeout|no such)/i,
+    );
+    if (line === undefined || signs.hasSignal('host.reboot')) return null;
+    const change = signs.since('resolv', 'dns', 'bind', 'unbound', 'named');
+    const unit = signs.unitLike(/resolved|unbound|named|dnsmasq|bind/);
+    return {
+      sentence: `Names are not resolved (DNS): the name server does not answer, or the configuration names one that is gone${change.words}.`,
+      evidence: [line.id, ...signs.main, ...change.ids],
+      commands: [
+        command('resolvectl status', 'Shows which name servers are asked.'),
+        command('cat /etc/resolv.conf', 'Shows the configured name servers.'),
+        ...(unit === undefined ? [] : [restart(unit)]),
+      ],
+      sure: 'decisive',
+      ...(unit === undefined ? { person: true } : {}),
+    };
+  },
+};
+
+/** Outgoing ports that wait in TIME_WAIT are used up. */
+const ports: KnownCause = {
+  id: 'ephemeral-ports',
+  class: 'port-exhaustion',
+  find: (signs) => {
+    const line = signs.line(/cannot assign requested address|eaddrnotavail/i);
+    const waiting = signs.metric(/time_?wait|sockets/);
+    if (line === undefined || waiting === undefined) return null;
+    return {
+      sentence: `Outgoing ports are used up: ${waiting.words} sockets wait (TIME_WAIT), as with a client that opens a connection for each request.`,
+      evidence: [line.id, ...signs.main],
+      commands: [
+        command('ss -s', 'Counts the sockets by state.'),
+        command('ss -tn state time-wait', 'Shows where they went.'),
+      ],
+      sure: 'decisive',
+      person: true,
+    };
+  },
+};
+
+/** A certificate lapses because its renewal fails, or because the new one was never loaded. */
+const certificate: KnownCause = {
+  id: 'certificate',
+  class: 'certificate-expiry',
+  find: (signs) => {
+    const days = signs.metric(/^certificate|cert.*(?:days|expir)/);
+    const expired = signs.line(
+      /certificate (?:has )?expired|alert certificate expired|x509: certificate has expired|certificate.{0,40}not.{0,5}valid/i,
+    );
+    const renewal = signs.line(/failed to renew|renew(?:al)?.{0,60}(?:fail|error|denied)|acme.{0,60}(?:error|fail)/i);
+    if (days === undefined && expired === undefined && renewal === undefined) return null;
+    const written = signs.change(
+      /(?:new|renewed).{0,40}cert|cert(?:ificate)?.{0,60}(?:written|renewed|installed|replaced|deployed)|\.(?:crt|pem).{0,30}(?:written|changed|modified)/i,
+    );
+    const job = signs.unitLike(/certbot|acme|lego|renew|dehydrated/);
+    const server = signs.units.find((one) => one !== job);
+    const serving = expired !== undefined && written !== undefined && server !== undefined;
+    const full = signs.line(/no space left/i) !== undefined;
+    const why = full
+      ? 'there is no space left on the disk'
+      : signs.line(/permission denied|errno 13/i) !== undefined
+        ? 'permission denied'
+        : signs.line(/dns|resolv/i) !== undefined
+          ? 'a name is not resolved'
+          : signs.line(/rate.?limit/i) !== undefined
+            ? 'the rate limit of the authority'
+            : signs.line(/timed? ?out|connect/i) !== undefined
+              ? 'the authority can not be reached'
+              : '';
+    const left = days?.value;
+    const state = left !== undefined && left > 0 ? `expires in ${days?.words} days` : 'has expired (lapsed)';
+    const change = serving ? { words: '', ids: [written.id] } : signs.since('acme', 'certbot', 'cert', 'www');
+    return {
+      sentence: serving
+        ? `${server} still serves the old certificate, which ${state}: a new one was written and is not loaded yet${signs.metric(/certificate/)?.label ? ` (${signs.metric(/certificate/)?.label})` : ''}.`
+        : `The certificate ${days?.label ?? ''} ${state}${renewal === undefined && job === undefined ? ': its renewal did not run' : `: its renewal${job === undefined ? '' : ` by ${job}`} fails${why === '' ? '' : ` (${why})`}`}${change.words}.`,
+      evidence: [
+        ...signs.main,
+        ...[expired, renewal].flatMap((one) => (one === undefined ? [] : [one.id])),
+        ...change.ids,
+      ],
+      commands: serving
+        ? [command(`systemctl reload ${server}`, 'Makes it read the new certificate.')]
+        : [
+            command('certbot certificates', 'Shows each certificate with its end.'),
+            ...(job === undefined
+              ? [command('systemctl list-timers --all --no-pager', 'Shows whether and when a renewal runs.')]
+              : [unitLog(job), command(`systemctl start ${job}`, 'Tries the renewal once more, now.')]),
+          ],
+      sure: 'decisive',
+      ...(serving || job !== undefined ? {} : { person: true }),
+    };
+  },
+};
+
+/** Without a source the clock runs by itself. */
+const clock: KnownCause = {
+  id: 'clock',
+  class: 'clock-unsynced',
+  find: (signs) => {
+    const line = signs.line(
+      /no selectable sources|can'?t synchroni[sz]e|clock unsynchroni[sz]ed|no server suitable|timed out waiting for reply.*ntp|system clock.{0,40}(?:wrong|offset|stepped)/i,
+    );
+    const off = signs.metric(/^clock\.|ntp.*offset/);
+    if (line === undefined && off === undefined) return null;
+    const unit = signs.unitLike(/chrony|ntp|timesync/);
+    const change = signs.since('chrony', 'ntp', 'firewall', 'time');
+    return {
+      sentence: `The clock drifts${off?.words ? ` (offset ${off.words} ms)` : ''}: ${unit ?? 'the time service (chrony, NTP)'} has no reachable source to synchronise with${change.words}.`,
+      evidence: [...signs.main, ...(line === undefined ? [] : [line.id]), ...change.ids],
+      commands: [
+        command('chronyc sources', 'Shows the sources and whether they answer.'),
+        command('timedatectl status', 'Shows whether the clock counts as synchronised.'),
+        ...(unit === undefined ? [] : [restart(unit)]),
+      ],
+      sure: line === undefined ? 'likely' : 'decisive',
+      ...(unit === undefined ? { person: true } : {}),
+    };
+  },
+};
+
+export const NETWORK: readonly KnownCause[] = [modem, flap, conntrack, certificate, clock, ports, dns];

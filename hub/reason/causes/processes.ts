@@ -1,0 +1,188 @@
+import { number } from '../../evidence/words.ts';
+import { command, end, type KnownCause, nice, restart } from './cause.ts';
+
+const BATCH =
+  /\b(?:rsync|borg|restic|tar|gzip|pigz|zstd|xz|updatedb|mandb|pg_dump|mysqldump|rclone|duplicity|bacula-fd|apt-get|dpkg|dnf|clamscan|tripwire|aide)\b/;
+const uptime = command('uptime', 'Shows how long the host is up, and its load.');
+
+/** A pattern that explores every way to match: one short input keeps a core busy for ever. */
+const regex: KnownCause = {
+  id: 'regex',
+  class: 'regex-runaway',
+  find: (signs) => {
+    const line = signs.line(
+      /regex|regexp|regular expression|backtrack|\bpcre\b|catastrophic|match took \d+ ?(?:ms|s)\b/i,
+    );
+    const process = signs.outstanding('cpu');
+    if (line === undefined || process === undefined || !signs.hasSignal('host.cpu', 'host.load', 'group.cpu'))
+      return null;
+    const unit = signs.unitOf(process) ?? signs.unit;
+    const change = signs.since(signs.program(process), unit, 'rule', 'regex', 'pattern');
+    return {
+      sentence: `A runaway regular expression (regex, catastrophic backtracking) keeps ${signs.name(process)}, ${process.process.comm}, busy: ${number(process.cpu)} % of a core${change.words}.`,
+      evidence: [line.id, ...signs.main, ...signs.itemOf(process), ...change.ids],
+      commands: [unit === undefined ? end(process.process.pid) : restart(unit), nice(process.process.pid)],
+      sure: 'decisive',
+    };
+  },
+};
+
+/** Ended children that their parent never asks about. */
+const zombies: KnownCause = {
+  id: 'zombies',
+  class: 'zombies',
+  find: (signs) => {
+    if (!signs.hasSignal('host.zombies') && signs.line(/\bdefunct\b|zombie/i) === undefined) return null;
+    const parent =
+      signs.told(/(?:parent of|children|defunct|zombies)/i)?.process ??
+      (signs.line(/defunct|zombie|sigchld|waitpid|fork:/i) &&
+        signs.processes.find((one) => one.rss > 0 && !/defunct/.test(one.cmd.text) && signs.unitOf(one) !== undefined));
+    const count = signs.metric(/zombie/)?.words;
+    if (parent === undefined)
+      return {
+        sentence: `A parent process does not collect its ended children: ${count ?? 'many'} zombies (defunct) stay in the process table.`,
+        evidence: signs.main,
+        commands: [command('ps -eo ppid,pid,stat,comm --sort=ppid', 'Shows the zombies beside their parent.')],
+        sure: 'likely',
+        person: true,
+      };
+    const unit = signs.unitOf(parent);
+    const change = signs.since(
+      signs.program(parent),
+      unit,
+      signs.evidence.snapshot?.changes.length === 1 ? parent.user : undefined,
+    );
+    return {
+      sentence: `${signs.name(parent)} does not reap (collect) its ended children: ${count ?? 'many'} zombies (defunct processes) stay in the process table${change.words}.`,
+      evidence: [...signs.main, ...signs.itemOf(parent), ...change.ids],
+      commands: [
+        command('ps -eo ppid,pid,stat,comm --sort=ppid', 'Shows the zombies beside their parent.'),
+        unit === undefined ? end(parent.process.pid) : restart(unit),
+      ],
+      sure: 'decisive',
+    };
+  },
+};
+
+/** Processes that start more of themselves. */
+const forks: KnownCause = {
+  id: 'forks',
+  class: 'fork-storm',
+  find: (signs) => {
+    const count = signs.metric(/^process\.(?:table|count|forks)|tasks|threads/);
+    const refused = signs.line(
+      /fork: (?:retry: )?resource temporarily unavailable|cannot fork|pids? limit|fork rejected by pids/i,
+    );
+    if (!signs.hasSignal('host.tasks', 'group.processes') || (count === undefined && refused === undefined))
+      return null;
+    const told = signs.told(/(?:ancestor|parent|children|spawn|forks?)/i)?.process;
+    const names = signs.processes.map((one) => signs.program(one));
+    const repeated = signs.processes.find(
+      (_, i) => names.indexOf(names[i] ?? '') !== names.lastIndexOf(names[i] ?? ''),
+    );
+    const process = told ?? repeated ?? signs.outstanding('cpu') ?? signs.processes[0];
+    if (process === undefined) return null;
+    const unit = signs.unitOf(process);
+    const change = signs.since(signs.program(process), unit);
+    return {
+      sentence: `${signs.name(process)} starts itself again and again (a fork storm): its processes multiply without end${count?.words ? `, ${count.words} by now` : ''}${change.words}.`,
+      evidence: [
+        ...signs.main,
+        ...signs.itemOf(process),
+        ...(refused === undefined ? [] : [refused.id]),
+        ...change.ids,
+      ],
+      commands: [
+        unit === undefined
+          ? end(process.process.pid)
+          : command(`systemctl stop ${unit}`, 'Ends all of its processes at once.', `systemctl start ${unit}`),
+      ],
+      sure: 'decisive',
+    };
+  },
+};
+
+/** A backup is busy on purpose and ends by itself: it may have to wait for the services, and is never the fault. */
+const batch: KnownCause = {
+  id: 'batch-job',
+  class: 'batch-load',
+  find: (signs) => {
+    const process = signs.outstanding('cpu');
+    if (process === undefined || !signs.hasSignal('host.cpu', 'host.load', 'disk.slow', 'host.io_pressure'))
+      return null;
+    if (!BATCH.test(process.cmd.text.slice(0, 200))) return null;
+    return {
+      sentence: `A planned batch job (backup, copy or index), ${signs.name(process)}, uses the processors or the disk; it is wanted and ends by itself.`,
+      evidence: [...signs.main, ...signs.itemOf(process)],
+      commands: [nice(process.process.pid)],
+      sure: 'decisive',
+    };
+  },
+};
+
+/** One busy process that nothing explains. */
+const cpuHog: KnownCause = {
+  id: 'cpu-hog',
+  class: 'runaway-process',
+  find: (signs) => {
+    const process = signs.hasSignal('host.cpu', 'host.load', 'group.cpu') ? signs.outstanding('cpu') : undefined;
+    if (process === undefined || process.cpu < 50) return null;
+    const unit = signs.unitOf(process);
+    const change = signs.since(signs.program(process), unit);
+    return {
+      sentence: `${signs.name(process)} uses the processors alone (${number(process.cpu)} % of a core): a runaway loop, a retry storm, or more work than usual${change.words}.`,
+      evidence: [...signs.main, ...signs.itemOf(process), ...change.ids],
+      commands: [nice(process.process.pid), uptime],
+      sure: 'likely',
+    };
+  },
+};
+
+/** Descriptors are never given back: at the limit every open fails. */
+const descriptors: KnownCause = {
+  id: 'descriptors',
+  class: 'fd-leak',
+  find: (signs) => {
+    const line = signs.line(/too many open files|\bemfile\b|\benfile\b/i);
+    const files = signs.hasSignal('process.files', 'group.files', 'host.files');
+    if (line === undefined && !files) return null;
+    const holder = [...signs.processes].sort((a, b) => (b.fds ?? 0) - (a.fds ?? 0))[0];
+    const process = holder?.fds !== undefined ? holder : (signs.outstanding('rss') ?? holder);
+    if (process === undefined) return null;
+    const unit = signs.unitOf(process) ?? signs.unit;
+    const change = signs.since(signs.program(process), unit);
+    return {
+      sentence: `${signs.name(process)} leaks file descriptors (open files${process.fds === undefined ? '' : `: ${process.fds}`}, too many open files): it opens files or sockets and never closes them${change.words}.`,
+      evidence: [...signs.main, ...(line === undefined ? [] : [line.id]), ...signs.itemOf(process), ...change.ids],
+      commands: [unit === undefined ? end(process.process.pid) : restart(unit)],
+      sure: line !== undefined && files ? 'decisive' : 'likely',
+      ...(line === undefined && !signs.hasSignal('process.files', 'group.files') ? { person: true as const } : {}),
+    };
+  },
+};
+
+/** Waiting in the kernel: load without processor time. */
+const hung: KnownCause = {
+  id: 'hung-storage',
+  class: 'storage-hang',
+  find: (signs) => {
+    const nfs = signs.line(/nfs: server ([\w.-]+) not responding|nfs.*timed out|stale file handle/i);
+    const line = nfs ?? signs.line(/blocked for more than \d+ seconds|hung task/i);
+    if (line === undefined) return null;
+    return {
+      sentence:
+        nfs === undefined
+          ? 'Processes hang in the kernel (D state) on storage that does not answer.'
+          : `The NFS server ${nfs.groups[0] ?? ''} does not answer, and everything that touches its mount hangs (D state).`,
+      evidence: [line.id, ...signs.main],
+      commands: [
+        command('findmnt -t nfs,nfs4 -o TARGET,SOURCE,OPTIONS', 'Shows the mounts that hang.'),
+        command('ps -eo pid,ppid,stat,wchan,comm', 'Shows who waits, and where.'),
+      ],
+      sure: 'decisive',
+      person: true,
+    };
+  },
+};
+
+export const PROCESSES: readonly KnownCause[] = [regex, zombies, forks, descriptors, hung, batch, cpuHog];
