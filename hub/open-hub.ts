@@ -37,7 +37,9 @@ import { Probes } from './probes.ts';
 import { Announcements } from './site/halts.ts';
 import type { OpenEnrollment } from './site/open-enrollment.ts';
 import { noteRoster, RosterKeeper } from './site/roster-keeper.ts';
+import { DEFAULT_RETENTION, type Retention } from './store/retention.ts';
 import { Store } from './store/store.ts';
+import { tidy } from './tidying.ts';
 import { openViews } from './tools/open-views.ts';
 import { RequestServer } from './tools/request-server.ts';
 import { Tools } from './tools/tools.ts';
@@ -61,6 +63,8 @@ export interface HubOptions {
   readonly metrics?: MetricsDoor;
   /** Where other systems bring alerts; absent: nowhere. */
   readonly webhooks?: WebhookDoor;
+  /** How long closed incidents stay; absent: thirteen months, two hundred thousand. */
+  readonly retention?: Retention;
   /** A GGUF file; absent: rules alone. */
   readonly model?: string;
   readonly log: Log;
@@ -218,6 +222,7 @@ async function run(options: HubOptions, parts: Parts, closing: Closing): Promise
   hub.views?.sayAll();
   if (outside !== undefined) sayGoodbye(presence, parts.superseded, closing);
   closing.add(checkChain(hub));
+  closing.add(tidy(hub, options.retention ?? DEFAULT_RETENTION));
   if (options.model !== undefined) {
     // A large file takes minutes to load: until it has, rules answer alone.
     void openModel(options.model, log).then(async (model) => {

@@ -21,6 +21,7 @@ import {
   lookAtHub,
   lookAtModel,
 } from '../doctor/stored.ts';
+import { countIncidents } from '../store/retention.ts';
 import { Store } from '../store/store.ts';
 
 export const DOCTOR_USAGE = `sentinel doctor [--state DIR] [--model GGUF] [--json]
@@ -82,7 +83,7 @@ async function lookAtStored(state: StateFolder, now: number): Promise<readonly F
   try {
     const isUp = await hubAnswers(state);
     return [
-      well('store', `opens, ${store.incidents.getKeysCount()} incidents`),
+      well('store', `opens, ${countIncidents(store)} incidents`),
       ...(await guarded('hub', () => lookAtHub(store, isUp))),
       ...(await guarded('clock', () => lookAtClock(store, now))),
       ...(await guarded('broker', () => lookAtBroker(store, isUp))),

@@ -9,6 +9,7 @@ import { prepareFolder, stateFolder } from '../../broker/state-folder.ts';
 import { idFromHostname } from '../../broker/topics.ts';
 import { readHttpAddress, readToken } from '../http/door.ts';
 import { type HubOptions, openHub } from '../open-hub.ts';
+import type { Retention } from '../store/retention.ts';
 
 export const HUB_USAGE = `sentinel hub [--state DIR] [--host ADDRESS] [--port N] [--live] [--model GGUF|none] [--headless]
              [--auto-approve allow-only] [--broker URL --credentials FILE] [--json-views]
@@ -20,6 +21,8 @@ export const HUB_USAGE = `sentinel hub [--state DIR] [--host ADDRESS] [--port N]
                  serve /metrics and /healthz: on this machine's loopback, or elsewhere with TLS and a token; docs/metrics.md
   --webhooks [ADDRESS:]PORT
                  take alerts of Alertmanager and Grafana from who shows the token; docs/webhooks.md
+  --keep-days N, --keep-incidents N
+                 how long closed incidents stay (400 days), and how many incidents (200000); open ones always do
   --state DIR    where everything is kept (default ./.sentinel)
   --tls-port N, --enroll-port N, --tls-host ADDRESS
                  on a site made with \`sentinel init\`: where other hosts connect (8883) and enrol (8884), and on which
@@ -50,6 +53,8 @@ export async function hubCommand(argv: readonly string[], io: Console): Promise<
       'metrics-token': { type: 'string' },
       webhooks: { type: 'string' },
       'webhooks-token': { type: 'string' },
+      'keep-days': { type: 'string', default: '400' },
+      'keep-incidents': { type: 'string', default: '200000' },
       headless: { type: 'boolean', default: false },
       'auto-approve': { type: 'string' },
       help: { type: 'boolean', default: false },
@@ -80,6 +85,7 @@ export async function hubCommand(argv: readonly string[], io: Console): Promise<
     autoApprove: allowsAlone(values['auto-approve']),
     ...metricsOf(values.metrics, values['metrics-token']),
     ...webhooksOf(values.webhooks, values['webhooks-token']),
+    retention: retentionOf(values['keep-days'], values['keep-incidents']),
     ...outsideOf(values.broker, values.credentials),
     ...(values.model === 'none' ? {} : { model: values.model }),
     log,
@@ -121,6 +127,17 @@ function webhooksOf(address: string | undefined, token: string | undefined): Pic
     throw new UsageError(`--webhooks [ADDRESS:]PORT and --webhooks-token FILE belong together\n${HUB_USAGE}`);
   }
   return { webhooks: { ...readHttpAddress(address), token: readToken(token) } };
+}
+
+/** Less than a month would take what "3rd time in 30 days" is counted from. */
+const KEEP_DAYS_MIN = 31;
+
+function retentionOf(days: string, most: string): Retention {
+  const [age, count] = [Number(days), Number(most)];
+  if (!Number.isInteger(age) || age < KEEP_DAYS_MIN || !Number.isInteger(count) || count < 1) {
+    throw new UsageError(`--keep-days is at least ${KEEP_DAYS_MIN}, --keep-incidents at least 1\n${HUB_USAGE}`);
+  }
+  return { age: age * 86_400_000, most: count };
 }
 
 /** There is one word for it, so that nobody types less than they mean. */

@@ -11,6 +11,7 @@ import type { CommitHealth } from '../mesh/commits.ts';
 import type { Notifier } from '../notify/notifier.ts';
 import { isHalted } from '../site/halts.ts';
 import { openSummaries, timesEntered } from '../store/incidents.ts';
+import { countIncidents, prunedIncidents } from '../store/retention.ts';
 import type { MetricFamily, MetricSample } from './exposition.ts';
 
 /** What the metrics are read from. */
@@ -111,6 +112,12 @@ function incidentFamilies({ hub }: MetricSources): MetricFamily[] {
   return [
     gauge('incidents_open', 'Incidents that are not closed, by state and severity.', open),
     counter('incident_transitions', 'Times that an incident entered a state, since the store was made.', entered),
+    counter(
+      'incidents_pruned',
+      'Old incidents that were taken out, since the store was made.',
+      one(prunedIncidents(store)),
+    ),
+    gauge('incidents_stored', 'Incidents in the store, open and closed.', one(countIncidents(store))),
     counter('audit_records', 'Records of the audit chain.', one(auditHead(store).count)),
     gauge(
       'audit_chain_intact',

@@ -1,0 +1,62 @@
+import type { KeyPair } from '../../broker/keys.ts';
+import { appendAudit } from '../chain/audit.ts';
+import { CLOSED } from '../incident.ts';
+import type { IncidentSummary, Store } from './store.ts';
+
+/** How long closed incidents stay. Open ones always do, and so does every record of the audit chain. */
+export interface Retention {
+  /** Milliseconds since an incident last changed. */
+  readonly age: number;
+  /** Incidents in the store, open and closed; past these the oldest closed ones go whatever their age. */
+  readonly most: number;
+}
+
+const DAY_MS = 86_400_000;
+/** Thirteen months: a year to look back upon. Twice as many incidents as the figures of a large site are taken with. */
+export const DEFAULT_RETENTION: Retention = { age: 400 * DAY_MS, most: 200_000 };
+
+/** Incidents in the store: LMDB keeps the count, so that asking costs the same however many there are. */
+export const countIncidents = (store: Store): number =>
+  (store.incidents.getStats() as { entryCount: number }).entryCount;
+
+/**
+ * Incidents that are looked at, oldest first, and taken out in one transaction: the writer is the pipeline's too. A site
+ * with so many open ones that are older than all others keeps what lies behind them.
+ */
+const LOOKED_AT = 2_000;
+const AT_ONCE = 200;
+
+const PRUNED = 'pruned_incidents';
+/** How many incidents were taken out since the store was made. */
+export const prunedIncidents = (store: Store): number => (store.meta.get(PRUNED) as number | undefined) ?? 0;
+
+/**
+ * Takes out closed incidents, those that opened first before the others, with all that the store keeps of them alone; the
+ * audit chain keeps its records of them and gets one that names what went. Answers how many went: while that is not 0
+ * there may be more.
+ */
+export function pruneIncidents(store: Store, key: KeyPair, keep: Retention, now: number): Promise<number> {
+  return store.write(() => {
+    let over = countIncidents(store) - keep.most;
+    const gone: IncidentSummary[] = [];
+    for (const { value } of store.summaries.getRange({ limit: LOOKED_AT })) {
+      if (gone.length >= AT_ONCE) break;
+      if (!CLOSED.has(value.state) || (over <= 0 && now - value.updated <= keep.age)) continue;
+      gone.push(value);
+      over--;
+    }
+    for (const { id, opened } of gone) {
+      void store.incidents.remove(id);
+      void store.summaries.remove([opened, id]);
+      for (const member of [...store.members.getKeys({ start: [id, ''], end: [id, '\uffff'] })]) {
+        void store.members.remove(member);
+      }
+    }
+    if (gone.length > 0) {
+      void store.meta.put(PRUNED, prunedIncidents(store) + gone.length);
+      const data = { incidents: gone.map(({ id }) => id) };
+      appendAudit(store, key, { kind: 'retention.pruned', incident: null, actor: 'hub', data }, now);
+    }
+    return gone.length;
+  });
+}

@@ -1,0 +1,35 @@
+import type { Hub } from './hub.ts';
+import { pruneIncidents, type Retention } from './store/retention.ts';
+import { forgetAlerts } from './webhooks/alerts-known.ts';
+
+/** Nothing grows so fast within an hour that it could not wait. */
+const EVERY_MS = 3_600_000;
+/** Alerts that are forgotten at a time. */
+const ALERTS = 1_000;
+
+/** Takes out what is too old, at the start and once an hour, some at a time beside everything else. Returns what ends it. */
+export function tidy(hub: Pick<Hub, 'store' | 'key' | 'log' | 'now'>, keep: Retention): () => Promise<void> {
+  const { store, key, log, now } = hub;
+  let isOver = false;
+  const round = async () => {
+    let pruned = 0;
+    for (;;) {
+      const some = isOver ? 0 : await pruneIncidents(store, key, keep, now());
+      pruned += some;
+      if (some === 0) break;
+    }
+    if (!isOver) await forgetAlerts(store, now(), ALERTS);
+    if (pruned > 0) log.info('took out old incidents', { incidents: pruned });
+  };
+  let running = Promise.resolve();
+  const start = () => {
+    running = round().catch((error: unknown) => log.error('could not take out what is old', { why: String(error) }));
+  };
+  start();
+  const timer = setInterval(start, EVERY_MS);
+  return () => {
+    isOver = true;
+    clearInterval(timer);
+    return running;
+  };
+}

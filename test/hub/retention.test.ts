@@ -1,0 +1,78 @@
+import fc from 'fast-check';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { verifyAudit } from '../../hub/chain/audit.ts';
+import { addMember } from '../../hub/correlate/memory.ts';
+import { CLOSED, type Incident, STATES } from '../../hub/incident.ts';
+import { putIncident } from '../../hub/store/incidents.ts';
+import { prunedIncidents, pruneIncidents } from '../../hub/store/retention.ts';
+import { Store } from '../../hub/store/store.ts';
+import * as samples from '../broker/samples.ts';
+import { tempFolder } from '../broker/site.ts';
+import { keys } from './small-hub.ts';
+
+const DAY_MS = 86_400_000;
+const NOW = 1_000 * DAY_MS;
+
+/** What retention looks at of an incident; the rest of one is of no matter here. */
+const made = (n: number, state: Incident['state'], days: number): Incident => {
+  const id = String(n).padStart(26, '0');
+  const at = NOW - days * DAY_MS;
+  const about = { id, state, host: `h${n}`, fingerprint: `f${n}`, event: { ...samples.event, agent: `h${n}` } };
+  return { ...about, severity: 'info', title: '', owner: 'ann', opened: at, updated: at } as Incident;
+};
+
+const test = suite('retention');
+
+test('the oldest closed incidents go, open ones never, and every index agrees with what is left', async () => {
+  const one = fc.tuple(fc.constantFrom(...STATES), fc.integer({ min: 0, max: 100 }));
+  await fc.assert(
+    fc.asyncProperty(fc.array(one, { maxLength: 25 }), fc.integer({ min: 0, max: 25 }), async (all, most) => {
+      const { path, done } = tempFolder();
+      const store = new Store(path, 'write');
+      try {
+        const incidents = all.map(([state, days], n) => made(n, state, days));
+        await store.write(() => {
+          for (const incident of incidents) {
+            putIncident(store, incident);
+            addMember(store, incident.id, { ...samples.event, agent: 'other' }, 'family', incident.opened);
+          }
+        });
+        let gone = 0;
+        for (let some = -1; some !== 0; gone += some) {
+          some = await pruneIncidents(store, keys.hub, { age: 50 * DAY_MS, most }, NOW);
+        }
+        const left = new Set(store.incidents.getKeys({}));
+        assert.is(left.size, incidents.length - gone);
+        assert.is(prunedIncidents(store), gone);
+        const open = incidents.filter(({ state }) => !CLOSED.has(state));
+        assert.ok(
+          open.every(({ id }) => left.has(id)),
+          'an open one went',
+        );
+        assert.ok(left.size <= most || left.size === open.length, 'a closed one stayed past the bound');
+        const closed = incidents.filter(({ state }) => CLOSED.has(state)).sort((a, b) => a.opened - b.opened);
+        const kept = closed.findIndex(({ id }) => left.has(id));
+        const stayed = kept < 0 ? [] : closed.slice(kept);
+        for (const { id, opened } of stayed) {
+          assert.ok(left.has(id) || opened === closed[kept]?.opened, 'a younger one went before an older');
+          if (left.has(id)) assert.ok(NOW - opened <= 50 * DAY_MS, 'one stayed past its age');
+        }
+        const ids = (found: Iterable<string>) => [...new Set(found)].sort();
+        const all_ = [...left].sort();
+        assert.equal(ids([...store.summaries.getKeys({})].map(([, id]) => id)), all_);
+        assert.equal(ids([...store.members.getKeys({})].map(([id]) => id)), all_);
+        const still = open.map(({ id }) => id).sort();
+        assert.equal(ids([...store.active.getRange({})].map(({ value }) => value)), still);
+        assert.equal(ids([...store.signals.getKeys({})].map(([, , id]) => id)), still);
+        assert.is(verifyAudit(store, [keys.hub.public]).ok, true);
+      } finally {
+        await store.close();
+        done();
+      }
+    }),
+    { numRuns: 15 },
+  );
+});
+
+test.run();
