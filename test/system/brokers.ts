@@ -50,7 +50,8 @@ async function run(
   port: number,
   env: NodeJS.ProcessEnv = { PATH: ROOT_PATH },
 ): Promise<ChildProcess> {
-  const child = spawn(command, argv, { env, stdio: ['ignore', 'pipe', 'pipe'] });
+  // What a broker drops where it stands (Erlang its crash dumps) stays among its own files.
+  const child = spawn(command, argv, { env, cwd: env['HOME'] ?? '/', stdio: ['ignore', 'pipe', 'pipe'] });
   let output = '';
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => (output += chunk));
   const deadline = Date.now() + READY_MS;
