@@ -57,7 +57,6 @@ export class Presence {
   #born: { readonly schema: number; readonly tags: readonly string[]; readonly containers: number } | null = null;
   /** What this host's clock was ahead of its monotonic one when the last birth was said. */
   #bornClock = 0;
-  #greeted = false;
   /** When the hub that is there has started, by its own word. */
   #hubSince = 0;
   #regreeting: NodeJS.Timeout | undefined;
@@ -78,7 +77,6 @@ export class Presence {
       if (isUp()) voice.open();
       await Promise.all(said);
       if (!isUp()) return;
-      this.#greeted = true;
       telemetry.restart();
     } catch (error) {
       log.error('could not greet', { why: String(error) });
@@ -87,7 +85,6 @@ export class Presence {
 
   /** The link is down: nothing more is said until the next greeting. */
   hush(): void {
-    this.#greeted = false;
     this.#parts.voice.shut();
     this.#parts.telemetry.shut();
   }
@@ -114,8 +111,9 @@ export class Presence {
   hubIsOnline(since: number, isRetained: boolean): void {
     if (since === this.#hubSince) return;
     this.#hubSince = since;
-    // What is retained was said before this connection, whose own greeting that hub hears.
-    if (isRetained || !this.#greeted || this.#regreeting !== undefined) return;
+    // What is retained was said before this connection, whose own greeting that hub hears. One that comes in the middle of
+    // a greeting may have missed its beginning, and what followed it.
+    if (isRetained || this.#regreeting !== undefined) return;
     this.#regreeting = setTimeout(
       () => {
         this.#regreeting = undefined;
