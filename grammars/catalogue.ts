@@ -38,6 +38,8 @@ export class CatalogueError extends Error {
 /** A grammar holds every template: a file past these is a mistake, not a catalogue. */
 const LIMITS = { bytes: 65_536, classes: 64, commands: 128, template: 256, explanation: 160 } as const;
 
+/** The class of what the evidence does not explain: only looks serve it. */
+const UNKNOWN = 'unknown';
 const ID = /^[a-z][a-z0-9-]{0,39}$/;
 /** What a template may consist of besides its blanks: the policy's subset has the last word, this keeps typos out. */
 const TEMPLATE_TEXT = /^[A-Za-z0-9 _./,:=+*'-]*$/;
@@ -80,6 +82,19 @@ export function fillTemplate(text: string, names: Readonly<Partial<Record<SlotKi
   });
 }
 
+/**
+ * The same commands for more classes: what serves every class of the catalogue serves the added ones too, and nothing
+ * else does. `unknown` stays the last. For causes that only playbooks treat.
+ */
+export function withClasses(catalogue: Catalogue, added: readonly string[]): Catalogue {
+  const classes = [...new Set([...catalogue.classes, ...added])].filter((name) => name !== UNKNOWN).sort();
+  classes.push(UNKNOWN);
+  const commands = catalogue.commands.map((template) =>
+    template.classes.length === catalogue.classes.length ? { ...template, classes } : template,
+  );
+  return { classes, commands };
+}
+
 /** Reads the catalogue that ships beside this module. Throws a CatalogueError E_CATALOGUE. */
 export function loadCatalogue(): Catalogue {
   const url = new URL('./commands.yaml', import.meta.url);
@@ -106,7 +121,7 @@ export function parseCatalogue(text: string, file: string): Catalogue {
   const classes = reader.texts(root, 'classes', LIMITS.classes);
   for (const name of classes) if (!ID.test(name)) fail(reader.line(root), `class "${name}": a-z, 0-9 and dashes`);
   if (new Set(classes).size !== classes.length) fail(reader.line(root), 'classes: one stands there twice');
-  if (classes.at(-1) !== 'unknown') fail(reader.line(root), 'classes: the last one must be "unknown"');
+  if (classes.at(-1) !== UNKNOWN) fail(reader.line(root), 'classes: the last one must be "unknown"');
 
   const seen = new Set<string>();
   const commands = reader.list(root, 'commands', LIMITS.commands).map((node) => {

@@ -25,6 +25,11 @@ export interface PlanInput {
   readonly evidence: readonly string[];
   /** Ids of the candidate playbooks. */
   readonly playbooks: readonly string[];
+  /**
+   * A model that was trained for this language only chooses: it writes no sentence, and its alternatives are classes.
+   * Absent: it writes its cause and its alternatives in its own words.
+   */
+  readonly wordless?: boolean;
 }
 
 export interface PlanSlot {
@@ -41,6 +46,7 @@ export interface PlanGrammar {
 /** An answer that obeys the grammar. It is still only a proposal. */
 export interface PlanAnswer {
   readonly class: string;
+  /** Empty where the model only chooses. */
   readonly rootCause: string;
   readonly cites: readonly string[];
   readonly playbook: string | null;
@@ -63,6 +69,9 @@ export class PlanError extends Error {
     this.code = code;
   }
 }
+
+const KEYS = ['class', 'root_cause', 'cites', 'playbook', 'commands', 'alternatives', 'needs_human'];
+const keysOf = ({ wordless = false }: PlanInput) => (wordless ? KEYS.filter((key) => key !== 'root_cause') : KEYS);
 
 /** What an answer says where no playbook fits. */
 const NO_PLAYBOOK = 'none';
@@ -98,8 +107,8 @@ export function planGrammar(input: PlanInput): PlanGrammar {
   };
   const word = (text: string) => gbnfLiteral(JSON.stringify(text));
 
-  rule('text', `${TEXT}{1,${PLAN_LIMITS.rootCause}}`);
-  rule('short', `"\\"" ${TEXT}{1,${PLAN_LIMITS.alternative}} "\\""`);
+  if (input.wordless !== true) rule('text', `${TEXT}{1,${PLAN_LIMITS.rootCause}}`);
+  rule('short', input.wordless ? anyOf(input.classes.map(word)) : `"\\"" ${TEXT}{1,${PLAN_LIMITS.alternative}} "\\""`);
   const alternatives = upTo('short', PLAN_LIMITS.alternatives);
   const cites =
     input.evidence.length === 0 ? '' : upTo(rule('cite', anyOf(input.evidence.map(word))), PLAN_LIMITS.cites);
@@ -115,10 +124,8 @@ export function planGrammar(input: PlanInput): PlanGrammar {
     rule(`do-${i}`, `${gbnfLiteral(`{"do":${JSON.stringify(template.id)},"with":[`)} ${blanks} "]}"`);
   });
 
-  rule(
-    'cause',
-    `"\\",\\"root_cause\\":\\"" text "\\",\\"cites\\":[" ${cites} "],\\"playbook\\":" playbook ",\\"commands\\":["`,
-  );
+  const sentence = input.wordless ? '' : `"\\"root_cause\\":\\"" text "\\"," `;
+  rule('cause', `"\\"," ${sentence}"\\"cites\\":[" ${cites} "],\\"playbook\\":" playbook ",\\"commands\\":["`);
   // A class brings its own commands, so that the two cannot disagree: what is unknown gets only looks.
   const lists = new Map<string, string>();
   const bodies = input.classes.map((name) => {
@@ -151,7 +158,7 @@ export function parsePlan(text: string, input: PlanInput): PlanAnswer {
   }
   // The round trip refuses optional blanks, repeated keys and needless escapes in one comparison.
   if (again !== text) throw bad('JSON, but not in the one form that the grammar has');
-  const plan = fields(value, ['class', 'root_cause', 'cites', 'playbook', 'commands', 'alternatives', 'needs_human']);
+  const plan = fields(value, keysOf(input));
 
   const name = choice(plan['class'], input.classes, 'class');
   const playbook = choice(plan['playbook'], [...input.playbooks, NO_PLAYBOOK], 'playbook');
@@ -169,12 +176,14 @@ export function parsePlan(text: string, input: PlanInput): PlanAnswer {
   });
   return {
     class: name,
-    rootCause: bounded(plan['root_cause'], PLAN_LIMITS.rootCause, 'root_cause'),
+    rootCause: input.wordless ? '' : bounded(plan['root_cause'], PLAN_LIMITS.rootCause, 'root_cause'),
     cites: items(plan['cites'], PLAN_LIMITS.cites, 'cites').map((id) => choice(id, input.evidence, 'cites')),
     playbook: playbook === NO_PLAYBOOK ? null : playbook,
     commands,
     alternatives: items(plan['alternatives'], PLAN_LIMITS.alternatives, 'alternatives').map((item) =>
-      bounded(item, PLAN_LIMITS.alternative, 'alternatives'),
+      input.wordless
+        ? choice(item, input.classes, 'alternatives')
+        : bounded(item, PLAN_LIMITS.alternative, 'alternatives'),
     ),
     needsHuman,
   };
@@ -227,11 +236,14 @@ function longestAnswer(input: PlanInput, possible: readonly Template[]): number 
     const [command] = commands.sort((a, b) => size(b) - size(a));
     return size({
       class: name,
-      root_cause: 'x'.repeat(PLAN_LIMITS.rootCause),
+      ...(input.wordless ? {} : { root_cause: 'x'.repeat(PLAN_LIMITS.rootCause) }),
       cites: fill(longest(input.evidence), PLAN_LIMITS.cites),
       playbook: longest([...input.playbooks, NO_PLAYBOOK]),
       commands: command === undefined ? [] : new Array(PLAN_LIMITS.commands).fill(command),
-      alternatives: fill('x'.repeat(PLAN_LIMITS.alternative), PLAN_LIMITS.alternatives),
+      alternatives: fill(
+        input.wordless ? longest(input.classes) : 'x'.repeat(PLAN_LIMITS.alternative),
+        PLAN_LIMITS.alternatives,
+      ),
       needs_human: false,
     });
   });

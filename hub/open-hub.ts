@@ -225,7 +225,7 @@ async function run(options: HubOptions, parts: Parts, closing: Closing): Promise
   closing.add(tidy(hub, options.retention ?? DEFAULT_RETENTION));
   if (options.model !== undefined) {
     // A large file takes minutes to load: until it has, rules answer alone.
-    void openModel(options.model, log).then(async (model) => {
+    void openModel(options.model, thinking, log).then(async (model) => {
       if (model === null) return;
       thinking.all.unshift(model);
       await presence.reasonsWith(`${model.name} + ${thinking.codified.name}`);

@@ -47,10 +47,15 @@ function triedBefore(store: Store, id: string): readonly string[] {
 }
 
 /** A model that does not load costs the model, not the hub: null, and the log says why. */
-export async function openModel(file: string, log: Log): Promise<Reasoner | null> {
+export async function openModel(
+  file: string,
+  { playbooks }: Pick<Reasoners, 'playbooks'>,
+  log: Log,
+): Promise<Reasoner | null> {
   try {
     return await openLlamaReasoner({
       file,
+      playbooks,
       maxThreads: MODEL_THREADS,
       deadlineMs: MODEL_DEADLINE_MS,
       log: (message) => log.info(message),

@@ -1,4 +1,5 @@
 import type { Llama, LlamaContext, LlamaContextSequence, LlamaModel, Token } from 'node-llama-cpp';
+import { type SlotTraining, slotTraining } from './slot-model.ts';
 
 /** Tokens of prompt and answer together: what an incident needs, and no more memory than that. */
 export const MAX_CONTEXT = 4_096;
@@ -12,6 +13,8 @@ export interface LoadedModel {
   readonly model: LlamaModel;
   readonly context: LlamaContext;
   readonly sequence: LlamaContextSequence;
+  /** What a model of ours says of its training; null for any other. */
+  readonly training: SlotTraining | null;
   /** What every prompt begins with: the begin token where the model has one. */
   readonly start: readonly Token[];
 }
@@ -43,7 +46,8 @@ export async function loadModel(file: string, threads: number): Promise<LoadedMo
       failedCreationRemedy: false,
     });
     const { bos } = model.tokens;
-    return { llama, model, context, sequence: context.getSequence(), start: bos === null ? [] : [bos] };
+    const training = slotTraining(model.fileInfo.metadata);
+    return { llama, model, context, sequence: context.getSequence(), training, start: bos === null ? [] : [bos] };
   } catch (error) {
     await llama.dispose();
     throw error;

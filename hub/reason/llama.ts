@@ -1,13 +1,16 @@
-import { type Catalogue, loadCatalogue } from '../../grammars/catalogue.ts';
-import { PlanError, planGrammar } from '../../grammars/plan.ts';
+import { type Catalogue, loadCatalogue, withClasses } from '../../grammars/catalogue.ts';
+import { PlanError, type PlanInput, planGrammar } from '../../grammars/plan.ts';
 import type { Evidence } from '../evidence/evidence.ts';
-import { readAnswer } from './llama-answer.ts';
+import type { Playbook } from '../playbook/playbook.ts';
+import { type ReadAnswer, readAnswer } from './llama-answer.ts';
 import { countTokens, type Decoded, decode } from './llama-decode.ts';
 import { identifyModel, type ModelFile } from './llama-file.ts';
 import { type LoadedModel, loadModel } from './llama-model.ts';
 import { probeModel } from './llama-probe.ts';
 import { buildPrompt, type Prompt, planInput } from './prompt.ts';
 import { type Diagnosis, ReasonError, type Reasoner, type Trace } from './reasoner.ts';
+import { inWords } from './slot-answer.ts';
+import { buildSlotPrompt } from './slot-prompt.ts';
 
 /** One line for the hub's log. */
 export type ReasonLog = (message: string) => void;
@@ -23,6 +26,8 @@ export interface LlamaOptions {
   /** Milliseconds for another process to load the file first; two minutes suit the largest that fit a host. */
   readonly probeDeadlineMs?: number;
   readonly catalogue?: Catalogue;
+  /** By id: what a model that only chooses may choose, and what fills its choice. Absent: none. */
+  readonly playbooks?: ReadonlyMap<string, Playbook>;
 }
 
 /** The same for every call: at temperature 0 it decides nothing, and a replay names it (invariant 14). */
@@ -60,6 +65,7 @@ class LlamaReasoner implements Reasoner {
   readonly #loaded: LoadedModel;
   readonly #file: ModelFile;
   readonly #catalogue: Catalogue;
+  readonly #playbooks: ReadonlyMap<string, Playbook>;
   readonly #options: LlamaOptions;
   readonly #closing = new AbortController();
   /** Settles when native code is done with the call before: there is one context, so one call at a time. */
@@ -70,7 +76,9 @@ class LlamaReasoner implements Reasoner {
     this.name = file.name;
     this.#loaded = loaded;
     this.#file = file;
-    this.#catalogue = catalogue;
+    const { training } = loaded;
+    this.#catalogue = training === null ? catalogue : withClasses(catalogue, training.classes);
+    this.#playbooks = options.playbooks ?? new Map();
     this.#options = options;
   }
 
@@ -116,7 +124,7 @@ class LlamaReasoner implements Reasoner {
     const { gbnf, maxTokens } = planGrammar(prompt.plan);
     const { fixed, incident } = prompt;
     const decoded = await decode(this.#loaded, { fixed, incident, gbnf, maxTokens, seed: SEED, signal });
-    const read = readAnswer(decoded, prompt.plan, evidence);
+    const read = this.#read(decoded, prompt.plan, evidence);
     const { answer } = read;
     return {
       by: this.name,
@@ -133,13 +141,20 @@ class LlamaReasoner implements Reasoner {
     };
   }
 
+  #read(decoded: Decoded, plan: PlanInput, evidence: Evidence): ReadAnswer {
+    const read = readAnswer(decoded, plan, evidence);
+    return plan.wordless ? inWords(read, evidence, this.#playbooks) : read;
+  }
+
   #prompt(evidence: Evidence): Prompt {
-    const { context, start } = this.#loaded;
+    const { context, start, training } = this.#loaded;
+    const wordless = training !== null;
     try {
       // The room that the longest answer needs is set aside before the prompt gets any.
-      const { maxTokens } = planGrammar(planInput(this.#catalogue, evidence));
+      const { maxTokens } = planGrammar({ ...planInput(this.#catalogue, evidence), wordless });
       const tokens = context.contextSize - start.length - maxTokens;
-      const prompt = buildPrompt(evidence, this.#catalogue, {
+      const build = wordless ? buildSlotPrompt : buildPrompt;
+      const prompt = build(evidence, this.#catalogue, {
         tokens,
         count: (text) => countTokens(this.#loaded, text),
       });
