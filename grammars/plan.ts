@@ -11,6 +11,7 @@ export const PLAN_LIMITS = {
   alternative: 80,
   alternatives: 3,
   cites: 6,
+  culprits: 2,
   commands: 4,
 } as const;
 
@@ -26,8 +27,8 @@ export interface PlanInput {
   /** Ids of the candidate playbooks. */
   readonly playbooks: readonly string[];
   /**
-   * A model that was trained for this language only chooses: it writes no sentence, and its alternatives are classes.
-   * Absent: it writes its cause and its alternatives in its own words.
+   * A model that was trained for this language only chooses: it writes no sentence, names the culprits by slot, and its
+   * alternatives are classes. Absent: it writes its cause and its alternatives in its own words.
    */
   readonly wordless?: boolean;
 }
@@ -48,6 +49,8 @@ export interface PlanAnswer {
   readonly class: string;
   /** Empty where the model only chooses. */
   readonly rootCause: string;
+  /** Slots of those to blame; empty where the model says it in its sentence. */
+  readonly culprits: readonly string[];
   readonly cites: readonly string[];
   readonly playbook: string | null;
   readonly commands: readonly PlanCommand[];
@@ -70,8 +73,8 @@ export class PlanError extends Error {
   }
 }
 
-const KEYS = ['class', 'root_cause', 'cites', 'playbook', 'commands', 'alternatives', 'needs_human'];
-const keysOf = ({ wordless = false }: PlanInput) => (wordless ? KEYS.filter((key) => key !== 'root_cause') : KEYS);
+const KEYS = ['class', 'root_cause', 'culprits', 'cites', 'playbook', 'commands', 'alternatives', 'needs_human'];
+const keysOf = ({ wordless }: PlanInput) => KEYS.filter((key) => key !== (wordless ? 'root_cause' : 'culprits'));
 
 /** What an answer says where no playbook fits. */
 const NO_PLAYBOOK = 'none';
@@ -124,7 +127,9 @@ export function planGrammar(input: PlanInput): PlanGrammar {
     rule(`do-${i}`, `${gbnfLiteral(`{"do":${JSON.stringify(template.id)},"with":[`)} ${blanks} "]}"`);
   });
 
-  const sentence = input.wordless ? '' : `"\\"root_cause\\":\\"" text "\\"," `;
+  const who =
+    input.slots.length === 0 ? '' : upTo(anyOf(input.slots.map(({ slot }) => word(slot))), PLAN_LIMITS.culprits);
+  const sentence = input.wordless ? `"\\"culprits\\":[" ${who} "]," ` : `"\\"root_cause\\":\\"" text "\\"," `;
   rule('cause', `"\\"," ${sentence}"\\"cites\\":[" ${cites} "],\\"playbook\\":" playbook ",\\"commands\\":["`);
   // A class brings its own commands, so that the two cannot disagree: what is unknown gets only looks.
   const lists = new Map<string, string>();
@@ -168,15 +173,18 @@ export function parsePlan(text: string, input: PlanInput): PlanAnswer {
     const command = fields(item, ['do', 'with']);
     const template = usable(input).find((one) => one.id === command['do'] && one.classes.includes(name));
     if (template === undefined) throw bad(`commands: ${quoted(command['do'])} does not serve ${name}`);
-    const named = items(command['with'], template.slots.length, 'with');
-    if (named.length !== template.slots.length)
+    const blanks = items(command['with'], template.slots.length, 'with');
+    if (blanks.length !== template.slots.length)
       throw bad(`commands: ${template.id} has ${template.slots.length} blanks`);
-    const slots = template.slots.map((kind, i) => choice(named[i], slotsOf(input, kind), `with: a ${kind}`));
+    const slots = template.slots.map((kind, i) => choice(blanks[i], slotsOf(input, kind), `with: a ${kind}`));
     return { template, slots };
   });
   return {
     class: name,
     rootCause: input.wordless ? '' : bounded(plan['root_cause'], PLAN_LIMITS.rootCause, 'root_cause'),
+    culprits: input.wordless
+      ? items(plan['culprits'], PLAN_LIMITS.culprits, 'culprits').map((slot) => choice(slot, named(input), 'culprits'))
+      : [],
     cites: items(plan['cites'], PLAN_LIMITS.cites, 'cites').map((id) => choice(id, input.evidence, 'cites')),
     playbook: playbook === NO_PLAYBOOK ? null : playbook,
     commands,
@@ -217,6 +225,8 @@ function checkInput(input: PlanInput): void {
 const usable = (input: PlanInput): readonly Template[] =>
   input.commands.filter((template) => template.slots.every((kind) => slotsOf(input, kind).length > 0));
 
+const named = (input: PlanInput): readonly string[] => input.slots.map(({ slot }) => slot);
+
 const slotsOf = (input: PlanInput, kind: SlotKind): readonly string[] =>
   input.slots.filter((slot) => slot.kind === kind).map((slot) => slot.slot);
 
@@ -236,7 +246,9 @@ function longestAnswer(input: PlanInput, possible: readonly Template[]): number 
     const [command] = commands.sort((a, b) => size(b) - size(a));
     return size({
       class: name,
-      ...(input.wordless ? {} : { root_cause: 'x'.repeat(PLAN_LIMITS.rootCause) }),
+      ...(input.wordless
+        ? { culprits: fill(longest(named(input)), PLAN_LIMITS.culprits) }
+        : { root_cause: 'x'.repeat(PLAN_LIMITS.rootCause) }),
       cites: fill(longest(input.evidence), PLAN_LIMITS.cites),
       playbook: longest([...input.playbooks, NO_PLAYBOOK]),
       commands: command === undefined ? [] : new Array(PLAN_LIMITS.commands).fill(command),

@@ -8,7 +8,7 @@ import { idFromHostname } from '../broker/topics.ts';
 import { Child, ChildError, type Ready } from './child.ts';
 import { keysFile } from './tui-command.ts';
 
-export const UP_USAGE = `sentinel up [--state DIR] [--headless] [--live] [--model GGUF|none] [--port N] [--interval SECONDS]
+export const UP_USAGE = `sentinel up [--state DIR] [--headless] [--live] [--model GGUF|own|none] [--port N] [--interval SECONDS]
             [--auto-approve allow-only]
   Runs a hub, an agent for this host and the TUI: everything in one command. Dry run unless --live.
   --auto-approve allow-only
@@ -24,7 +24,7 @@ export async function upCommand(argv: readonly string[], io: Console): Promise<n
       state: { type: 'string', default: './.sentinel' },
       headless: { type: 'boolean', default: false },
       live: { type: 'boolean', default: false },
-      model: { type: 'string', default: 'none' },
+      model: { type: 'string', default: 'own' },
       port: { type: 'string' },
       'auto-approve': { type: 'string' },
       interval: { type: 'string', default: '2' },

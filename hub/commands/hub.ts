@@ -4,14 +4,15 @@ import { brokerUrl, readCredentials } from '../../broker/credentials.ts';
 import { makeLocalSite } from '../../broker/enroll.ts';
 import { DEFAULT_ENROLL_PORT, DEFAULT_TLS_PORT } from '../../broker/join-protocol.ts';
 import { untilStopped } from '../../broker/lifetime.ts';
-import { lineLog } from '../../broker/log.ts';
+import { type Log, lineLog } from '../../broker/log.ts';
 import { prepareFolder, stateFolder } from '../../broker/state-folder.ts';
 import { idFromHostname } from '../../broker/topics.ts';
 import { readHttpAddress, readToken } from '../http/door.ts';
 import { type HubOptions, openHub } from '../open-hub.ts';
+import { ownModel } from '../reason/own-model.ts';
 import type { Retention } from '../store/retention.ts';
 
-export const HUB_USAGE = `sentinel hub [--state DIR] [--host ADDRESS] [--port N] [--live] [--model GGUF|none] [--headless]
+export const HUB_USAGE = `sentinel hub [--state DIR] [--host ADDRESS] [--port N] [--live] [--model GGUF|own|none] [--headless]
              [--auto-approve allow-only] [--broker URL --credentials FILE] [--json-views]
              [--metrics [ADDRESS:]PORT [--metrics-token FILE]] [--webhooks [ADDRESS:]PORT --webhooks-token FILE]
   Runs the hub: broker, store, reasoning, policy. Dry run unless --live.
@@ -30,7 +31,8 @@ export const HUB_USAGE = `sentinel hub [--state DIR] [--host ADDRESS] [--port N]
   --auto-approve allow-only
                  run plans of idempotent playbooks whose every command is allowed, from 0.90 confidence on, with nobody
                  there: at most 4 on one host within an hour. You sign the rule for it with your key; an admin may.
-  --model FILE   a GGUF that reasons beside the rules; a broken one costs the model, not the hub
+  --model FILE   a GGUF that reasons beside the rules; a broken one costs the model, not the hub. Absent, or \`own\`: the
+                 one that ships with the hub, if one does; \`none\`: rules alone
   for example: sentinel hub --state /var/lib/sentinel-hub --live`;
 
 /** Runs until the signal; a parent that started it with an IPC channel ends it by going away. */
@@ -45,7 +47,7 @@ export async function hubCommand(argv: readonly string[], io: Console): Promise<
       'tls-port': { type: 'string', default: String(DEFAULT_TLS_PORT) },
       'enroll-port': { type: 'string', default: String(DEFAULT_ENROLL_PORT) },
       live: { type: 'boolean', default: false },
-      model: { type: 'string', default: 'none' },
+      model: { type: 'string', default: 'own' },
       broker: { type: 'string' },
       credentials: { type: 'string' },
       'json-views': { type: 'boolean', default: false },
@@ -87,7 +89,7 @@ export async function hubCommand(argv: readonly string[], io: Console): Promise<
     ...webhooksOf(values.webhooks, values['webhooks-token']),
     retention: retentionOf(values['keep-days'], values['keep-incidents']),
     ...outsideOf(values.broker, values.credentials),
-    ...(values.model === 'none' ? {} : { model: values.model }),
+    ...(await modelOf(values.model, log)),
     log,
   });
   if (values.broker === undefined && hub.wanted !== 0 && hub.port !== hub.wanted)
@@ -104,6 +106,18 @@ export async function hubCommand(argv: readonly string[], io: Console): Promise<
   if (over === undefined) return EXIT.done;
   log.error(over, { code: 'E_EPOCH_OLD' });
   return EXIT.no;
+}
+
+async function modelOf(word: string, log: Log): Promise<Pick<HubOptions, 'model'>> {
+  if (word === 'none') return {};
+  if (word !== 'own') return { model: word };
+  try {
+    const model = await ownModel();
+    return model === null ? {} : { model };
+  } catch (error) {
+    log.error(`going on with rules alone. ${error instanceof Error ? error.message : String(error)}`);
+    return {};
+  }
 }
 
 function outsideOf(url: string | undefined, credentials: string | undefined): Pick<HubOptions, 'outside'> {

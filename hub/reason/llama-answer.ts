@@ -12,6 +12,8 @@ export interface ReadAnswer {
   readonly alternatives: readonly string[];
   readonly commands: readonly ProposedCommand[];
   readonly confidence: number;
+  /** The model's own probability of its class, 0..1. */
+  readonly probability: number;
 }
 
 /**
@@ -22,6 +24,7 @@ export function readAnswer(decoded: Decoded, plan: PlanInput, evidence: Evidence
   if (decoded.stop !== 'end') throw new ReasonError('E_MODEL_OUTPUT', 'the answer was cut before its end');
   try {
     const answer = parsePlan(decoded.text, plan);
+    const probability = probabilityOf(decoded, answer);
     const commands = answer.commands.map(({ template, slots }): ProposedCommand => {
       const names: Partial<Record<SlotKind, string>> = {};
       template.slots.forEach((kind, i) => {
@@ -39,7 +42,8 @@ export function readAnswer(decoded: Decoded, plan: PlanInput, evidence: Evidence
       alternatives: [...new Set(answer.alternatives)].map((text) => withNames(text, evidence)),
       // A command that is named again would only be run again: each stands there once, where it came first.
       commands: [...new Map(commands.map((command) => [command.command, command])).values()],
-      confidence: confidenceOf(decoded, answer),
+      confidence: Math.min(UNCALIBRATED_CAP, probability),
+      probability,
     };
   } catch (error) {
     throw new ReasonError('E_MODEL_OUTPUT', error instanceof Error ? error.message : String(error));
@@ -52,8 +56,8 @@ function entityOf(evidence: Evidence, slot: string | undefined): Entity {
   return entity;
 }
 
-/** The model's own probability of the class that it chose: it saw nothing to calibrate on, so it is capped. */
-function confidenceOf(decoded: Decoded, answer: PlanAnswer): number {
+/** Of the tokens that spell the class; what it is worth is not known, so that the confidence made of it is capped. */
+function probabilityOf(decoded: Decoded, answer: PlanAnswer): number {
   const from = '{"class":"'.length;
   const to = from + answer.class.length;
   let start = 0;
@@ -62,7 +66,7 @@ function confidenceOf(decoded: Decoded, answer: PlanAnswer): number {
     if (end > from && start < to) product *= Number.isFinite(probability) ? Math.min(1, Math.max(0, probability)) : 0;
     start = end;
   }
-  return Math.min(UNCALIBRATED_CAP, Math.round(product * 1_000) / 1_000);
+  return Math.round(product * 1_000) / 1_000;
 }
 
 /** Slots of a sentence as an operator reads them. What is no slot of this incident stays as it was written. */
@@ -76,7 +80,7 @@ const PLAIN_COMM = /^[A-Za-z0-9_][A-Za-z0-9._:+-]{0,31}$/;
 const PLAIN_HOST = /^[a-z0-9][a-z0-9-]{0,47}$/;
 
 /** A name for a sentence; null when its characters could mislead whoever reads it. */
-function spoken({ kind, value, process }: Entity): string | null {
+export function spoken({ kind, value, process }: Entity): string | null {
   if (kind === 'host') return PLAIN_HOST.test(value) ? value : null;
   if (kind !== 'process') return fitsSlot(kind, value) ? value : null;
   if (!fitsSlot('pid', value)) return null;

@@ -137,7 +137,7 @@ class LlamaReasoner implements Reasoner {
       playbook: answer.playbook,
       commands: read.commands,
       ms: Math.round(performance.now() - started),
-      trace: this.#trace(prompt, gbnf, decoded),
+      trace: { ...this.#trace(prompt, gbnf, decoded), class_probability: read.probability },
     };
   }
 

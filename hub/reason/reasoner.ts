@@ -21,6 +21,8 @@ export interface Trace {
   readonly grammar: string;
   readonly output: string;
   readonly stop: string;
+  /** The model's own probability of the class that it chose, 0..1: not calibrated. */
+  readonly class_probability?: number;
 }
 
 /** A reasoner's whole answer. It proposes; nothing in it is believed before the validator and the policy saw it. */

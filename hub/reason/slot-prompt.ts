@@ -14,18 +14,19 @@ export const SLOT_LIMITS = {
   /** Prompt tokens; more than a small vocabulary needs for what is chosen below, seldom reached. */
   tokens: 640,
   /** Characters of one item: where a line of a log has said what it has to say. */
-  item: 140,
+  item: 120,
   entities: 10,
   playbooks: 5,
   similar: 1,
 } as const;
 
 /** How many items of each sort are shown; the sorts in the order in which room is given to them. */
-const SHOWN = { metric: 1, line: 5, change: 2, template: 3, fact: 4, process: 3, mount: 2 } as const;
+const SHOWN = { metric: 1, line: 5, change: 2, template: 3, fact: 4, process: 2, mount: 2 } as const;
 type Sort = keyof typeof SHOWN;
 
 /** Facts that repeat what the metric, the entities or their labels say, or that tell no cause apart. */
-const REPEATED = /^(?:cores|kernel|uptime_s|memory_total_mib|limit|value|subject|culprit|supervisor|unit|members): /;
+const REPEATED =
+  /^(?:cores|kernel|uptime_s|memory_total_mib|limit|value|subject|culprit|supervisor|unit|members|entries): /;
 /** Of the facts about a folder, those that say most. */
 const FOLDER_FACTS = ['grower.1', 'file.1', 'open.1', 'newest.1', 'grower.2', 'file.2'];
 const STAMP = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,6})?Z /;

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { suite } from 'uvu';
@@ -11,6 +11,8 @@ import { PLAN_LIMITS, PlanError, type PlanInput, parsePlan, planGrammar } from '
 import type { EvidenceItem } from '../../hub/evidence/evidence.ts';
 import { openLlamaReasoner } from '../../hub/reason/llama.ts';
 import { readAnswer } from '../../hub/reason/llama-answer.ts';
+import { identifyModel } from '../../hub/reason/llama-file.ts';
+import { ownModel } from '../../hub/reason/own-model.ts';
 import { planInput } from '../../hub/reason/prompt.ts';
 import { ReasonError } from '../../hub/reason/reasoner.ts';
 import { inWords } from '../../hub/reason/slot-answer.ts';
@@ -39,6 +41,7 @@ const language = suite('the language of a model that only chooses');
 
 const choice = {
   class: 'memory-leak',
+  culprits: ['E1'],
   cites: ['e1', 'c1'],
   playbook: 'group-memory',
   commands: [{ do: 'unit-restart', with: ['E3'] }],
@@ -57,8 +60,10 @@ language('has classes for alternatives, and no sentence', () => {
       (error: unknown) => error instanceof PlanError && error.code === 'E_PLAN_OUTPUT',
     );
   refused({ ...choice, alternatives: ['something of its own'] });
-  const { class: name, ...rest } = choice;
+  const { class: name, culprits, ...rest } = choice;
   refused({ class: name, root_cause: 'E1 leaks', ...rest });
+  refused({ ...choice, culprits: ['E99'] });
+  refused({ ...choice, culprits: [...culprits, 'E2', 'E3'] });
 });
 
 language('is shorter than one with sentences by all of them', () => {
@@ -182,6 +187,21 @@ file('says its classes in their own form, or is refused', () => {
   assert.equal(of(['disk-full'])?.classes, ['disk-full']);
   for (const wrong of [undefined, [], ['"x"'], [7], new Array(129).fill('a')])
     assert.throws(() => of(wrong), /classes/);
+});
+
+file('that ships with the hub is taken only when it is the one that its manifest names', async () => {
+  const place = new URL(`file://${folder}/`);
+  assert.is(await ownModel(place), null);
+  const path = join(folder, 'sentinel.gguf');
+  randomLlama(path, { keys: trained });
+  const { sha256 } = await identifyModel(path);
+  writeFileSync(join(folder, 'sentinel.json'), JSON.stringify({ sha256 }));
+  assert.is(await ownModel(place), path);
+  for (const manifest of [JSON.stringify({ sha256: 'f'.repeat(64) }), '{}', 'no JSON']) {
+    writeFileSync(join(folder, 'sentinel.json'), manifest);
+    const refused = await ownModel(place).catch((error: unknown) => error);
+    assert.ok(refused instanceof ReasonError && refused.code === 'E_MODEL_LOAD', manifest);
+  }
 });
 
 file.after(() => rmSync(folder, { recursive: true, force: true }));
