@@ -1,6 +1,6 @@
 """Trains the model that the hub reads slots with. See ../README.md.
 
-    train.py DATA OUT --minutes N [--seed N] [--threads N] [--width 160] [--layers 5] [--heads 5] [--forward 448]
+    train.py DATA OUT --minutes N [--seed N] [--threads N] [--width 128] [--layers 4] [--heads 4] [--forward 384]
 
 DATA is a file of model/write-corpus.ts. OUT gets tokenizer.json, checkpoint.pt (from which a second call goes on) and
 train.log. The loss counts the answer's tokens alone. The rate follows the time that is left, so any length ends well.
@@ -36,10 +36,10 @@ def arguments():
     parser.add_argument("--minutes", type=float, required=True)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--width", type=int, default=160)
-    parser.add_argument("--layers", type=int, default=5)
-    parser.add_argument("--heads", type=int, default=5)
-    parser.add_argument("--forward", type=int, default=448)
+    parser.add_argument("--width", type=int, default=128)
+    parser.add_argument("--layers", type=int, default=4)
+    parser.add_argument("--heads", type=int, default=4)
+    parser.add_argument("--forward", type=int, default=384)
     parser.add_argument("--vocabulary", type=int, default=2_048)
     parser.add_argument("--batch", type=int, default=0, help="samples of a step; 0: 8 on a processor, 128 on a GPU")
     parser.add_argument("--rate", type=float, default=0.003)
