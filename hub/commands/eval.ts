@@ -10,11 +10,12 @@ import { readScenarios, type Scenario, ScenarioFileError } from '../eval/scenari
 import { type Case, caseOf, isIgnored, type Summary, summaryOf } from '../eval/summary.ts';
 import { TIMES } from '../hub.ts';
 import { openModel } from '../open-reasoners.ts';
-import { loadPlaybooks } from '../playbook/playbook.ts';
+import { loadPlaybooks, type Playbook } from '../playbook/playbook.ts';
+import { modelFile } from '../reason/own-model.ts';
 import type { Reasoner } from '../reason/reasoner.ts';
 import { RulesReasoner } from '../reason/rules.ts';
 
-export const EVAL_USAGE = `sentinel eval --scenarios FILE... [--model GGUF|none] [--report DIR] [--mutate] [--state DIR]
+export const EVAL_USAGE = `sentinel eval --scenarios FILE... [--model GGUF|own|none] [--report DIR] [--mutate] [--state DIR]
   Answers each scenario the hub's own way and prints one JSON line for each; scores those that have an answer key.
   FILE may be given more than once, and may be a folder of .json, .yaml and .yml files.
   Writes report.md, report.json and report.html into DIR (default STATE/eval) and compares with the last run there.
@@ -30,7 +31,7 @@ export async function evalCommand(argv: readonly string[], io: Console): Promise
     argv,
     {
       scenarios: { type: 'string', multiple: true },
-      model: { type: 'string', default: 'none' },
+      model: { type: 'string', default: 'own' },
       report: { type: 'string' },
       mutate: { type: 'boolean', default: false },
       state: { type: 'string', default: './.sentinel' },
@@ -84,23 +85,25 @@ async function openParts(state: ReturnType<typeof stateFolder>, model: string, i
   });
   for (const { message } of errors) io.stderr(message);
   const rules = new RulesReasoner({ playbooks, tried: () => [] });
+  const byId = new Map(playbooks.map((one) => [one.id, one]));
+  const file = await modelFile(model);
   return {
     policy,
-    playbooks: new Map(playbooks.map((one) => [one.id, one])),
-    reasoners: model === 'none' ? [rules] : [await loaded(model, io), rules],
+    playbooks: byId,
+    reasoners: file === null ? [rules] : [await loaded(file, byId, io), rules],
     deadlineMs: TIMES.reasoning,
   };
 }
 
 /** A hub goes on without its model; whoever evaluates one wants to know that it did not load. */
-async function loaded(model: string, io: Console): Promise<Reasoner> {
+async function loaded(model: string, playbooks: ReadonlyMap<string, Playbook>, io: Console): Promise<Reasoner> {
   const failures: string[] = [];
   const log = {
     error: (line: string) => void failures.push(line),
     warn: (line: string) => io.stderr(line),
     info: (line: string) => io.stderr(line),
   };
-  const reasoner = await openModel(model, log);
+  const reasoner = await openModel(model, { playbooks }, log);
   if (reasoner === null) throw new UsageError(failures.join('\n'));
   return reasoner;
 }

@@ -9,7 +9,7 @@ import { prepareFolder, stateFolder } from '../../broker/state-folder.ts';
 import { idFromHostname } from '../../broker/topics.ts';
 import { readHttpAddress, readToken } from '../http/door.ts';
 import { type HubOptions, openHub } from '../open-hub.ts';
-import { ownModel } from '../reason/own-model.ts';
+import { modelFile } from '../reason/own-model.ts';
 import type { Retention } from '../store/retention.ts';
 
 export const HUB_USAGE = `sentinel hub [--state DIR] [--host ADDRESS] [--port N] [--live] [--model GGUF|own|none] [--headless]
@@ -109,10 +109,8 @@ export async function hubCommand(argv: readonly string[], io: Console): Promise<
 }
 
 async function modelOf(word: string, log: Log): Promise<Pick<HubOptions, 'model'>> {
-  if (word === 'none') return {};
-  if (word !== 'own') return { model: word };
   try {
-    const model = await ownModel();
+    const model = await modelFile(word);
     return model === null ? {} : { model };
   } catch (error) {
     log.error(`going on with rules alone. ${error instanceof Error ? error.message : String(error)}`);

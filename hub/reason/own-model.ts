@@ -22,6 +22,10 @@ export async function ownModel(folder: URL = FOLDER): Promise<string | null> {
   return path;
 }
 
+/** The file that `--model GGUF|own|none` means; null where there is none to load. Rejects as `ownModel` does. */
+export const modelFile = async (word: string): Promise<string | null> =>
+  word === 'none' ? null : word === 'own' ? ownModel() : word;
+
 function hashIn(text: string): unknown {
   if (text.length > MANIFEST_BYTES) return null;
   try {
