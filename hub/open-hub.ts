@@ -200,6 +200,7 @@ async function run(options: HubOptions, parts: Parts, closing: Closing): Promise
   closing.add(() => presence.end());
   const announcements = new Announcements(hub);
   const intake = new Intake(hub, driver);
+  closing.add(() => intake.stop());
   const webhooks = options.webhooks && (await openedWebhooks(state, options.webhooks, parts, intake));
   if (webhooks !== undefined) closing.add(() => webhooks.door.close());
   const metrics =

@@ -23,6 +23,7 @@ export class Acks {
   /** What has to be told when its agent's time has come, by agent and boot. */
   private readonly due = new Map<string, StoredThrough>();
   private timer: NodeJS.Timeout | undefined;
+  private stopped = false;
 
   constructor(hub: Hub) {
     this.hub = hub;
@@ -56,7 +57,13 @@ export class Acks {
     const key = `${one.agent}/${one.boot}`;
     if (this.isOld(this.told.get(key) ?? 0)) this.tell(key, one);
     else this.due.set(key, one);
-    this.timer ??= setTimeout(() => this.sweep(), SWEEP_MS).unref();
+    this.sweepLater();
+  }
+
+  /** What is due stays untold: an agent that comes back is told anew. */
+  stop(): void {
+    this.stopped = true;
+    clearTimeout(this.timer);
   }
 
   /** Asks for the frames after this one again. */
@@ -82,7 +89,11 @@ export class Acks {
     this.timer = undefined;
     for (const [key, one] of this.due) if (this.isOld(this.told.get(key) ?? 0)) this.tell(key, one);
     for (const [key, at] of this.told) if (this.isOld(at)) this.told.delete(key);
-    if (this.due.size > 0) this.timer = setTimeout(() => this.sweep(), SWEEP_MS).unref();
+    if (this.due.size > 0) this.sweepLater();
+  }
+
+  private sweepLater(): void {
+    if (!this.stopped) this.timer ??= setTimeout(() => this.sweep(), SWEEP_MS).unref();
   }
 
   private telemetry({ agent, boot, through }: StoredThrough, more: { readonly again?: number }): void {

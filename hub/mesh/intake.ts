@@ -42,6 +42,11 @@ export class Intake {
     this.driver = driver;
   }
 
+  /** Tells nobody of its own accord any more: the store is about to close. */
+  stop(): void {
+    this.acks.stop();
+  }
+
   /** Resolves when the message is durable or dropped, in each agent's own order: only then may it be acknowledged. */
   receive(message: Inbound): Promise<void> {
     return this.turns.take(message.agent, async () => {
