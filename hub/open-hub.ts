@@ -1,5 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { uptime } from 'node:os';
+import { join } from 'node:path';
 import { writeDurably } from '../broker/durable-file.ts';
 import { readSite } from '../broker/enroll.ts';
 import type { Log } from '../broker/log.ts';
@@ -38,7 +39,7 @@ import { Announcements } from './site/halts.ts';
 import type { OpenEnrollment } from './site/open-enrollment.ts';
 import { noteRoster, RosterKeeper } from './site/roster-keeper.ts';
 import { DEFAULT_RETENTION, type Retention } from './store/retention.ts';
-import { Store } from './store/store.ts';
+import { refuseDamaged, Store } from './store/store.ts';
 import { tidy } from './tidying.ts';
 import { openViews } from './tools/open-views.ts';
 import { RequestServer } from './tools/request-server.ts';
@@ -87,8 +88,10 @@ export interface RunningHub {
 export async function openHub(options: HubOptions): Promise<RunningHub> {
   prepareFolder(options.state);
   const closing = new Closing();
+  const wasCutShort = existsSync(join(options.state.hub, 'lock'));
   closing.add(claim(options.state.hub, 'a hub'));
   try {
+    if (wasCutShort) await refuseDamaged(options.state.store);
     const parts = await openParts(options, closing);
     return await run(options, parts, closing);
   } catch (error) {

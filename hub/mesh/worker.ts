@@ -30,6 +30,14 @@ const say = (message: FromMesh, transfer: ArrayBuffer[] = []): void => parentPor
 const unsettled = new Map<number, { resolve: () => void; reject: (error: Error) => void }>();
 let asked = 0;
 
+/**
+ * For a commit that fails lmdb rejects promises that nobody was given, besides the one that `Store.write` waits for: what
+ * could not be stored was told by that one, and the broker lives on.
+ */
+process.on('unhandledRejection', (error) => {
+  if (!(error instanceof Error && 'commitError' in error)) throw error;
+});
+
 const store = new Store(folder, 'beside');
 const commits = new Commits(store);
 const dropped = new DroppedCount((one) => say({ kind: 'dropped', ...one }));

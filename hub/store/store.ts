@@ -1,4 +1,4 @@
-import { chmodSync } from 'node:fs';
+import { chmodSync, existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Database, open, type RootDatabase } from 'lmdb';
 import type { AutomationRule } from '../../broker/automation-rule.ts';
@@ -10,6 +10,7 @@ import type { Incident } from '../incident.ts';
 import type { Pending, Told } from '../notify/outbox.ts';
 import type { EnrolledRecord, TokenRecord } from '../site/enrollment.ts';
 import type { KnownAlert } from '../webhooks/alerts-known.ts';
+import { headDamage, pageDamage } from './damage.ts';
 
 /** Whether an agent is there; apart from its birth, which is large and changes seldom. */
 export interface Presence {
@@ -62,11 +63,24 @@ export interface Columns {
 }
 
 export class StoreError extends Error {
-  readonly code: 'E_STORE_OPEN' | 'E_STORE_WRITE';
+  readonly code: 'E_STORE_DAMAGED' | 'E_STORE_OPEN' | 'E_STORE_WRITE';
   constructor(code: StoreError['code'], message: string) {
     super(message);
     this.code = code;
   }
+}
+
+const damaged = (folder: string, why: string): StoreError =>
+  new StoreError(
+    'E_STORE_DAMAGED',
+    `${join(folder, 'data.mdb')} is damaged: ${why}. Keep it, and put the newest backup in its place (docs/operations.md).`,
+  );
+
+/** Reads a store through before a hub that did not end by itself last time opens it. Rejects with E_STORE_DAMAGED. */
+export async function refuseDamaged(folder: string): Promise<void> {
+  if (!existsSync(join(folder, 'data.mdb'))) return;
+  const why = headDamage(folder) ?? (await pageDamage(folder));
+  if (why !== null) throw damaged(folder, why);
 }
 
 /** The address space kept for the data file; the file itself grows with what is stored. */
@@ -123,6 +137,8 @@ export class Store {
 
   /** `beside` is a second writer, in a worker thread of the process that has the store open with `write`. */
   constructor(folder: string, mode: 'write' | 'beside' | 'read') {
+    const why = mode === 'beside' ? null : headDamage(folder);
+    if (why !== null) throw damaged(folder, why);
     // The data is for the group to read; the lock file for it to write, since a reader that can't register itself
     // may read pages that are being reused. A worker thread can't set the mask, and finds the files made.
     const umask = mode === 'beside' ? null : process.umask(0o027);

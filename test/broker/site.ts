@@ -22,7 +22,7 @@ export const enrolled = (agents: readonly TestAgent[]): ReadonlyMap<string, Enro
 /** A folder that is gone when `done` is called. */
 export function tempFolder(): { readonly path: string; readonly done: () => void } {
   const path = mkdtempSync(join(tmpdir(), 'sentinel-test-'));
-  return { path, done: () => rmSync(path, { recursive: true, force: true }) };
+  return { path, done: () => rmSync(path, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 }) };
 }
 
 /** Resolves as soon as `holds` does; gives up with `what` after half a minute. */
