@@ -39,7 +39,7 @@ import { Announcements } from './site/halts.ts';
 import type { OpenEnrollment } from './site/open-enrollment.ts';
 import { noteRoster, RosterKeeper } from './site/roster-keeper.ts';
 import { DEFAULT_RETENTION, type Retention } from './store/retention.ts';
-import { refuseDamaged, Store } from './store/store.ts';
+import { outliveFailedCommits, refuseDamaged, Store } from './store/store.ts';
 import { tidy } from './tidying.ts';
 import { openViews } from './tools/open-views.ts';
 import { RequestServer } from './tools/request-server.ts';
@@ -91,6 +91,7 @@ export async function openHub(options: HubOptions): Promise<RunningHub> {
   const wasCutShort = existsSync(join(options.state.hub, 'lock'));
   closing.add(claim(options.state.hub, 'a hub'));
   try {
+    outliveFailedCommits();
     if (wasCutShort) await refuseDamaged(options.state.store);
     const parts = await openParts(options, closing);
     return await run(options, parts, closing);

@@ -3,7 +3,7 @@ import { type Embedded, openEmbedded } from '../../broker/embedded.ts';
 import { type Inbound, noCounters } from '../../broker/mesh.ts';
 import type { Request } from '../../broker/requests.ts';
 import { publishHealth } from '../../broker/sys-topics.ts';
-import { Store, StoreError } from '../store/store.ts';
+import { outliveFailedCommits, Store, StoreError } from '../store/store.ts';
 import { Commits } from './commits.ts';
 import { DroppedCount } from './dropped.ts';
 import { Ingest } from './ingest.ts';
@@ -30,14 +30,7 @@ const say = (message: FromMesh, transfer: ArrayBuffer[] = []): void => parentPor
 const unsettled = new Map<number, { resolve: () => void; reject: (error: Error) => void }>();
 let asked = 0;
 
-/**
- * For a commit that fails lmdb rejects promises that nobody was given, besides the one that `Store.write` waits for: what
- * could not be stored was told by that one, and the broker lives on.
- */
-process.on('unhandledRejection', (error) => {
-  if (!(error instanceof Error && 'commitError' in error)) throw error;
-});
-
+outliveFailedCommits();
 const store = new Store(folder, 'beside');
 const commits = new Commits(store);
 const dropped = new DroppedCount((one) => say({ kind: 'dropped', ...one }));

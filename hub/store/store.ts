@@ -83,6 +83,23 @@ export async function refuseDamaged(folder: string): Promise<void> {
   if (why !== null) throw damaged(folder, why);
 }
 
+let outlives = false;
+
+/**
+ * For a commit that fails lmdb rejects promises that nobody was given, besides the one that `Store.write` waits for, which
+ * tells all that there is to tell. Without this the thread would end by them. Every other rejection still ends it.
+ */
+export function outliveFailedCommits(): void {
+  if (outlives) return;
+  outlives = true;
+  process.on('unhandledRejection', (error) => {
+    // The commit's own error has LMDB's or the system's number; those of its writes point to it.
+    const isEcho =
+      error instanceof Error && ('commitError' in error || ('code' in error && Number.isInteger(error.code)));
+    if (!isEcho) throw error;
+  });
+}
+
 /** The address space kept for the data file; the file itself grows with what is stored. */
 const MAP_BYTES = 64 * 2 ** 30;
 /** LMDB readers at once: the hub, the operators' TUIs and command lines. */
