@@ -1,6 +1,8 @@
 import {
   accessSync,
   constants,
+  copyFileSync,
+  existsSync,
   linkSync,
   mkdirSync,
   readFileSync,
@@ -111,7 +113,6 @@ function makeFolder(path: string, mode: number): void {
 export function claim(folder: string, what: string): () => void {
   const lock = join(folder, 'lock');
   const draft = `${lock}.${process.pid}`;
-  const stale = `${draft}.stale`;
   try {
     writeFileSync(draft, JSON.stringify({ pid: process.pid, start: startTime(process.pid), boot: bootId() }));
   } catch (error) {
@@ -119,33 +120,65 @@ export function claim(folder: string, what: string): () => void {
     throw new StateError('E_STATE_READONLY', `can't write in ${folder} (${why}). Choose another with --state DIR.`);
   }
   try {
-    for (let attempt = 0; ; attempt++) {
-      try {
-        linkSync(draft, lock);
-        return () => rmSync(lock, { force: true });
-      } catch {
-        const holder = readClaim(lock);
-        if (holder !== null && isAlive(holder)) {
-          throw new StateError(
-            'E_RUNNING',
-            `${what} already runs here (pid ${holder.pid}, state ${folder}). Use that one, or --state DIR for a second.`,
-          );
-        }
-        if (attempt > 8) throw new StateError('E_STATE_BROKEN', `can't claim ${lock}: remove it if nothing runs here.`);
-        try {
-          renameSync(lock, stale);
-          // Another starter may have put its own claim there meanwhile: then it is put back.
-          const taken = readClaim(stale);
-          if (taken !== null && isAlive(taken)) linkSync(stale, lock);
-        } catch {
-          // Another starter was quicker; the next look says who.
-        }
+    for (let attempt = 0; attempt < CLAIM_TRIES; attempt++) {
+      if (take(lock, draft)) return () => rmSync(lock, { force: true });
+      const holder = readClaim(lock);
+      if (holder !== null && isAlive(holder)) {
+        throw new StateError(
+          'E_RUNNING',
+          `${what} already runs here (pid ${holder.pid}, state ${folder}). Use that one, or --state DIR for a second.`,
+        );
       }
+      // Another starter is about to take it over.
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, CLAIM_WAIT_MS);
     }
+    throw new StateError('E_STATE_BROKEN', `can't claim ${lock}: remove it if nothing runs here.`);
   } finally {
     rmSync(draft, { force: true });
-    rmSync(stale, { force: true });
   }
+}
+
+/** How often, and how long apart, a claim is tried that another starter is taking over: it needs a few file operations. */
+const CLAIM_TRIES = 200;
+const CLAIM_WAIT_MS = 10;
+/** Starters that were killed in the very middle of taking over, one after the other: more are nobody's. */
+const TAKEOVERS = 4;
+
+/**
+ * Puts a claim at `lock`, unless it is another's who lives. One whose holder is dead is replaced only by whoever holds
+ * `lock.next` meanwhile and has seen the dead holder's claim still there: so of all starters one alone replaces it.
+ */
+function take(lock: string, draft: string, depth = 0): boolean {
+  if (isLinked(draft, lock)) return true;
+  if (depth >= TAKEOVERS || !isLeft(lock)) return false;
+  const next = `${lock}.next`;
+  if (!take(next, draft, depth + 1)) return false;
+  try {
+    // Whoever held `next` before may have replaced it.
+    if (!isLeft(lock)) return false;
+    const own = `${draft}.own`;
+    rmSync(own, { force: true });
+    copyFileSync(draft, own);
+    renameSync(own, lock);
+    return true;
+  } finally {
+    rmSync(next, { force: true });
+  }
+}
+
+function isLinked(draft: string, lock: string): boolean {
+  try {
+    linkSync(draft, lock);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** A claim is there, and nobody who lives holds it. One that is not there is not replaced: it may be made anew meanwhile. */
+function isLeft(lock: string): boolean {
+  const holder = readClaim(lock);
+  return holder === null ? existsSync(lock) : !isAlive(holder);
 }
 
 interface Claim {
