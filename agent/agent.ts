@@ -170,7 +170,7 @@ export class Agent {
     link.on('up', () => void presence.greet());
     link.on('down', () => presence.hush());
     link.on('message', (topic, payload, isRetained) => hearing.hear(topic, payload, isRetained));
-    link.on('trouble', (why) => complain(new Error(`can't connect to ${options.url}: ${why}`)));
+    link.on('trouble', (why) => complain(new Error(`no link to ${options.url}: ${why}`)));
     const renewal = new Renewal(state, log, (joined) => {
       if (options.login === undefined) link.renewLogin(agent, loginOf(joined));
       log.info('has a new certificate');

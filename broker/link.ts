@@ -77,7 +77,10 @@ export class Link extends EventEmitter<LinkEvents> {
     this.client.setMaxListeners(0);
     this.client.on('connect', () => {
       this.client.subscribe([...options.topics], { qos: 1 }, (error) => {
-        if (error && this.client.connected) this.emit('trouble', `not subscribed: ${error.message}`);
+        if (!error || !this.client.connected) return;
+        this.emit('trouble', `not subscribed: ${error.message}`);
+        // Who speaks and does not hear would be ordered in vain, and not be halted: the next connection tries again.
+        this.client.stream.destroy();
       });
       // What is said from now on stands behind the subscription in the stream, so its answers are heard: nothing waits
       // for the SUBACK, which on a satellite's link comes seconds later.

@@ -2,7 +2,6 @@ import {
   accessSync,
   constants,
   copyFileSync,
-  existsSync,
   linkSync,
   mkdirSync,
   readFileSync,
@@ -114,6 +113,8 @@ export function claim(folder: string, what: string): () => void {
   const lock = join(folder, 'lock');
   const draft = `${lock}.${process.pid}`;
   try {
+    // One that a killed process of the same number left may be the lock itself, by another name.
+    rmSync(draft, { force: true });
     writeFileSync(draft, JSON.stringify({ pid: process.pid, start: startTime(process.pid), boot: bootId() }));
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
@@ -122,11 +123,11 @@ export function claim(folder: string, what: string): () => void {
   try {
     for (let attempt = 0; attempt < CLAIM_TRIES; attempt++) {
       if (take(lock, draft)) return () => rmSync(lock, { force: true });
-      const holder = readClaim(lock);
-      if (holder !== null && isAlive(holder)) {
+      const found = readClaim(lock);
+      if (found !== null && isHeld(found)) {
         throw new StateError(
           'E_RUNNING',
-          `${what} already runs here (pid ${holder.pid}, state ${folder}). Use that one, or --state DIR for a second.`,
+          `${what} already runs here (pid ${found.claim?.pid}, state ${folder}). Use that one, or --state DIR for a second.`,
         );
       }
       // Another starter is about to take it over.
@@ -156,11 +157,13 @@ function take(lock: string, draft: string, depth = 0): boolean {
   try {
     // Whoever held `next` before may have replaced it.
     if (!isLeft(lock)) return false;
-    const own = `${draft}.own`;
-    rmSync(own, { force: true });
-    copyFileSync(draft, own);
-    renameSync(own, lock);
+    copyFileSync(draft, `${draft}.own`);
+    renameSync(`${draft}.own`, lock);
     return true;
+  } catch (error) {
+    rmSync(`${draft}.own`, { force: true });
+    const why = error instanceof Error ? error.message : String(error);
+    throw error instanceof StateError ? error : new StateError('E_STATE_READONLY', `can't claim ${lock} (${why}).`);
   } finally {
     rmSync(next, { force: true });
   }
@@ -175,10 +178,13 @@ function isLinked(draft: string, lock: string): boolean {
   }
 }
 
-/** A claim is there, and nobody who lives holds it. One that is not there is not replaced: it may be made anew meanwhile. */
+/**
+ * A claim is there, and nobody who lives holds it. It is read again when its holder was found dead: that one may have
+ * given it back and ended in between, and what is there now be another's. From then on only who holds `next` changes it.
+ */
 function isLeft(lock: string): boolean {
-  const holder = readClaim(lock);
-  return holder === null ? existsSync(lock) : !isAlive(holder);
+  const found = readClaim(lock);
+  return found !== null && !isHeld(found) && readClaim(lock)?.text === found.text;
 }
 
 interface Claim {
@@ -189,15 +195,31 @@ interface Claim {
 
 const claimFile = record({ pid: int(1), start: int(-1), boot: text(64) });
 
-function readClaim(lock: string): Claim | null {
+/** What stands in a lock; `claim` is null when it makes no sense, and then nobody holds it. */
+interface Found {
+  readonly text: string;
+  readonly claim: Claim | null;
+}
+
+/** Null when there is none. Throws E_STATE_BROKEN for one that can't be read: whoever holds it may well live. */
+function readClaim(lock: string): Found | null {
+  let text: string;
   try {
-    return claimFile(JSON.parse(readFileSync(lock, 'utf8')), '');
+    text = readFileSync(lock, 'utf8');
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return null;
+    const why = error instanceof Error ? error.message : String(error);
+    throw new StateError('E_STATE_BROKEN', `can't read ${lock} (${why}): it may be another user's.`);
+  }
+  try {
+    return { text, claim: claimFile(JSON.parse(text), '') };
   } catch {
-    return null;
+    return { text, claim: null };
   }
 }
 
-const isAlive = ({ pid, start, boot }: Claim): boolean => boot === bootId() && startTime(pid) === start;
+const isHeld = ({ claim }: Found): boolean =>
+  claim !== null && claim.boot === bootId() && startTime(claim.pid) === claim.start;
 
 /** The kernel's name for this boot of the host; empty where it gives none. */
 function bootId(): string {

@@ -15,7 +15,6 @@ import { Notifier } from './notify/notifier.ts';
 import type { OpenEnrollment } from './site/open-enrollment.ts';
 import type { RosterKeeper } from './site/roster-keeper.ts';
 import type { Store } from './store/store.ts';
-import { forgetAlerts } from './webhooks/alerts-known.ts';
 import { readHostMap } from './webhooks/hosts.ts';
 import { AlertIntake } from './webhooks/intake.ts';
 import { openWebhooks, type WebhookDoor } from './webhooks/open-webhooks.ts';
@@ -84,9 +83,6 @@ export function openedNotifier(state: StateFolder, hub: Hub): Notifier {
   return notifier;
 }
 
-/** Alerts that a starting hub forgets: the rest are the next one's. */
-const FORGOTTEN_AT_ONCE = 10_000;
-
 /** Where other systems bring alerts, and what was brought. */
 export interface OpenedWebhooks {
   readonly door: HttpDoor;
@@ -101,7 +97,6 @@ export async function openedWebhooks(
   intake: Intake,
 ): Promise<OpenedWebhooks> {
   const { store, site, now, log } = hub;
-  await forgetAlerts(store, now(), FORGOTTEN_AT_ONCE);
   const alerts = new AlertIntake({
     store,
     hosts: readHostMap(state.webhooks),

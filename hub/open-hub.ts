@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { uptime } from 'node:os';
 import { join } from 'node:path';
 import { writeDurably } from '../broker/durable-file.ts';
@@ -88,11 +88,15 @@ export interface RunningHub {
 export async function openHub(options: HubOptions): Promise<RunningHub> {
   prepareFolder(options.state);
   const closing = new Closing();
-  const wasCutShort = existsSync(join(options.state.hub, 'lock'));
-  closing.add(claim(options.state.hub, 'a hub'));
+  const { hub, store } = options.state;
+  closing.add(claim(hub, 'a hub'));
+  // There from before the store is opened until it is closed; it stays where the store was refused.
+  const running = join(hub, 'running');
   try {
     outliveFailedCommits();
-    if (wasCutShort) await refuseDamaged(options.state.store);
+    await refuseDamaged(store, { ran: existsSync(join(hub, 'port')), wasCutShort: existsSync(running) });
+    writeFileSync(running, '');
+    closing.add(() => rmSync(running, { force: true }));
     const parts = await openParts(options, closing);
     return await run(options, parts, closing);
   } catch (error) {

@@ -18,7 +18,7 @@ export function tidy(hub: Pick<Hub, 'store' | 'key' | 'log' | 'now'>, keep: Rete
       pruned += some;
       if (some === 0) break;
     }
-    if (!isOver) await forgetAlerts(store, now(), ALERTS);
+    while (!isOver && (await forgetAlerts(store, now(), ALERTS)) > 0);
     if (pruned > 0) log.info('took out old incidents', { incidents: pruned });
   };
   let running = Promise.resolve();

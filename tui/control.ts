@@ -48,7 +48,10 @@ export function press(model: Model, chunk: readonly Key[]): Turn {
     if (ui.consent !== null) return answer({ ...model, ui }, index === 0 ? chunk : chunk.slice(index));
     const turn = one({ ...model, ui }, pressed);
     ui = turn.ui;
-    if (turn.effect !== undefined) return turn;
+    if (turn.effect === undefined) continue;
+    if (chunk.length === 1 || turn.effect.type === 'quit') return turn;
+    // What was typed or pasted for another window may hold a key that acts: one that acts is pressed alone.
+    return { ui: { ...ui, toast: { text: 'Several keys at once do nothing to a host: press one.', tone: 'wait' } } };
   }
   return { ui };
 }
@@ -126,7 +129,7 @@ function choose(model: Model, { does }: Offer): Turn {
   const same = model.keys.filter(({ command }) => command === does.command);
   const binding = same.find(({ places }) => places.includes(place)) ?? same.find(({ places }) => places.length > 0);
   if (binding === undefined) return { ui };
-  const here = binding.places.includes(place) || place === 'policy';
+  const here = binding.places.includes(place);
   const why = here ? binding.why?.(model) : `it is for ${binding.places.slice(0, 3).join(', ')}`;
   if (why !== undefined) return { ui: { ...ui, toast: { text: `${does.command}: ${why}`, tone: 'wait' } } };
   return run(model, does.command);
@@ -236,7 +239,7 @@ function back(model: Model): Ui {
 
 function move(model: Model, by: number): Ui {
   const { ui } = model;
-  if (ui.asking === null && (ui.help || ui.open !== null || ui.view === 'policy')) {
+  if (ui.asking === null && (ui.help || ui.open !== null)) {
     // The frame clamps the scroll to what there is; infinity must not stay in the state.
     return { ...ui, scroll: Math.max(0, Math.min(100_000, ui.scroll + by)) };
   }

@@ -1,7 +1,7 @@
 import { createInterface } from 'node:readline';
 import type { Console } from '../broker/command-line.ts';
 import { PROBES } from '../broker/probe-catalogue.ts';
-import type { Incident } from '../hub/incident.ts';
+import type { Incident, PlannedCommand } from '../hub/incident.ts';
 import { decisionOn, isWide, whyNotApprovable, wouldRun } from './consent.ts';
 import type { ActResult, Desk } from './desk.ts';
 import { listing } from './listing.ts';
@@ -155,6 +155,7 @@ class PlainSession {
     const { id, state, reason, severity, host, title, owner, event, plan, plan_hash, diagnoses, results } = incident;
     this.#shown.set(id, plan_hash);
     this.#say(`${shortId(id)}  ${severity}  ${host}  ${title}`);
+    this.#say(`id: ${id}`);
     this.#say(
       `state: ${state.replace('_', ' ')}${reason === '' ? '' : `, ${reason.replaceAll('_', ' ')}`}. owner: ${owner}`,
     );
@@ -167,18 +168,30 @@ class PlainSession {
       this.#say(
         `plan: ${plan.playbook ?? plan.by}, risk ${plan.risk}, ${plan.steps.length} steps, hash ${(plan_hash ?? '').slice(0, 8)}`,
       );
+      for (const check of plan.pre) this.#command(`before ${check.number}`, check);
       for (const step of plan.steps) {
-        const decision = decisionOn(plan, step);
-        this.#say(`step ${step.number}, ${decision}: ${step.command}`);
-        this.#say(`  does: ${step.explanation}. why ${step.verdict.decision}: ${step.verdict.reason}`);
+        this.#command(`step ${step.number}, ${decisionOn(plan, step)}`, step);
+        this.#say(`  does: ${step.explanation}`);
       }
-      for (const undo of plan.rollback) this.#say(`undo of step ${undo.number}: ${undo.command}`);
+      for (const check of plan.post) this.#command(`after ${check.number}`, check);
+      for (const undo of plan.rollback) this.#command(`undo of step ${undo.number}`, undo);
+      const { live, operator } = this.#desk.state();
+      this.#say(
+        `${live ? 'LIVE: approving changes the host' : 'DRY-RUN: approving changes nothing'}. you are ${operator}`,
+      );
       if (state === 'proposed') this.#say(`expires in ${long(plan.expires - Date.now())}`);
     }
     for (const { step, state: end, exit } of results) {
       const what = step === undefined ? 'order' : `${step.phase} ${step.number}`;
       this.#say(`result of ${what}: ${end.replace('_', ' ')}${exit === undefined ? '' : `, exit ${exit}`}`);
     }
+  }
+
+  /** All that an approval signs is said with what policy says of it. */
+  #command(what: string, { command, verdict }: PlannedCommand): void {
+    const { decision, effect, reason } = verdict;
+    this.#say(`${what}: ${command}`);
+    this.#say(`  effect ${effect}. why ${decision}: ${reason}`);
   }
 
   async #approve(incident: Incident, rest: readonly string[]): Promise<void> {
@@ -191,6 +204,7 @@ class PlainSession {
     if (shown !== hash) return this.#say('not approved: the plan has changed since it was shown. show it again');
     if (rest.at(-1) !== incident.host)
       return this.#say(`not approved: the line must end with the host, ${incident.host}`);
+    if (rest.length > 2) return this.#say('not approved: approve ID [N,N] HOST; numbers are joined by commas');
     const reviewed = rest.length > 1 ? (rest[0] ?? '').split(',').map(Number) : [];
     const steps = plan.steps.map((step) => ({ number: step.number, decision: decisionOn(plan, step) }));
     if (reviewed.some((n) => !steps.some(({ number, decision }) => number === n && decision === 'review')))

@@ -42,6 +42,7 @@ class StoreDesk implements Desk {
   private readonly index: IncidentIndex;
   private readonly shelf: StoreShelf;
   private later: NodeJS.Timeout | undefined;
+  private closed = false;
   private readonly presence: Presence;
   private current: DeskState;
 
@@ -116,6 +117,7 @@ class StoreDesk implements Desk {
   readonly judge = (command: string, host: string | null): Judged => this.shelf.judge(command, host);
 
   async close(): Promise<void> {
+    this.closed = true;
     clearInterval(this.timer);
     clearTimeout(this.later);
     this.presence.close();
@@ -138,18 +140,23 @@ class StoreDesk implements Desk {
   private refresh(): void {
     this.store.refresh();
     this.index.refresh();
+    // After more changes than it follows the index has begun anew.
+    this.readOn();
     this.tell();
   }
 
   private tell(): void {
+    // What was loading may be there only after the store is closed.
+    if (this.closed) return;
     this.current = this.read();
     for (const listener of this.listeners) listener();
   }
 
   /** The older incidents, a slice at a time. */
   private readOn(): void {
-    if (!this.index.isPartial) return;
+    if (!this.index.isPartial || this.later !== undefined) return;
     this.later = setTimeout(() => {
+      this.later = undefined;
       this.index.more();
       this.readOn();
     }, MORE_MS);

@@ -20,7 +20,16 @@ const ROUTES = 50;
 /** Of one record's data; a signed approval is some kB of base64, which nobody reads. */
 const VALUE = 300;
 
+/** The last time that a date can be (ECMA-262, time values). */
+const LAST_TIME_MS = 8.64e15;
+
 type Rules = { readonly state: 'loading' } | { readonly state: 'failed'; readonly why: string } | Policy;
+
+/** How the plan of an incident was sent, as of its last change. */
+interface Route {
+  readonly updated: number;
+  readonly route: Automation['routes'][number] | null;
+}
 
 /** What only some views show, read from the store and the state folder when they do. */
 export class StoreShelf {
@@ -30,10 +39,7 @@ export class StoreShelf {
   #rules: Rules | null = null;
   #playbooks: Playbooks | null = null;
   #decided: { readonly id: string; readonly taken: number; readonly gauge: Gauge | null } | null = null;
-  readonly #routes = new Map<
-    string,
-    { readonly updated: number; readonly route: Automation['routes'][number] | null }
-  >();
+  #routes: ReadonlyMap<string, Route> = new Map();
 
   /** `changed` is called when something that was loading is there. */
   constructor(folder: StateFolder, store: Store, changed: () => void) {
@@ -76,7 +82,7 @@ export class StoreShelf {
     const range = this.#store.audit.getRange({ start: from, reverse: true, limit: Math.max(1, limit) });
     return [...range].map(({ key, value }) => {
       try {
-        const { ts, kind, incident, actor, data } = readAudit(value);
+        const { ts, kind, incident, actor, data } = shown(readAudit(value));
         return { n: key, ts, kind, incident, actor, hash: value.hash, data: flat(data) };
       } catch {
         // Whoever can write the file can write anything there: it is shown as what it is.
@@ -110,7 +116,7 @@ export class StoreShelf {
               scope: scopeOf(rule),
             },
       ...readAutomation(this.#store, uptime() * 1_000),
-      routes: incidents.slice(0, ROUTES).flatMap((row) => this.#route(row) ?? []),
+      routes: this.#newestRoutes(incidents.slice(0, ROUTES)),
     };
   }
 
@@ -163,16 +169,32 @@ export class StoreShelf {
       : { incident: incident.id, at: incident.event.ts, snapshot };
   }
 
-  #route({ id, updated, host, title }: IncidentRow): Automation['routes'][number] | null {
-    const known = this.#routes.get(id);
-    if (known?.updated === updated) return known.route;
-    const incident = getIncident(this.#store, id);
-    const { route: sent } = incident ?? {};
-    const route =
-      sent === undefined ? null : { incident: id, host, title, at: updated, alone: sent.alone, why: sent.why };
-    this.#routes.set(id, { updated, route });
-    return route;
+  #newestRoutes(incidents: readonly IncidentRow[]): Automation['routes'] {
+    this.#routes = new Map(
+      incidents.map((row) => {
+        const known = this.#routes.get(row.id);
+        return [row.id, known?.updated === row.updated ? known : { updated: row.updated, route: this.#route(row) }];
+      }),
+    );
+    return [...this.#routes.values()].flatMap(({ route }) => route ?? []);
   }
+
+  #route({ id, updated, host, title }: IncidentRow): Route['route'] {
+    const { route: sent, timeline = [] } = getIncident(this.#store, id) ?? {};
+    if (sent === undefined) return null;
+    const at = timeline.findLast(({ state }) => state === 'proposed')?.ts ?? updated;
+    return { incident: id, host, title, at, alone: sent.alone, why: sent.why };
+  }
+}
+
+/** Throws for a record that reads as CBOR and says something else than records do. */
+function shown(entry: ReturnType<typeof readAudit>): ReturnType<typeof readAudit> {
+  const { ts, kind, incident, actor } = entry as Readonly<Record<keyof typeof entry, unknown>>;
+  const isName = incident === null || typeof incident === 'string';
+  const isTime = typeof ts === 'number' && Math.abs(ts) <= LAST_TIME_MS;
+  if (!isTime || typeof kind !== 'string' || typeof actor !== 'string' || !isName)
+    throw new TypeError('no audit record');
+  return entry;
 }
 
 /** A record's data as lines of names and values; bytes by their length. */
@@ -183,6 +205,7 @@ function flat(data: unknown, name = '', depth = 0): readonly (readonly [string, 
       .slice(0, 64)
       .flatMap(([key, value]) => flat(value, name === '' ? key : `${name}.${key}`, depth + 1));
   }
-  const text = typeof data === 'string' ? data : (JSON.stringify(data) ?? String(data));
+  const bytes = (_: string, value: unknown) => (value instanceof Uint8Array ? `${value.length} bytes` : value);
+  const text = typeof data === 'string' ? data : (JSON.stringify(data, bytes) ?? String(data));
   return [[name, text.length > VALUE ? `${text.slice(0, VALUE)}…` : text]];
 }

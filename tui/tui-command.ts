@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { type Console, EXIT, readArguments, UsageError } from '../broker/command-line.ts';
@@ -48,6 +49,7 @@ export async function tuiCommand(argv: readonly string[], io: Console): Promise<
     );
   }
   const { readKeys } = await import('./keymap.ts');
+  if (values.keys !== undefined && !existsSync(values.keys)) throw new UsageError(`there is no file ${values.keys}`);
   const keys = readKeys(values.keys ?? keysFile(process.env));
   const { runTui } = await import('./main.ts');
   const desk = openDesk(state, '');

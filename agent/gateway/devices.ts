@@ -1,12 +1,9 @@
 import type { Limit } from '../detect/limit.ts';
 import { SAMPLES } from '../detect/limit.ts';
 import { labelled, type Reading, type Sense } from '../sense/sense.ts';
-import { MAPPING_LIMITS, type MappedTopic, type Mapping } from './mapping.ts';
+import { declaredDevices, MAPPING_LIMITS, type MappedTopic, type Mapping, metricsOf } from './mapping.ts';
 import { valueIn } from './payload.ts';
 import { deviceId } from './topic.ts';
-
-/** Metrics of devices and their silences: the host's own senses need room in the same message. */
-const READINGS_MAX = 256;
 
 /** Why messages of devices were not taken. */
 export type DeviceRefusal = 'E_DEVICE_NAME' | 'E_DEVICE_MANY' | 'E_DEVICE_PAYLOAD' | 'E_DEVICE_RATE';
@@ -39,8 +36,7 @@ export class DevicesSense implements Sense {
     this.#mapping = mapping;
     this.#monotonic = monotonic;
     this.#downSince = monotonic();
-    for (const device of mapping.devices) this.#begin(device, null);
-    for (const { device } of mapping.topics) if (device !== null) this.#begin(device, '');
+    for (const device of declaredDevices(mapping)) this.#begin(device, null);
   }
 
   /** Names of the devices that are spoken for. */
@@ -82,7 +78,7 @@ export class DevicesSense implements Sense {
 
   sample(now: number): readonly Reading[] {
     return [...this.#devices].flatMap(([id, device]) => {
-      const metrics = this.#metricsOf(id).map(({ metric, unit, scale }) => ({
+      const metrics = metricsOf(this.#mapping, id).map(({ metric, unit, scale }) => ({
         name: labelled(`device.${metric}`, id),
         unit,
         scale,
@@ -115,11 +111,6 @@ export class DevicesSense implements Sense {
     return { ...Object.fromEntries(values), silent: `${silent} s` };
   }
 
-  #metricsOf(id: string): readonly MappedTopic[] {
-    const its = this.#mapping.topics.filter(({ device }) => device === null || device === id);
-    return its.filter(({ metric }, i) => its.findIndex((one) => one.metric === metric) === i);
-  }
-
   #deviceFor(mapped: MappedTopic, own: string): Device | null {
     const id = mapped.device ?? deviceId(own);
     if (id === null) return this.#no('E_DEVICE_NAME');
@@ -139,8 +130,11 @@ export class DevicesSense implements Sense {
   #begin(id: string, own: string | null): Device | null {
     const known = this.#devices.get(id);
     if (known !== undefined) return known;
-    const readings = [...this.#devices.keys(), id].reduce((sum, one) => sum + this.#metricsOf(one).length + 1, 0);
-    if (this.#devices.size >= MAPPING_LIMITS.devices || readings > READINGS_MAX) return null;
+    const readings = [...this.#devices.keys(), id].reduce(
+      (sum, one) => sum + metricsOf(this.#mapping, one).length + 1,
+      0,
+    );
+    if (this.#devices.size >= MAPPING_LIMITS.devices || readings > MAPPING_LIMITS.readings) return null;
     const device: Device = { own, heard: this.#monotonic(), fresh: new Map(), last: new Map() };
     this.#devices.set(id, device);
     return device;

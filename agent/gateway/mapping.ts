@@ -15,6 +15,8 @@ export const MAPPING_LIMITS = {
   topics: 64,
   /** Devices that are expected or come by themselves: a larger plant has several gateways. */
   devices: 64,
+  /** Metrics of devices and their silences: the host's own senses need room in the same message. */
+  readings: 256,
 } as const;
 
 /** One metric of devices: where it comes from, and when it means trouble. */
@@ -90,13 +92,31 @@ export function parseMapping(file: string, text: string): Mapping {
     const fix = 'give them the same unit, scale and limit, or other names';
     reader.fail(top.get('topics', true), `says two things of the metric ${twice.metric}`, fix);
   }
+  const devices = nodes(reader, top, 'devices', MAPPING_LIMITS.devices).map((node) => deviceOf(reader, node));
+  const declared = declaredDevices({ devices, topics });
+  const readings = declared.reduce((sum, id) => sum + metricsOf({ topics }, id).length + 1, 0);
+  if (declared.length > MAPPING_LIMITS.devices || readings > MAPPING_LIMITS.readings) {
+    const many = `names ${declared.length} devices with ${readings} readings; there is room for ${MAPPING_LIMITS.devices} and ${MAPPING_LIMITS.readings}`;
+    throw new WatchError('E_WATCH_LIMIT', file, reader.line(top), many, 'use several gateways');
+  }
   return {
     broker: brokerOf(reader, top),
     ...(credentials === undefined ? {} : { credentials }),
     silentAfter: reader.positive(top, 'silent_after') ?? SILENT_AFTER_S,
-    devices: nodes(reader, top, 'devices', MAPPING_LIMITS.devices).map((node) => deviceOf(reader, node)),
+    devices,
     topics,
   };
+}
+
+/** The devices that are missed even when they were never heard: those of the list, and those of a topic's `device:`. */
+export const declaredDevices = ({ devices, topics }: Pick<Mapping, 'devices' | 'topics'>): readonly string[] => [
+  ...new Set([...devices, ...topics.flatMap(({ device }) => device ?? [])]),
+];
+
+/** What a device may say, one entry for each metric. */
+export function metricsOf({ topics }: Pick<Mapping, 'topics'>, id: string): readonly MappedTopic[] {
+  const its = topics.filter(({ device }) => device === null || device === id);
+  return its.filter(({ metric }, i) => its.findIndex((one) => one.metric === metric) === i);
 }
 
 /** A metric has one limit, whichever topic it comes from. */
@@ -178,6 +198,9 @@ function limitOf(reader: Reader, map: YAMLMap): MappedTopic['limit'] {
   }
   if (value === undefined) {
     return critical === undefined ? null : reader.fail(map, 'critical is without a limit', 'give `above` or `below`');
+  }
+  if (critical !== undefined && (above === undefined ? critical > value : critical < value)) {
+    return reader.fail(map, 'critical is on the healthy side of the limit', 'put it further out');
   }
   const healthy = above === undefined ? ('above' as const) : ('below' as const);
   return { value, healthy, ...(critical === undefined ? {} : { critical }) };

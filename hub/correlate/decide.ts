@@ -182,11 +182,13 @@ export function coveredBy(
     const same = sameSignal(store, root.event.signal, now - rules.group.within);
     return same.map(({ id }) => id).filter((id) => id !== root.id);
   }
-  return [...openIncidents(store)]
+  // Most hosts are needed by none: then nothing is read.
+  const hosts = services.downstreamOf(root.host);
+  return hosts
+    .flatMap((host) => [...openIncidents(store, host)])
     .filter(
       ({ id, event, opened }) =>
         id !== root.id && now - opened < rules.group.within && startsWithAny(event.signal, TRAVELS),
     )
-    .filter(({ host }) => services.upstreamOf(host).has(root.host))
     .map(({ id }) => id);
 }

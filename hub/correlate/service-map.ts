@@ -63,6 +63,11 @@ export class ServiceMap {
     return hosts;
   }
 
+  /** Hosts of the map whose services need something on this host, over any number of steps. */
+  downstreamOf(host: string): readonly string[] {
+    return [...this.#onHost.keys()].filter((one) => this.upstreamOf(one).has(host));
+  }
+
   /** What evidence says of the host's services; empty where the map does not name it. */
   factsOf(host: string): Readonly<Record<string, string>> {
     const services = this.on(host);

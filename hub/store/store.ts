@@ -10,7 +10,7 @@ import type { Incident } from '../incident.ts';
 import type { Pending, Told } from '../notify/outbox.ts';
 import type { EnrolledRecord, TokenRecord } from '../site/enrollment.ts';
 import type { KnownAlert } from '../webhooks/alerts-known.ts';
-import { headDamage, pageDamage } from './damage.ts';
+import { headDamage, isEmpty, pageDamage } from './damage.ts';
 
 /** Whether an agent is there; apart from its birth, which is large and changes seldom. */
 export interface Presence {
@@ -76,14 +76,28 @@ const damaged = (folder: string, why: string): StoreError =>
     `${join(folder, 'data.mdb')} is damaged: ${why}. Keep it, and put the newest backup in its place (docs/operations.md).`,
   );
 
-/** Reads a store through before a hub that did not end by itself last time opens it. Rejects with E_STORE_DAMAGED. */
-export async function refuseDamaged(folder: string): Promise<void> {
+/**
+ * Looks at a store before a hub opens it: `ran` says that a hub has worked on it before, `wasCutShort` that the last one
+ * did not close it, and then it is read through. Rejects with E_STORE_DAMAGED.
+ */
+export async function refuseDamaged(
+  folder: string,
+  { ran, wasCutShort }: { readonly ran: boolean; readonly wasCutShort: boolean },
+): Promise<void> {
   if (!existsSync(join(folder, 'data.mdb'))) return;
-  const why = headDamage(folder) ?? (await pageDamage(folder));
+  if (isEmpty(folder)) {
+    // LMDB would begin anew in it without a word.
+    if (ran) throw damaged(folder, 'it is empty');
+    return;
+  }
+  const why = headDamage(folder) ?? (wasCutShort ? await pageDamage(folder) : null);
   if (why !== null) throw damaged(folder, why);
 }
 
 let outlives = false;
+/** When a commit failed last in this thread: what lmdb rejects besides it comes in the same turn. */
+let failedAt = Number.NEGATIVE_INFINITY;
+const ECHO_MS = 5_000;
 
 /**
  * For a commit that fails lmdb rejects promises that nobody was given, besides the one that `Store.write` waits for, which
@@ -94,8 +108,9 @@ export function outliveFailedCommits(): void {
   outlives = true;
   process.on('unhandledRejection', (error) => {
     // The commit's own error has LMDB's or the system's number; those of its writes point to it.
-    const isEcho =
-      error instanceof Error && ('commitError' in error || ('code' in error && Number.isInteger(error.code)));
+    const isNumbered = error instanceof Error && 'code' in error && Number.isInteger(error.code);
+    const isOfCommit = isNumbered && !(error instanceof DOMException) && performance.now() - failedAt < ECHO_MS;
+    const isEcho = (error instanceof Error && 'commitError' in error) || isOfCommit;
     if (!isEcho) throw error;
   });
 }
@@ -209,6 +224,7 @@ export class Store {
     try {
       return await this.root.childTransaction(puts);
     } catch (error) {
+      failedAt = performance.now();
       const why = error instanceof Error ? error.message : String(error);
       throw new StoreError(
         'E_STORE_WRITE',

@@ -47,14 +47,20 @@ export class AlertError extends Error {
 }
 
 /** Names to values. A value that is no text, as in Grafana's `values`, is written as JSON would. */
-const pairs = z.record(z.string(), z.unknown()).transform((raw) => {
+const pairs = z.record(z.string(), z.unknown()).transform((raw, context) => {
   const kept = Object.entries(raw).slice(0, ALERT_LIMITS.pairs);
-  return Object.fromEntries(
-    kept.map(([name, value]) => [
-      name.slice(0, ALERT_LIMITS.nameChars),
-      textOf(value).slice(0, ALERT_LIMITS.textChars),
-    ]),
-  );
+  try {
+    return Object.fromEntries(
+      kept.map(([name, value]) => [
+        name.slice(0, ALERT_LIMITS.nameChars),
+        textOf(value).slice(0, ALERT_LIMITS.textChars),
+      ]),
+    );
+  } catch {
+    // Nested thousands deep: JSON reads it, and does not write it.
+    context.addIssue({ code: 'custom', message: 'a value is nested too deep' });
+    return z.NEVER;
+  }
 });
 
 /** A leap of RFC 3339: nanoseconds, which Date.parse takes, and the year 1, which means "not yet". */

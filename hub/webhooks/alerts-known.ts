@@ -1,7 +1,7 @@
 import { trackOf } from '../correlate/memory.ts';
 import { findActive } from '../store/incidents.ts';
 import type { Store } from '../store/store.ts';
-import { type Alert, SOURCES } from './alert.ts';
+import type { Alert } from './alert.ts';
 import { fingerprintOf } from './event.ts';
 
 /** What was last heard of an alert. */
@@ -50,14 +50,26 @@ export function putKnown(store: Store, { source, fingerprint, starts, isFiring }
 }
 
 /** Forgets what was not heard for a long time, at most `limit` of it; answers how many that were. */
-export function forgetAlerts(store: Store, now: number, limit: number): Promise<number> {
-  return store.write(() => {
-    const old = SOURCES.flatMap((source) =>
-      [...store.alerts.getRange({ start: [source, ''], end: [source, '\uffff'] })].filter(
-        ({ value }) => now - value.at > KEPT_MS,
-      ),
-    ).slice(0, limit);
-    for (const { key } of old) void store.alerts.remove(key);
-    return old.length;
+export async function forgetAlerts(store: Store, now: number, limit: number): Promise<number> {
+  const old: [string, string][] = [];
+  for (const { key, value } of store.alerts.getRange({})) {
+    if (now - value.at > KEPT_MS) old.push(key);
+    if (old.length >= limit) break;
+  }
+  if (old.length === 0) return 0;
+  await store.write(() => {
+    // It may have been heard again meanwhile.
+    for (const key of old) if (now - (store.alerts.get(key)?.at ?? 0) > KEPT_MS) void store.alerts.remove(key);
   });
+  return old.length;
+}
+
+/** A repeat says that the source still tells of it: noted once in so long, so that it is not forgotten. */
+const HEARD_EVERY_MS = 24 * 3_600_000;
+
+/** Notes that an alert of which nothing is new was heard again. */
+export async function heardAgain(store: Store, alert: Alert, now: number): Promise<void> {
+  const known = knownOf(store, alert);
+  if (known === undefined || now - known.at < HEARD_EVERY_MS) return;
+  await store.write(() => void store.alerts.put([alert.source, alert.fingerprint], { ...known, at: now }));
 }

@@ -4,20 +4,22 @@ import { ALERT_SIGNAL } from '../outside.ts';
 import type { Alert } from './alert.ts';
 
 /** What people write into the label `severity`, and what it is here; anything else is a warning. */
-const SEVERITY: Readonly<Record<string, Severity>> = {
-  critical: 'critical',
-  page: 'critical',
-  emergency: 'critical',
-  fatal: 'critical',
-  disaster: 'critical',
-  high: 'critical',
-  info: 'info',
-  information: 'info',
-  informational: 'info',
-  notice: 'info',
-  low: 'info',
-  none: 'info',
-};
+const SEVERITY: ReadonlyMap<string, Severity> = new Map(
+  Object.entries({
+    critical: 'critical',
+    page: 'critical',
+    emergency: 'critical',
+    fatal: 'critical',
+    disaster: 'critical',
+    high: 'critical',
+    info: 'info',
+    information: 'info',
+    informational: 'info',
+    notice: 'info',
+    low: 'info',
+    none: 'info',
+  }),
+);
 
 /** Facts of one alert: what a snapshot has room for. */
 const FACTS_MAX = 64;
@@ -38,7 +40,7 @@ export function eventOf(alert: Alert, subject: string, now: number): Event {
     ts: now,
     kind: isFiring ? 'anomaly' : 'recovery',
     signal: `${ALERT_SIGNAL}${name.replace(/[^A-Za-z0-9_.:-]+/g, '_').slice(0, 96)}`,
-    severity: SEVERITY[(labels['severity'] ?? '').toLowerCase()] ?? 'warning',
+    severity: SEVERITY.get((labels['severity'] ?? '').toLowerCase()) ?? 'warning',
     reason: redact(isFiring ? sentenceOf(name, annotations) : `${source} says that ${name} is resolved`, LIMITS.line),
     fingerprint: fingerprintOf(source, fingerprint),
     snapshot: {

@@ -46,13 +46,20 @@ export function subjectOf({ labels, fingerprint }: Alert, map: HostMap, isAgent:
   }
   // The parts of an address are no names.
   const names = isIP(host) === 0 ? [host, host.split('.', 1)[0] ?? ''] : [];
-  return names.map(idFromHostname).find(isAgent) ?? strangerName(host);
+  return names.flatMap(agentNamed).find(isAgent) ?? strangerName(host);
+}
+
+/** The agent's id that a host's name gives; none for a name that gives one only by being cut, or by having none. */
+function agentNamed(name: string): readonly string[] {
+  const id = idFromHostname(name);
+  return id === name.toLowerCase().replace(/[^a-z0-9]+/g, '-') ? [id] : [];
 }
 
 /** `https://web-1.plant.lan:9100/metrics`, `web-1:9100`, `[fe80::1]:9100`: the host of it. */
 function hostIn(said: string): string {
   const [authority = ''] = said.replace(/^[a-z][a-z0-9+.-]*:\/\//i, '').split('/', 1);
-  const [, six] = /^\[([^\]]+)\]/.exec(authority) ?? [];
+  const place = authority.slice(authority.lastIndexOf('@') + 1);
+  const [, six] = /^\[([^\]]+)\]/.exec(place) ?? [];
   if (six !== undefined) return six;
-  return isIP(authority) === 6 ? authority : authority.replace(/:\d{1,5}$/, '');
+  return isIP(place) === 6 ? place : place.replace(/:\d{1,5}$/, '');
 }

@@ -2,7 +2,7 @@ import type { Event } from '../../broker/messages.ts';
 import { redactEvent } from '../mesh/redact.ts';
 import type { Store } from '../store/store.ts';
 import type { Alert, AlertSource, Alerts } from './alert.ts';
-import { knownOf, noveltyOf, putKnown } from './alerts-known.ts';
+import { heardAgain, knownOf, noveltyOf, putKnown } from './alerts-known.ts';
 import { eventOf } from './event.ts';
 import { type HostMap, subjectOf } from './hosts.ts';
 
@@ -47,7 +47,10 @@ export class AlertIntake {
 
   private async one(alert: Alert): Promise<'taken' | 'known'> {
     const { store, hosts, isAgent, take, now } = this.options;
-    if (noveltyOf(store, alert) === 'known') return 'known';
+    if (noveltyOf(store, alert) === 'known') {
+      await heardAgain(store, alert, now());
+      return 'known';
+    }
     const known = knownOf(store, alert);
     const subject = known?.isFiring === true ? known.subject : subjectOf(alert, hosts, isAgent);
     const event = redactEvent(eventOf(alert, subject, now()));

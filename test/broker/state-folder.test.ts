@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, linkSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -63,6 +63,61 @@ test('a claim that can’t be read is taken over', ({ path }) => {
     writeFileSync(lockOf(path), content);
     claim(path, 'a hub')();
   }
+});
+
+test('who takes over, gives back and starts again beside others is never inside with another', async ({ path }) => {
+  const dead = idle();
+  const { pid = 0 } = dead;
+  const start = startTime(pid);
+  await gone(dead);
+  writeFileSync(lockOf(path), JSON.stringify({ pid, start, boot: bootId() }));
+  const module = new URL('../../broker/state-folder.js', import.meta.url).href;
+  // Whoever is inside keeps a file that no other may find there; every second time it leaves a claim of the dead behind.
+  const script = `const { claim } = await import(${JSON.stringify(module)});
+    const { copyFileSync, renameSync, rmSync, writeFileSync } = await import('node:fs');
+    const [path, stale, end] = process.argv.slice(1);
+    let [inside, n] = [0, 0];
+    while (Date.now() < Number(end)) {
+      let release;
+      try { release = claim(path, 'it'); } catch (e) { if (e.code === 'E_RUNNING') continue; throw e; }
+      writeFileSync(path + '/inside', '', { flag: 'wx' });
+      inside++;
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 3);
+      rmSync(path + '/inside');
+      if (++n % 2 === 0) {
+        copyFileSync(stale, path + '/left.' + process.pid);
+        renameSync(path + '/left.' + process.pid, path + '/lock');
+      } else release();
+    }
+    process.stdout.write(String(inside));`;
+  const stale = join(path, 'stale');
+  writeFileSync(stale, JSON.stringify({ pid, start, boot: bootId() }));
+  const end = String(Date.now() + 2_500);
+  const answers = await Promise.all(
+    Array.from({ length: 4 }, () => {
+      const child = spawn(process.execPath, ['--input-type=module', '-e', script, path, stale, end]);
+      let [told, wrong] = ['', ''];
+      child.stdout.on('data', (chunk) => (told += chunk));
+      child.stderr.on('data', (chunk) => (wrong += chunk));
+      return new Promise<string>((resolve) => child.once('close', () => resolve(wrong === '' ? told : wrong)));
+    }),
+  );
+  for (const answer of answers) assert.match(answer, /^\d+$/);
+  assert.ok(
+    answers.some((answer) => Number(answer) > 1),
+    answers.join(),
+  );
+});
+
+test('a claim that can’t be read is another’s, and what a killed starter left of its own is no harm', ({ path }) => {
+  // A folder stands in for a file that this user may not read: reading it fails in another way than being absent.
+  mkdirSync(lockOf(path));
+  assert.throws(() => claim(path, 'it'), code('E_STATE_BROKEN'));
+  rmSync(lockOf(path), { recursive: true });
+  writeFileSync(lockOf(path), JSON.stringify({ pid: process.pid, start: 1, boot: bootId() }));
+  linkSync(lockOf(path), `${lockOf(path)}.${process.pid}`);
+  claim(path, 'it')();
+  assert.equal(readdirSync(path), []);
 });
 
 test('of processes that start at once over a stale claim exactly one gets it', async ({ path }) => {

@@ -35,6 +35,16 @@ test('it lists, shows and approves what was shown, with the host typed', async (
   assert.equal(acts, [{ act: 'approve', id: INCIDENT.id, planHash: INCIDENT.plan_hash, reviewed: [3] }]);
 });
 
+test('all that an approval signs was printed: checks, steps and undo, each with what policy says', async () => {
+  const { text } = await talk(['show 7F3K', 'approve 7F3K 1 3 plant3-db-01']);
+  const all = [...PLAN.pre, ...PLAN.steps, ...PLAN.post, ...PLAN.rollback];
+  for (const { command, verdict } of all) {
+    assert.ok(text.includes(`: ${command}\n  effect ${verdict.effect}. why ${verdict.decision}`), command);
+  }
+  assert.match(text, /LIVE: approving changes the host/);
+  assert.match(text, /numbers are joined by commas/);
+});
+
 test('nothing is approved that was not shown, or whose line does not end with the host', async () => {
   for (const lines of [
     ['approve 7F3K plant3-db-01'],

@@ -101,7 +101,7 @@ export function policyView(model: Model, rows: number): readonly Line[] {
   const { text, host } = ui.sandbox;
   const columns = cols - 1;
   const on = host === null ? 'any host: every name counts as existing' : `${host}: names must exist there`;
-  const where = [...hanging(label('judged for'), on, columns, 'dim'), EMPTY];
+  const where = [...hanging(label('for'), on, columns, 'dim'), EMPTY];
   if (text === '') {
     const hint = 'Type a command. It is judged while you type, and never run. For example:';
     const examples = EXAMPLES.map((example) => line(...label(''), span(example, 'dim')));

@@ -48,12 +48,22 @@ export function led(from: PlaybookAnswer, shown: readonly Shown[], entities: rea
       }
     : {
         ...answer,
-        root_cause: oneLine(`${answer.root_cause} ${first.sentence}`, SENTENCE),
-        chain: merged(answer.chain, [claimOf(first)]),
+        ...(restsOnMore(answer, first)
+          ? {
+              root_cause: oneLine(`${answer.root_cause} ${first.sentence}`, SENTENCE),
+              chain: merged(answer.chain, [claimOf(first)]),
+            }
+          : {}),
         alternatives: limited([...alternatives, ...answer.alternatives]),
         ...(looksOnly(answer, first) ? lookedAt(answer, first) : {}),
       };
 }
+
+/** What rests on nothing that the answer does not cite already only says it once more. */
+const restsOnMore = ({ chain }: PlaybookAnswer['answer'], { evidence }: Shown): boolean => {
+  const cited = new Set(chain.flatMap((claim) => claim.evidence));
+  return evidence.some((id) => !cited.has(id));
+};
 
 /** Neither would change anything: what both would look at is shown together. */
 const looksOnly = (answer: PlaybookAnswer['answer'], first: Shown): boolean =>

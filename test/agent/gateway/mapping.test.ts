@@ -70,6 +70,7 @@ test('each mistake is named with file, line and what to write instead', () => {
     [6, /does not say whose it is/, MAPPING.replace('plant/{device}/temp', 'plant/x/temp')],
     [8, /does not say whose it is/, MAPPING.replace('boiler/+/level', 'boiler/{device}/level')],
     [6, /has two limits/, MAPPING.replace('above: 80', 'above: 80, below: 2')],
+    [6, /critical is on the healthy side/, MAPPING.replace('critical: 95', 'critical: 20')],
     [7, /path is for json and cbor/, MAPPING.replace('format: json', 'format: number')],
     [7, /is no format; one of number, json, cbor/, MAPPING.replace('format: json', 'format: xml')],
     [8, /unknown key color/, MAPPING.replace('path: level', 'path: level, color: red')],
@@ -124,6 +125,22 @@ test('one message is one reading; what says nothing is silent, and not while its
   assert.is(values().get('device.silent_s[plc-1]'), 61);
   const silent = limitsOf(parseMapping('m', MAPPING)).find(({ signal }) => signal === 'device.silent');
   assert.is(silent?.samples, 1);
+});
+
+test('every declared device has its room, or the mapping is refused; a topic of its own hides no other', () => {
+  const topics = Array.from({ length: 10 }, (_, n) => `  - { topic: 'p/{device}/m${n}', metric: m${n} }`);
+  const names = Array.from({ length: 64 }, (_, n) => `d${n}`).join(', ');
+  const text = `version: 1\nbroker: mqtt://x\ndevices: [${names}]\ntopics:\n${topics.join('\n')}\n`;
+  assert.throws(
+    () => parseMapping('m', text),
+    (error: unknown) => error instanceof WatchError && /64 devices with 704 readings/.test(error.message),
+  );
+  const both = `version: 1\nbroker: mqtt://x\ntopics:\n  - { topic: 'l/{device}/t', metric: t }\n  - { topic: b/level, device: boiler, metric: level }\n`;
+  const sense = new DevicesSense(parseMapping('m', both), () => 0);
+  sense.hear('b/level', bytes('1'), false);
+  sense.hear('l/boiler/t', bytes('2'), false);
+  assert.is(sense.sample(0).find(({ name }) => name === 'device.t[boiler]')?.value, 2);
+  assert.is(sense.refused.size, 0);
 });
 
 test('names that make the same id, devices past the bound and payloads without a value are counted, not taken', () => {

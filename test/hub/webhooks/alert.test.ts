@@ -34,6 +34,11 @@ test('the host of an alert is an agent by its name, with or without domain and p
   assert.is(of({ alertname: 'Watchdog' }), 'outside:Watchdog');
   assert.is(of({ instance: '../../web-1' }), 'outside:..', 'a path is no name');
   assert.is(of({ instance: '\u0000' }), 'outside:-');
+  assert.is(of({ instance: 'http://u:p@web-1:9100/x' }), 'web-1', 'who asks is no part of a host');
+  agents.add('this-host');
+  for (const instance of [':9100', '***', '/', 'hub:9100']) assert.match(of({ instance }), /^outside:/, instance);
+  agents.add('a'.repeat(48));
+  assert.match(of({ instance: 'a'.repeat(60) }), /^outside:/, 'a name that had to be cut is another');
 });
 
 test('webhooks.yaml names hosts, and a mistake in it is named with its line', () => {
@@ -56,8 +61,25 @@ test('webhooks.yaml names hosts, and a mistake in it is named with its line', ()
   }
 });
 
+test('a severity that is no word of ours is a warning, and a value nested thousands deep costs that alert alone', () => {
+  for (const severity of ['constructor', '__proto__', 'toString', '']) {
+    const event = eventOf(alertWith({ alertname: 'a', severity }), 'outside:x', 1_700_000_000_000);
+    assert.is(event.severity, 'warning', severity);
+  }
+  const body = JSON.parse(fromAlertmanager({})) as { alerts: readonly object[] };
+  const deep = `${'['.repeat(20_000)}${']'.repeat(20_000)}`;
+  const text = JSON.stringify({ ...body, alerts: [{ ...body.alerts[0], values: 'DEEP' }, ...body.alerts] });
+  const { alerts, broken } = readAlerts('alertmanager', text.replace('"DEEP"', `{"a":${deep}}`));
+  assert.is(broken, 1);
+  assert.is(alerts.length, body.alerts.length);
+});
+
 test('whatever a body holds, it is read or refused with a code, and what is read makes a bounded event', () => {
-  const text = fc.oneof(fc.string({ unit: 'binary', maxLength: 40 }), fc.constantFrom('x'.repeat(5_000), '__proto__'));
+  const text = fc.oneof(
+    fc.string({ unit: 'binary', maxLength: 40 }),
+    fc.constantFrom('x'.repeat(5_000), '__proto__', 'constructor'),
+  );
+  const named = fc.constantFrom('severity', 'alertname', 'instance', 'token');
   const pairs = fc.oneof(
     { weight: 3, arbitrary: fc.dictionary(text, fc.oneof(text, fc.jsonValue()), { maxKeys: 40 }) },
     fc.jsonValue(),
@@ -65,7 +87,7 @@ test('whatever a body holds, it is read or refused with a code, and what is read
   const alert = fc.record(
     {
       status: fc.constantFrom('firing', 'resolved', 'gone'),
-      labels: fc.oneof(fc.dictionary(text, text, { minKeys: 1, maxKeys: 40 }), pairs),
+      labels: fc.oneof(fc.dictionary(fc.oneof(text, named), text, { minKeys: 1, maxKeys: 40 }), pairs),
       annotations: pairs,
       values: pairs,
       startsAt: fc.oneof(fc.constant('2026-11-26T06:14:05Z'), fc.constantFrom('0001-01-01T00:00:00Z', '', 'soon')),
