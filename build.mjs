@@ -44,6 +44,9 @@ if (!values['if-stale'] || isStale()) {
     console.error('build: typescript is not installed. Run `npm ci` (not `npm ci --omit=dev`) first.');
     process.exit(2);
   }
+  // First of all: a build that fails or is killed must not leave it beside code that nothing was tried with.
+  const tried = join(out, 'policy/rules-tried.json');
+  rmSync(tried, { force: true });
   const run = spawnSync(process.execPath, [tsc, '--outDir', out], { cwd: root, stdio: 'inherit' });
   if (run.status !== 0) process.exit(run.status ?? 1);
   for (const source of sources.filter((path) => path.endsWith('.yaml'))) {
@@ -54,11 +57,11 @@ if (!values['if-stale'] || isStale()) {
   const { treesOf } = await import(pathToFileURL(join(out, 'policy/rule-folder.js')).href);
   writeFileSync(join(out, 'policy/rules.json'), JSON.stringify(treesOf(join(root, 'policy/rules'))));
   // Rules that keep their own examples are noted, so that a start does not try them again; others are tried, and refused.
-  const tried = join(out, 'policy/rules-tried.json');
-  rmSync(tried, { force: true });
   const { loadRules } = await import(pathToFileURL(join(out, 'policy/load-rules.js')).href);
   const { tryPolicy } = await import(pathToFileURL(join(out, 'policy/policy.js')).href);
-  if ((await tryPolicy({})).broken.length === 0) writeFileSync(tried, JSON.stringify({ hash: loadRules().builtIn }));
+  const { triedHash } = await import(pathToFileURL(join(out, 'policy/tried-rules.js')).href);
+  const kept = (await tryPolicy({})).broken.length === 0;
+  if (kept) writeFileSync(tried, JSON.stringify({ hash: triedHash(loadRules().builtIn) }));
   writeFileSync(stamp, '');
   console.error(`built in ${((Date.now() - started) / 1000).toFixed(1)} s`);
 }

@@ -7,7 +7,7 @@ import { type LoadOptions, loadRules } from './load-rules.ts';
 import { type Reader, treeReader } from './parse.ts';
 import { PolicyError } from './policy-error.ts';
 import type { RuleSet } from './schema.ts';
-import { triedHash } from './tried-rules.ts';
+import { wereTried } from './tried-rules.ts';
 import type { Inventory, Verdict } from './verdict.ts';
 
 export type { Judge } from './judge.ts';
@@ -36,11 +36,11 @@ export interface Tried {
 
 /**
  * Loads the built-in rules and below them a site's and its groups', which can only tighten. Every file's own examples are checked:
- * one that does not hold loads nothing. Those of built-in rules that are as the build tried them are taken as read: a
- * second of every start would be spent on them. Throws PolicyError with code, file and line.
+ * one that does not hold loads nothing. Those of built-in rules are taken as read while rules, trees and code are as the
+ * build tried them: a second of every start would be spent on them. Throws PolicyError with code, file and line.
  */
 export async function loadPolicy(options: LoadOptions = {}): Promise<Policy> {
-  const { policy, broken } = await tried(options, triedHash());
+  const { policy, broken } = await tried(options, wereTried);
   const [first] = broken;
   if (first !== undefined) throw first;
   return policy;
@@ -48,16 +48,17 @@ export async function loadPolicy(options: LoadOptions = {}): Promise<Policy> {
 
 /** As `loadPolicy`, but answers every example that does not hold instead of throwing the first. */
 export function tryPolicy(options: LoadOptions): Promise<Tried> {
-  return tried(options, null);
+  return tried(options, () => false);
 }
 
-/** `known`: the built-in rules of this hash have kept their examples already. */
-async function tried(options: LoadOptions, known: string | null): Promise<Tried> {
+/** `isKnown`: whether the built-in rules of a hash have kept their examples already. */
+async function tried(options: LoadOptions, isKnown: (builtIn: string) => boolean): Promise<Tried> {
   const reader = treeReader(await loadBash());
   const loaded = loadRules(options);
+  const known = isKnown(loaded.builtIn);
   const broken: PolicyError[] = [];
   for (const { command, decision, file, line, tier, rules } of loaded.examples) {
-    if (tier === 'built-in' && loaded.builtIn === known) continue;
+    if (tier === 'built-in' && known) continue;
     const verdict = check(rules, loaded.hash, reader, command, null);
     if (verdict.decision === decision) continue;
     const found = `${command}: promised ${decision}, is ${verdict.decision} by ${verdict.rule}`;
