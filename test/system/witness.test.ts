@@ -2,7 +2,7 @@ import { cpSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { kill, Site } from './site.ts';
+import { kill, Site } from '../e2e/site.ts';
 
 /** Whoever has the hub's disk can put an older one in its place; its agents have seen more, and say so. */
 const witness = suite<{ site: Site }>('witness');

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { FRONT_DOOR, kill, Site } from './site.ts';
+import { FRONT_DOOR, kill, Site } from '../e2e/site.ts';
 
 /** `sentinel scenario run` with the product around it: a real fault, found, explained, ended by the approved fix. */
 const scenarios = suite('scenarios end to end');

@@ -4,7 +4,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { keyFile } from '../../broker/enroll.ts';
 import { Outsider } from '../broker/outsider.ts';
-import { kill, Site } from './site.ts';
+import { kill, Site } from '../e2e/site.ts';
 
 /** A cold standby takes over from a backup, by the site root's word; the hub before it is obeyed no more. */
 const test = suite('takeover');

@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { scenarios } from '../../agent/scenario/scenarios.ts';
-import { stage } from './scenario-stage.ts';
+import { stage } from '../agent/scenario-stage.ts';
 
 const test = suite('scenario: more faults');
 
