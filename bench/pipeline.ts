@@ -1,6 +1,7 @@
 import { existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { Site } from '../test/e2e/site.ts';
+import { aloneBench } from './alone.ts';
 import { restartBench } from './restart.ts';
 import { type Emit, percentile } from './row.ts';
 
@@ -48,6 +49,7 @@ export async function pipelineBench(emit: Emit): Promise<boolean> {
   row('detect_to_proposed_p95_ms', worst.proposed);
   row('approve_to_executed_p50_ms', percentile(executed, 0.5));
   row('approve_to_executed_p95_ms', worst.executed);
+  const alone = await aloneBench(emit);
   const restarts = await restartBench(emit);
-  return restarts && worst.proposed < AIM.detectToProposed && worst.executed < AIM.approveToExecuted;
+  return alone && restarts && worst.proposed < AIM.detectToProposed && worst.executed < AIM.approveToExecuted;
 }

@@ -1,5 +1,5 @@
 import type { Hub } from './hub.ts';
-import { pruneIncidents, type Retention } from './store/retention.ts';
+import { isOverBytes, pruneIncidents, type Retention } from './store/retention.ts';
 import { forgetAlerts } from './webhooks/alerts-known.ts';
 
 /** Nothing grows so fast within an hour that it could not wait. */
@@ -20,6 +20,12 @@ export function tidy(hub: Pick<Hub, 'store' | 'key' | 'log' | 'now'>, keep: Rete
     }
     while (!isOver && (await forgetAlerts(store, now(), ALERTS)) > 0);
     if (pruned > 0) log.info('took out old incidents', { incidents: pruned });
+    if (!isOver && isOverBytes(store, keep))
+      log.warn('the store is over its budget, and nothing that is left may go: see docs/retention.md', {
+        code: 'E_STORE_BUDGET',
+        holds: store.usedBytes(),
+        budget: keep.bytes,
+      });
   };
   let running = Promise.resolve();
   const start = () => {

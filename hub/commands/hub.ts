@@ -22,8 +22,9 @@ export const HUB_USAGE = `sentinel hub [--state DIR] [--host ADDRESS] [--port N]
                  serve /metrics and /healthz: on this machine's loopback, or elsewhere with TLS and a token; docs/metrics.md
   --webhooks [ADDRESS:]PORT
                  take alerts of Alertmanager and Grafana from who shows the token; docs/webhooks.md
-  --keep-days N, --keep-incidents N
-                 how long closed incidents stay (400 days), and how many incidents (200000); open ones always do
+  --keep-days N, --keep-incidents N, --keep-mib N
+                 how long closed incidents stay (400 days), how many incidents (200000), and in how much of a store
+                 (16384 MiB); open ones always do
   --state DIR    where everything is kept (default ./.sentinel)
   --tls-port N, --enroll-port N, --tls-host ADDRESS
                  on a site made with \`sentinel init\`: where other hosts connect (8883) and enrol (8884), and on which
@@ -57,6 +58,7 @@ export async function hubCommand(argv: readonly string[], io: Console): Promise<
       'webhooks-token': { type: 'string' },
       'keep-days': { type: 'string', default: '400' },
       'keep-incidents': { type: 'string', default: '200000' },
+      'keep-mib': { type: 'string', default: '16384' },
       headless: { type: 'boolean', default: false },
       'auto-approve': { type: 'string' },
       help: { type: 'boolean', default: false },
@@ -87,7 +89,7 @@ export async function hubCommand(argv: readonly string[], io: Console): Promise<
     autoApprove: allowsAlone(values['auto-approve']),
     ...metricsOf(values.metrics, values['metrics-token']),
     ...webhooksOf(values.webhooks, values['webhooks-token']),
-    retention: retentionOf(values['keep-days'], values['keep-incidents']),
+    retention: retentionOf(values['keep-days'], values['keep-incidents'], values['keep-mib']),
     ...outsideOf(values.broker, values.credentials),
     ...(await modelOf(values.model, log)),
     log,
@@ -144,12 +146,15 @@ function webhooksOf(address: string | undefined, token: string | undefined): Pic
 /** Less than a month would take what "3rd time in 30 days" is counted from. */
 const KEEP_DAYS_MIN = 31;
 
-function retentionOf(days: string, most: string): Retention {
-  const [age, count] = [Number(days), Number(most)];
-  if (!Number.isInteger(age) || age < KEEP_DAYS_MIN || !Number.isInteger(count) || count < 1) {
-    throw new UsageError(`--keep-days is at least ${KEEP_DAYS_MIN}, --keep-incidents at least 1\n${HUB_USAGE}`);
+function retentionOf(...words: readonly [days: string, most: string, mib: string]): Retention {
+  const [days, most, mib] = words.map(Number) as [number, number, number];
+  const areWhole = [days, most, mib].every((n) => Number.isSafeInteger(n) && n >= 1);
+  if (!areWhole || days < KEEP_DAYS_MIN) {
+    throw new UsageError(
+      `--keep-days is at least ${KEEP_DAYS_MIN}, --keep-incidents and --keep-mib at least 1\n${HUB_USAGE}`,
+    );
   }
-  return { age: age * 86_400_000, most: count };
+  return { age: days * 86_400_000, most, bytes: mib * 2 ** 20 };
 }
 
 /** There is one word for it, so that nobody types less than they mean. */

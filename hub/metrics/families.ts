@@ -193,10 +193,11 @@ function brokerFamilies(health: (MeshHealth & CommitHealth) | null): MetricFamil
   ];
 }
 
-async function storeFamilies({ folder }: MetricSources): Promise<MetricFamily[]> {
+async function storeFamilies({ folder, hub }: MetricSources): Promise<MetricFamily[]> {
   const { bavail, bsize } = await statfs(folder);
   return [
     gauge('store_size_bytes', 'Size of the store’s data file.', one(statSync(join(folder, 'data.mdb')).size)),
+    gauge('store_used_bytes', 'Bytes of it that hold something; the rest is used again.', one(hub.store.usedBytes())),
     gauge('store_free_bytes', 'Bytes that are free on the store’s file system.', one(bavail * bsize)),
   ];
 }

@@ -9,11 +9,16 @@ export interface Retention {
   readonly age: number;
   /** Incidents in the store, open and closed; past these the oldest closed ones go whatever their age. */
   readonly most: number;
+  /** Bytes that the store's content may take; past these the oldest closed incidents go whatever their age. */
+  readonly bytes: number;
 }
 
 const DAY_MS = 86_400_000;
-/** Thirteen months: a year to look back upon. Twice as many incidents as the figures of a large site are taken with. */
-export const DEFAULT_RETENTION: Retention = { age: 400 * DAY_MS, most: 200_000 };
+/**
+ * Thirteen months: a year to look back upon. Twice as many incidents as the figures of a large site are taken with. A
+ * quarter of the address space that the store has: what comes within an hour fits beside it.
+ */
+export const DEFAULT_RETENTION: Retention = { age: 400 * DAY_MS, most: 200_000, bytes: 16 * 2 ** 30 };
 
 /** Incidents in the store: LMDB keeps the count, so that asking costs the same however many there are. */
 export const countIncidents = (store: Store): number =>
@@ -30,6 +35,9 @@ const PRUNED = 'pruned_incidents';
 /** How many incidents were taken out since the store was made. */
 export const prunedIncidents = (store: Store): number => (store.meta.get(PRUNED) as number | undefined) ?? 0;
 
+/** Whether the store holds more than it may; with no closed incident left it stays so, by the chain and open ones. */
+export const isOverBytes = (store: Store, { bytes }: Retention): boolean => store.usedBytes() > bytes;
+
 /**
  * Takes out closed incidents, those that opened first before the others, with all that the store keeps of them alone; the
  * audit chain keeps its records of them and gets one that names what went. Answers how many went: while that is not 0
@@ -37,7 +45,8 @@ export const prunedIncidents = (store: Store): number => (store.meta.get(PRUNED)
  */
 export function pruneIncidents(store: Store, key: KeyPair, keep: Retention, now: number): Promise<number> {
   return store.write(() => {
-    let over = countIncidents(store) - keep.most;
+    // How many have to go for the bytes is seen from one transaction to the next.
+    let over = Math.max(countIncidents(store) - keep.most, isOverBytes(store, keep) ? AT_ONCE : 0);
     const gone: IncidentSummary[] = [];
     for (const { value } of store.summaries.getRange({ limit: LOOKED_AT })) {
       if (gone.length >= AT_ONCE) break;

@@ -166,6 +166,7 @@ export class Store {
   /** Called inside each transaction in which an incident comes into another state: what it writes is part of that. */
   onState: (incident: Incident) => void = () => {};
   private readonly root: RootDatabase;
+  private readonly databases: Database[] = [];
 
   /** `beside` is a second writer, in a worker thread of the process that has the store open with `write`. */
   constructor(folder: string, mode: 'write' | 'beside' | 'read') {
@@ -184,8 +185,11 @@ export class Store {
         // A commit that is reported must be on the disk: the next one does not overlap its flush.
         overlappingSync: false,
       });
-      const db = <V, K extends string | number | readonly (string | number)[]>(name: string) =>
-        this.root.openDB<V, K & (string | number | (string | number)[])>({ name });
+      const db = <V, K extends string | number | readonly (string | number)[]>(name: string) => {
+        const opened = this.root.openDB<V, K & (string | number | (string | number)[])>({ name });
+        this.databases.push(opened as unknown as Database);
+        return opened;
+      };
       if (mode === 'write') chmodSync(join(folder, 'lock.mdb'), 0o660);
       this.incidents = db('incidents');
       this.summaries = db('summaries');
@@ -233,6 +237,11 @@ export class Store {
     }
   }
 
+  /** Bytes of the pages that hold something; the file is larger, by pages that are free to be used again. */
+  usedBytes(): number {
+    return this.databases.reduce((bytes, db) => bytes + bytesOf(db.getStats() as unknown as PageCounts), 0);
+  }
+
   /** Makes a reader see what other processes and threads have committed since. */
   refresh(): void {
     this.root.resetReadTxn();
@@ -242,3 +251,14 @@ export class Store {
     return this.root.close();
   }
 }
+
+/** Of LMDB's MDB_stat, by lmdb's names. */
+interface PageCounts {
+  readonly pageSize: number;
+  readonly treeBranchPageCount: number;
+  readonly treeLeafPageCount: number;
+  readonly overflowPages: number;
+}
+
+const bytesOf = ({ pageSize, treeBranchPageCount, treeLeafPageCount, overflowPages }: PageCounts): number =>
+  pageSize * (treeBranchPageCount + treeLeafPageCount + overflowPages);

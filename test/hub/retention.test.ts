@@ -5,10 +5,11 @@ import { verifyAudit } from '../../hub/chain/audit.ts';
 import { addMember } from '../../hub/correlate/memory.ts';
 import { CLOSED, type Incident, STATES } from '../../hub/incident.ts';
 import { putIncident } from '../../hub/store/incidents.ts';
-import { prunedIncidents, pruneIncidents } from '../../hub/store/retention.ts';
+import { isOverBytes, prunedIncidents, pruneIncidents } from '../../hub/store/retention.ts';
 import { Store } from '../../hub/store/store.ts';
 import * as samples from '../broker/samples.ts';
 import { tempFolder } from '../broker/site.ts';
+import { disagreements } from '../soak/store-agrees.ts';
 import { keys } from './small-hub.ts';
 
 const DAY_MS = 86_400_000;
@@ -40,7 +41,7 @@ test('the oldest closed incidents go, open ones never, and every index agrees wi
         });
         let gone = 0;
         for (let some = -1; some !== 0; gone += some) {
-          some = await pruneIncidents(store, keys.hub, { age: 50 * DAY_MS, most }, NOW);
+          some = await pruneIncidents(store, keys.hub, { age: 50 * DAY_MS, most, bytes: 2 ** 40 }, NOW);
         }
         const left = new Set(store.incidents.getKeys({}));
         assert.is(left.size, incidents.length - gone);
@@ -73,6 +74,43 @@ test('the oldest closed incidents go, open ones never, and every index agrees wi
     }),
     { numRuns: 15 },
   );
+});
+
+test('past its bytes the oldest closed incidents go, until it fits; what may not go stays, however large', async () => {
+  const { path, done } = tempFolder();
+  const store = new Store(path, 'write');
+  try {
+    const title = 'x'.repeat(2_000);
+    await store.write(() => {
+      for (let n = 0; n < 1_500; n++) {
+        const state = n % 10 === 0 ? 'proposed' : 'resolved';
+        putIncident(store, { ...made(n, state, 2), title, opened: NOW - DAY_MS + n });
+      }
+    });
+    const prune = async (bytes: number) => {
+      const keep = { age: 50 * DAY_MS, most: 10_000, bytes };
+      let gone = 0;
+      for (let some = -1; some !== 0; gone += some) some = await pruneIncidents(store, keys.hub, keep, NOW);
+      return { gone, isOver: isOverBytes(store, keep) };
+    };
+    const all = store.usedBytes();
+    assert.equal(await prune(all), { gone: 0, isOver: false });
+    const half = await prune(all / 2);
+    assert.is(half.isOver, false);
+    assert.ok(half.gone >= 600 && half.gone <= 900, `${half.gone} went`);
+    const left = [...store.incidents.getRange({})].map(({ value }) => value);
+    const closed = left.filter(({ state }) => CLOSED.has(state));
+    assert.is(left.length - closed.length, 150);
+    assert.is(Math.max(...closed.map(({ opened }) => opened)), NOW - DAY_MS + 1_499);
+    // Nothing closed is left, and the open ones alone are more.
+    assert.is((await prune(1)).isOver, true);
+    assert.is([...store.incidents.getKeys({})].length, 150);
+    assert.equal(disagreements(store), []);
+    assert.is(verifyAudit(store, [keys.hub.public]).ok, true);
+  } finally {
+    await store.close();
+    done();
+  }
 });
 
 test.run();

@@ -107,7 +107,9 @@ test('incidents are counted as they stand, and as they went', async (context) =>
   assert.is(at('sentinel_notices_total', { channel: 'chat', outcome: 'sent' }), 5);
   assert.is(at('sentinel_halted'), 0);
   assert.is(at('sentinel_audit_records_total'), 3);
-  assert.ok((at('sentinel_store_size_bytes') ?? 0) > 0);
+  const size = at('sentinel_store_size_bytes') ?? 0;
+  const used = at('sentinel_store_used_bytes') ?? 0;
+  assert.ok(used > 0 && used < size, `${used} of ${size}`);
   assert.ok((at('sentinel_store_free_bytes') ?? 0) > 0);
   assert.ok((at('process_cpu_seconds_total') ?? 0) > 0);
 });
