@@ -10,8 +10,11 @@ const GROWERS = 5;
 const NEWEST = 3;
 const OPENERS = 8;
 const MIB = 1_048_576;
-/** A deleted log of some kilobytes that is still open is ordinary; this much is missed. */
-const HELD_THAT_MATTERS = 16 * MIB;
+/**
+ * When deleted files that are still open are why a file system is full: a log of some kilobytes is ordinary, some mebibytes
+ * of a large disk are not what it lacks.
+ */
+const HELD_THAT_MATTERS = { bytes: 16 * MIB, share: 0.05 } as const;
 
 /**
  * Why a mount or folder is full: what grew since an earlier look, the largest and the newest files, and who has files
@@ -24,7 +27,7 @@ export async function lookAtFolder(
 ): Promise<{
   readonly facts: Readonly<Record<string, Said>>;
   readonly openers: readonly Opener[];
-  /** Who keeps the most space of files that were deleted, where that is enough to matter. */
+  /** Who keeps the most space of files that were deleted, where that matters to the file system mounted there. */
   readonly holder: Opener | undefined;
 }> {
   const look = await growth.measure(folder).catch(() => null);
@@ -57,9 +60,16 @@ export async function lookAtFolder(
   openers.forEach(({ pid, writing, reading, example }, i) => {
     facts[`open.${i + 1}`] = hostile(`pid ${pid}: ${writing} written, ${reading} read, for instance ${example}`);
   });
-  const [holder] = all.filter(({ held }) => held >= HELD_THAT_MATTERS).sort((a, b) => b.held - a.held);
+  const holder = holderOf(all, sensor.disks.disks().find(({ path }) => path === folder)?.total);
   if (holder !== undefined) facts['held'] = trusted(`pid ${holder.pid} holds ${mib(holder.held)} of deleted files`);
   return { facts, openers, holder };
+}
+
+/** `total`: of the file system, in bytes; unknown where the folder is not where one is mounted. */
+function holderOf(openers: readonly Opener[], total = Number.POSITIVE_INFINITY): Opener | undefined {
+  const enough = Math.max(HELD_THAT_MATTERS.bytes, HELD_THAT_MATTERS.share * total);
+  const [most] = openers.filter(({ held }) => held >= enough).sort((a, b) => b.held - a.held);
+  return most;
 }
 
 const mib = (bytes: number): string => `${Math.round(bytes / MIB)} MiB`;

@@ -23,6 +23,8 @@ const TOP = 8;
 const MAX_CMD = 200;
 /** A process that grew by less within a minute is not what filled a host's memory. */
 const GROWTH_THAT_MATTERS = 64 * 1_048_576;
+/** Of all zombies: of many parents with a few each none is the trouble, and ending one would not heal it. */
+const CULPRIT_SHARE = 0.5;
 const MIB = 1_048_576;
 
 const users = new Users();
@@ -182,12 +184,14 @@ function lookAtHost(metric: string, sensor: Sensor): Focus {
   return { members: [], openers: [], ...known, facts: pidFacts(known) };
 }
 
-/** Who does not collect its children; never init, which collects them all in its own time. */
+/** Who does not collect its children; never init, which collects them all in its own time, and no one whose are the fewer. */
 function parentOfMost(children: readonly ProcessRow[], sensor: Sensor): ProcessRow | undefined {
   const counts = new Map<number, number>();
   for (const { ppid } of children) if (ppid > 1) counts.set(ppid, (counts.get(ppid) ?? 0) + 1);
   const [most] = [...counts].sort(([, a], [, b]) => b - a);
-  return most === undefined ? undefined : sensor.processes.find(most[0]);
+  if (most === undefined) return undefined;
+  const [parent, count] = most;
+  return count >= children.length * CULPRIT_SHARE ? sensor.processes.find(parent) : undefined;
 }
 
 const pidFacts = (pids: { readonly culprit?: number; readonly supervisor?: number }): Record<string, Said> =>

@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ProcFiles } from './sense/proc-files.ts';
 
@@ -32,9 +32,39 @@ export function unitOf(proc: ProcFiles, pid: number): string | null {
   return null;
 }
 
-/** The timer that starts a service, by the name that systemd takes where a timer says no other; null when there is none. */
+/** A timer's file is a dozen lines; what is longer is none that a person wrote. */
+const MAX_TIMER = 65_536;
+
+/**
+ * The timer that starts a service: of the service's own name, as systemd takes it, unless it is masked or says that it
+ * starts another unit. Null when there is none.
+ */
 export function timerOf(unit: string, root: string): string | null {
   if (!unit.endsWith('.service')) return null;
   const timer = unit.replace(/\.service$/, '.timer');
-  return UNIT_FOLDERS.some((folder) => existsSync(join(root, folder, timer))) ? timer : null;
+  for (const folder of UNIT_FOLDERS) {
+    const text = textOf(join(root, folder, timer));
+    // The first folder decides: what is masked in /etc is so whatever a package brought.
+    if (text !== null) return isMasked(text) || startsAnother(text, unit) ? null : timer;
+  }
+  return null;
 }
+
+/** Null where there is none; empty, as systemd sees it, for what is no regular file or too long. */
+function textOf(path: string): string | null {
+  try {
+    const found = statSync(path);
+    return found.isFile() && found.size <= MAX_TIMER ? readFileSync(path, 'utf8') : '';
+  } catch {
+    return null;
+  }
+}
+
+/** systemd.unit(5): a link to /dev/null or an empty file. */
+const isMasked = (text: string): boolean => text === '';
+
+/** systemd.timer(5), `Unit=`; one with a specifier in it counts as another. */
+const startsAnother = (text: string, unit: string): boolean =>
+  [...text.matchAll(/^[ \t]*Unit[ \t]*=(.*)$/gm)].some(
+    ([, value = '']) => value.trim() !== '' && value.trim() !== unit,
+  );

@@ -6,7 +6,7 @@ export interface Opener {
   readonly pid: number;
   readonly writing: number;
   readonly reading: number;
-  /** Bytes of files that it has open there and that no folder names any more. */
+  /** Bytes of files on the folder's own file system that it has open and that no folder names any more. */
   readonly held: number;
   /** One of the files, one that is written where there is one. */
   readonly example: string;
@@ -39,6 +39,7 @@ export function countOpen(proc: ProcFiles, pid: number): number | undefined {
 /** Who has files open under a folder, the most written first. A bounded look, in the order of `pids`. */
 export function findOpeners(proc: ProcFiles, pids: readonly number[], folder: string): Opener[] {
   const under = folder === '/' ? '/' : `${folder}/`;
+  const device = deviceOf(folder);
   const found: Opener[] = [];
   let links = 0;
   for (const pid of pids) {
@@ -48,7 +49,7 @@ export function findOpeners(proc: ProcFiles, pids: readonly number[], folder: st
       if (++links > MAX_LINKS) break;
       const target = proc.link(`${pid}/fd/${fd}`);
       if (target === null || !target.startsWith(under)) continue;
-      if (target.endsWith(DELETED)) held += deletedSize(proc, pid, fd);
+      if (target.endsWith(DELETED)) held += deletedSize(proc, pid, fd, device);
       if (isWriting(proc, pid, fd)) {
         if (writing === 0) example = target;
         writing++;
@@ -70,11 +71,23 @@ function descriptors(proc: ProcFiles, pid: number): string[] {
   }
 }
 
-/** Zero for a file that is merely named so. */
-function deletedSize(proc: ProcFiles, pid: number, fd: string): number {
+function deviceOf(folder: string): number | null {
   try {
-    const { nlink, blocks } = statSync(proc.path(`${pid}/fd/${fd}`));
-    return nlink === 0 ? blocks * BLOCK : 0;
+    return statSync(folder).dev;
+  } catch {
+    return null;
+  }
+}
+
+/**
+ * Zero for a file that is merely named so, and for one that takes space elsewhere: memory that was made as a file
+ * (`/memfd:...`), and what is mounted below the folder, are named as if they were in it. Where a file tells of a device
+ * that is not its folder's (a btrfs subvolume, an overlay of two file systems) it is not counted either.
+ */
+function deletedSize(proc: ProcFiles, pid: number, fd: string, device: number | null): number {
+  try {
+    const { nlink, blocks, dev } = statSync(proc.path(`${pid}/fd/${fd}`));
+    return nlink === 0 && dev === device ? blocks * BLOCK : 0;
   } catch {
     return 0;
   }

@@ -1,5 +1,16 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { appendFileSync, closeSync, mkdirSync, mkdtempSync, openSync, rmSync, writeFileSync, writeSync } from 'node:fs';
+import {
+  appendFileSync,
+  closeSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { suite } from 'uvu';
@@ -8,9 +19,10 @@ import { capture } from '../../agent/capture.ts';
 import type { Finding } from '../../agent/detect/finding.ts';
 import { Growth } from '../../agent/growth.ts';
 import { readInventory } from '../../agent/inventory.ts';
+import { findOpeners } from '../../agent/sense/open-files.ts';
 import { ProcFiles } from '../../agent/sense/proc-files.ts';
 import { Sensor } from '../../agent/sense/sensor.ts';
-import { unitOf } from '../../agent/unit-of.ts';
+import { timerOf, unitOf } from '../../agent/unit-of.ts';
 import { Watch } from '../../agent/watch.ts';
 import { snapshot } from '../../broker/messages.ts';
 
@@ -19,6 +31,7 @@ interface Context {
   sensor: Sensor;
   child: ChildProcess;
 }
+const MIB = 1_048_576;
 const test = suite<Context>('capture', { dir: '', sensor: undefined, child: undefined } as unknown as Context);
 
 const found = (signal: string, metric: string, value: number, limit: number): Finding => ({
@@ -110,31 +123,73 @@ test('of a file system: who holds what was deleted is the culprit, whoever write
   closeSync(named);
   try {
     await sensor.sample();
-    const shot = snapshot(await capture(found('disk.space', `disk.used_percent[${dir}]`, 95, 90), sensor), '');
+    const onDiskOf = async (mebibytes: number) => {
+      sensor.disks.disks = () => [
+        { path: dir, type: 'ext4', device: '8:1', total: mebibytes * MIB, used: 0, inodes: 0, inodesUsed: 0 },
+      ];
+      return snapshot(await capture(found('disk.space', `disk.used_percent[${dir}]`, 95, 90), sensor), '');
+    };
+    const shot = await onDiskOf(380);
     assert.is(shot.facts['held']?.text, `pid ${other.pid} holds 20 MiB of deleted files`);
     assert.is(shot.facts['held']?.trusted, true);
     assert.is(shot.facts['culprit']?.text, String(other.pid));
+    const large = await onDiskOf(500);
+    assert.is(large.facts['held'], undefined, 'under 5 % of it');
+    assert.is.not(large.facts['culprit']?.text, String(other.pid));
     const folder = snapshot(await capture(found('folder.space', 'folder.used_mib[data]', 3, 2), sensor), '');
     assert.is.not(folder.facts['culprit']?.text, String(other.pid), 'a quota does not count what was deleted');
+  } finally {
+    Reflect.deleteProperty(sensor.disks, 'disks');
+    other.kill('SIGKILL');
+  }
+});
+
+test('what was deleted on another file system takes no space of this one, though its name is below', () => {
+  const shared = '/dev/shm';
+  const file = join(shared, `sentinel-capture-${process.pid}`);
+  const fd = openSync(file, 'w');
+  rmSync(file);
+  writeSync(fd, Buffer.alloc(MIB, 1));
+  const other = spawn('sleep', ['60'], { stdio: ['ignore', 'ignore', fd] });
+  closeSync(fd);
+  try {
+    const held = (folder: string) => findOpeners(new ProcFiles(), [Number(other.pid)], folder)[0]?.held;
+    assert.is(held(shared), MIB);
+    assert.is(held('/'), statSync('/').dev === statSync(shared).dev ? MIB : 0);
   } finally {
     other.kill('SIGKILL');
   }
 });
 
-test('of zombies: the parent that collects none of them', async ({ sensor }) => {
-  const script = `const {spawn}=require('child_process');for(let i=0;i<5;i++)spawn('true',{stdio:'ignore'});
+/** A process that has so many zombies, once a sample shows them. */
+async function parentOf(zombies: number, sensor: Sensor): Promise<ChildProcess> {
+  const script = `const {spawn}=require('child_process');for(let i=0;i<${zombies};i++)spawn('true',{stdio:'ignore'});
     process.stdout.write('ready');Atomics.wait(new Int32Array(new SharedArrayBuffer(4)),0,0)`;
   const parent = spawn(process.execPath, ['-e', script], { stdio: ['ignore', 'pipe', 'inherit'] });
-  try {
-    await new Promise((resolve) => parent.stdout?.once('data', resolve));
-    const ended = () =>
-      sensor.processes.rows().filter(({ ppid, state }) => ppid === parent.pid && state === 'Z').length;
-    do await sensor.sample();
-    while (ended() < 5);
+  await new Promise((resolve) => parent.stdout?.once('data', resolve));
+  const ended = () => sensor.processes.rows().filter(({ ppid, state }) => ppid === parent.pid && state === 'Z').length;
+  do await sensor.sample();
+  while (ended() < zombies);
+  return parent;
+}
+
+test('of zombies: the parent that collects none of them, and nobody where each has a few', async ({ sensor }) => {
+  const parents: ChildProcess[] = [];
+  const rows = sensor.processes.rows.bind(sensor.processes);
+  const look = async () => {
+    // Those alone that this test made: others on this machine may have as many.
+    sensor.processes.rows = () => rows().filter(({ ppid }) => parents.some(({ pid }) => pid === ppid));
     const shot = snapshot(await capture(found('host.zombies', 'process.zombies', 60, 50), sensor), '');
-    assert.is(shot.facts['culprit']?.text, String(parent.pid));
+    Reflect.deleteProperty(sensor.processes, 'rows');
+    return shot.facts['culprit']?.text;
+  };
+  try {
+    for (let i = 0; i < 3; i++) parents.push(await parentOf(4, sensor));
+    assert.is(await look(), undefined);
+    parents.push(await parentOf(12, sensor));
+    assert.is(await look(), String(parents[3]?.pid), 'half of them is enough');
   } finally {
-    parent.kill('SIGKILL');
+    for (const parent of parents) parent.kill('SIGKILL');
   }
 });
 
@@ -143,7 +198,7 @@ test('of a workload that has ended, the unit that the site names; of a failed jo
   const watched = join(dir, 'watched');
   mkdirSync(join(root, 'etc/systemd/system'), { recursive: true });
   mkdirSync(watched);
-  writeFileSync(join(root, 'etc/systemd/system/export.timer'), '');
+  writeFileSync(join(root, 'etc/systemd/system/export.timer'), '[Timer]\nOnCalendar=daily\n');
   const group = `{name: hist, pgid_file: ${join(dir, 'none')}, processes_min: 1, unit: historian.service}`;
   writeFileSync(join(watched, 'w.yaml'), `version: 1\ngroups:\n  - ${group}\n`);
   const sensor = new Sensor({ proc: new ProcFiles(), watch: new Watch(watched), cores: 1 });
@@ -153,6 +208,30 @@ test('of a workload that has ended, the unit that the site names; of a failed jo
   const failed = await capture(found('unit.failed', 'unit.failed[export.service]', 1, 1), sensor, { root });
   assert.equal([failed.facts['unit']?.text, failed.facts['timer']?.text], ['export.service', 'export.timer']);
   sensor.close();
+});
+
+test('a timer that is masked or starts another unit is not that of the service', ({ dir }) => {
+  const root = join(dir, 'timers');
+  const [etc, lib] = [join(root, 'etc/systemd/system'), join(root, 'lib/systemd/system')];
+  for (const folder of [etc, lib]) mkdirSync(folder, { recursive: true });
+  const of = (text: string) => {
+    writeFileSync(join(lib, 'export.timer'), text);
+    return timerOf('export.service', root);
+  };
+  for (const own of ['[Timer]\nOnCalendar=daily\n', '[Timer]\n Unit = export.service \n', '[Timer]\n#Unit=a.service\n'])
+    assert.is(of(own), 'export.timer', own);
+  for (const none of [
+    '',
+    '[Timer]\nUnit=a.service\n',
+    '[Timer]\nUnit=export.service\nUnit = a.service',
+    'x'.repeat(70_000),
+  ])
+    assert.is(of(none), null, none.slice(0, 60));
+  of('[Timer]\nOnCalendar=daily\n');
+  symlinkSync('/dev/null', join(etc, 'export.timer'));
+  assert.is(timerOf('export.service', root), null, 'masked, whatever the package brought');
+  assert.is(timerOf('export.socket', root), null);
+  rmSync(root, { recursive: true });
 });
 
 test('of the host, and of what has vanished meanwhile', async ({ sensor }) => {
