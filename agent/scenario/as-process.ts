@@ -2,21 +2,30 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { Fault } from './fault.ts';
-import { isAlive, killFault, type Who, whoIs } from './record.ts';
+import { killFault } from './record.ts';
 import { type Prepared, type Scenario, ScenarioError } from './scenario.ts';
+import { isAlive, type Who, whoIs } from './who.ts';
 
 /** A process group that does not end on SIGTERM within this is killed. */
 const GRACE_MS = 2_000;
+
+export interface ProcessOptions {
+  readonly state: string;
+  /** After so many seconds it ends by itself. */
+  readonly bound: number;
+  /** Which of `faults/` it runs: the scenario's own, where it does not keep a service. */
+  readonly script: string;
+}
 
 /** The fault is a process of ours that leads a group of its own, and ends by itself when this one is gone. */
 export function startProcess(
   { name }: Scenario,
   prepared: Prepared,
-  { state, bound }: { readonly state: string; readonly bound: number },
+  { state, bound, script }: ProcessOptions,
 ): Fault & { readonly who: Who } {
-  const script = fileURLToPath(new URL(`./faults/${name}.js`, import.meta.url));
+  const path = fileURLToPath(new URL(`./faults/${script}.js`, import.meta.url));
   const bounds = [name, state, String(process.pid), String(bound)];
-  const child = spawn(process.execPath, [script, ...bounds, ...prepared.args], {
+  const child = spawn(process.execPath, [path, ...bounds, ...prepared.args], {
     detached: true,
     stdio: 'ignore',
     cwd: '/',

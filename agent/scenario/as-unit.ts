@@ -1,10 +1,11 @@
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { Fault } from './fault.ts';
-import { type RunPaths, type Who, whoIs } from './record.ts';
+import type { RunPaths } from './record.ts';
 import { type Prepared, type Scenario, ScenarioError } from './scenario.ts';
-import { removeUnit, serviceOf, systemctl, timerOf, UNITS } from './unit-files.ts';
+import { makeUnits, runnerLine, serviceOf, systemctl, timerOf, UNITS } from './unit-files.ts';
+import type { Who } from './who.ts';
 
 /** A busy machine takes its time to start a Node. */
 const STARTED_WITHIN_MS = 60_000;
@@ -19,29 +20,28 @@ export function mustMakeUnits(): void {
 
 export interface UnitOptions {
   readonly state: string;
-  readonly paths: RunPaths;
   readonly runner: Who;
   /** After so many seconds the service ends by itself, fixed or not. */
   readonly bound: number;
 }
 
 /**
- * Runs the fault as a service that goes wrong at its first start and works from the second on: what a restart heals. The
- * service writes its own process group down at each start, which is how a restart is seen.
+ * Writes the fault down as a service that goes wrong at its first start and works from the second on: what a restart heals.
+ * Nothing runs yet. Throws E_SCENARIO_RUNNING where another run has it.
  */
-export async function startUnit(scenario: Scenario, prepared: Prepared, options: UnitOptions): Promise<Fault> {
-  const { name } = scenario;
-  const { paths } = options;
-  writeFileSync(`${UNITS}/${serviceOf(name)}`, serviceText(scenario, prepared, options));
-  if (scenario.unit === 'job') writeFileSync(`${UNITS}/${timerOf(name)}`, TIMER_TEXT);
+export function writeUnit(scenario: Scenario, prepared: Prepared, options: UnitOptions): void {
+  makeUnits(scenario.name, serviceText(scenario, prepared, options), scenario.unit === 'job' ? TIMER_TEXT : null);
+}
+
+/** Starts it. The service writes its own process group down at each start, which is how a restart is seen. */
+export async function startUnit({ name, unit }: Scenario, paths: RunPaths): Promise<Pick<Fault, 'pid' | 'over'>> {
   systemctl('daemon-reload');
-  if (scenario.unit === 'job') systemctl('start', timerOf(name));
+  if (unit === 'job') systemctl('start', timerOf(name));
   systemctl('start', '--no-block', serviceOf(name));
   const first = await written(paths);
   return {
     pid: Number(first.split(' ', 1)[0]),
     over: () => (readPgid(paths) === first ? null : { outcome: 'fixed', how: `${serviceOf(name)} was started anew` }),
-    end: async () => removeUnit(name),
   };
 }
 
@@ -58,7 +58,7 @@ function serviceText({ name, unit }: Scenario, { args }: Prepared, { state, runn
     '[Service]',
     `Type=${unit === 'job' ? 'oneshot' : 'exec'}`,
     `ExecStart=${argv.map(quoted).join(' ')}`,
-    `Environment="SCENARIO_RUNNER=${runner.pid} ${runner.start}"`,
+    runnerLine(runner),
     `Environment="SCENARIO_HEALTHY=${unit === 'job' ? 'ends' : 'stays'}"`,
     '',
   ].join('\n');
@@ -82,11 +82,4 @@ async function written(paths: RunPaths): Promise<string> {
     if (found !== null) return found;
   }
   throw new ScenarioError('E_SCENARIO_START', 'the service did not start: see journalctl');
-}
-
-/** The identity of the process that runs this module. */
-export function ownIdentity(): Who {
-  const who = whoIs(process.pid);
-  if (who === null) throw new ScenarioError('E_SCENARIO_START', `can't read /proc/${process.pid}/stat`);
-  return who;
 }

@@ -7,6 +7,6 @@ export interface Fault {
   readonly pid: number;
   /** How it ended by itself or by its fix, and in words why; null while it goes on. */
   readonly over: () => { readonly outcome: Outcome; readonly how: string } | null;
-  /** Ends it whole, and resolves when it is gone. */
+  /** Ends the process that the runner started, with its group, and resolves when it is gone; a service goes with the traces. */
   readonly end: () => Promise<void>;
 }

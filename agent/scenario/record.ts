@@ -1,27 +1,20 @@
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { ProcFiles } from '../sense/proc-files.ts';
-import { readProcessStat } from '../sense/process-stat.ts';
 import { removeOomGroup } from './oom-group.ts';
 import { removeUnit } from './unit-files.ts';
-
-/** A process that can be told from a later one of the same number. */
-export interface Who {
-  readonly pid: number;
-  readonly start: number;
-}
+import { asWho, isAlive, type Who } from './who.ts';
 
 /** What a run has made on the host, written before it is made where that is possible: the next run clears up after it. */
 export interface RunRecord {
   readonly version: 1;
   readonly name: string;
   readonly runner: Who;
-  /** The fault's process, which leads a process group of its own. */
+  /** The fault's process, or its keeper's where it is a service: it leads a process group of its own. */
   readonly fault: Who | null;
   readonly folder: string | null;
   readonly mounted: boolean;
-  /** It runs as a service of systemd's. */
+  /** It runs as a service of systemd's, and the unit was written by this very run. */
   readonly unit?: true;
 }
 
@@ -32,7 +25,6 @@ export interface RunPaths {
   readonly dropIn: string;
 }
 
-const proc = new ProcFiles();
 export const FOLDER_PARENT = '/var/tmp';
 /** The only folders that are ever removed: names that mkdtemp made for us. */
 const OURS = /^\/var\/tmp\/sentinel-(?:disk-fill|inode-fill|log-flood|cert-expiry|read-only|held-log)-[A-Za-z0-9]{6}$/;
@@ -46,16 +38,6 @@ export const runPaths = (state: string, name: string): RunPaths => ({
   dropIn: join(state, 'agent', 'watch.d', `scenario-${name}.yaml`),
 });
 
-/** The identity of a live process; null when there is none of that number. */
-export function whoIs(pid: number): Who | null {
-  const stat = readProcessStat(proc, pid);
-  return stat === null || stat.state === 'Z' ? null : { pid, start: stat.start };
-}
-
-export function isAlive(who: Who | null): boolean {
-  return who !== null && whoIs(who.pid)?.start === who.start;
-}
-
 /** Writes a file whole or not at all: its readers look at any moment. */
 export function writeWhole(path: string, text: string): void {
   mkdirSync(dirname(path), { recursive: true, mode: 0o750 });
@@ -67,26 +49,19 @@ export function writeWhole(path: string, text: string): void {
 export const writeRecord = (paths: RunPaths, record: RunRecord): void =>
   writeWhole(paths.record, `${JSON.stringify(record)}\n`);
 
-/** What a run left written; null when there is nothing, or nothing that makes sense. */
-export function readRecord(paths: RunPaths): RunRecord | null {
+/** What a run of this scenario left written; null when there is nothing, or nothing that makes sense. */
+export function readRecord(paths: RunPaths, name: string): RunRecord | null {
   try {
     const found = JSON.parse(readFileSync(paths.record, 'utf8').slice(0, 65_536)) as Partial<RunRecord> | null;
-    if (found?.version !== 1 || typeof found.name !== 'string') return null;
+    if (found?.version !== 1 || found.name !== name) return null;
     const folder = typeof found.folder === 'string' && OURS.test(found.folder) ? found.folder : null;
     const runner = asWho(found.runner);
     if (runner === null) return null;
     const unit = found.unit === true ? { unit: true as const } : {};
-    const { name } = found;
     return { version: 1, name, runner, fault: asWho(found.fault), folder, mounted: found.mounted === true, ...unit };
   } catch {
     return null;
   }
-}
-
-function asWho(value: Partial<Who> | null | undefined): Who | null {
-  const { pid, start } = value ?? {};
-  if (pid === undefined || start === undefined) return null;
-  return Number.isSafeInteger(pid) && pid > 1 && Number.isSafeInteger(start) && start >= 0 ? { pid, start } : null;
 }
 
 /** Ends a fault's whole process group, if its leader is still the very process that was recorded. */
@@ -104,7 +79,7 @@ export function killFault(fault: Who | null, signal: 'SIGTERM' | 'SIGKILL'): boo
 export function removeTraces(paths: RunPaths, record: RunRecord | null): void {
   for (const path of [paths.dropIn, paths.pgid]) rmSync(path, { force: true });
   if (record?.name === 'oom-kill') removeOomGroup();
-  if (record?.unit) removeUnit(record.name);
+  if (record?.unit) removeUnit(record.name, record.runner);
   if (record?.folder != null && !removeFolder(record.folder, record.mounted)) return;
   rmSync(paths.record, { force: true });
 }

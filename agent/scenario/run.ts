@@ -2,10 +2,9 @@ import { existsSync, mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { startProcess } from './as-process.ts';
-import { mustMakeUnits, ownIdentity, startUnit } from './as-unit.ts';
+import { mustMakeUnits, startUnit, writeUnit } from './as-unit.ts';
 import type { Fault, Outcome } from './fault.ts';
 import {
-  isAlive,
   killFault,
   type RunPaths,
   type RunRecord,
@@ -16,6 +15,7 @@ import {
   writeWhole,
 } from './record.ts';
 import { type Prepared, type Scenario, ScenarioError } from './scenario.ts';
+import { isAlive, ownIdentity, writtenWho } from './who.ts';
 
 export interface RunOptions {
   readonly state: string;
@@ -62,19 +62,20 @@ export async function runScenario(scenario: Scenario, options: RunOptions): Prom
       ...record,
       folder: prepared.folder ?? null,
       mounted: prepared.mounted ?? false,
-      ...(unit ? { unit } : {}),
     };
     writeRecord(paths, record);
-    const bound = options.seconds + options.linger + SPARE_S;
+    const bounds = { state: options.state, bound: options.seconds + options.linger + SPARE_S };
     if (unit) {
-      fault = await startUnit(scenario, prepared, { state: options.state, paths, runner: record.runner, bound });
-    } else {
-      const started = startProcess(scenario, prepared, { state: options.state, bound });
-      fault = started;
-      record = { ...record, fault: started.who };
-      writeRecord(paths, record);
-      writeWhole(paths.pgid, `${started.who.pid} ${started.who.start}\n`);
+      writeUnit(scenario, prepared, { ...bounds, runner: record.runner });
+      // Only now: a unit that another run has is not this one's to take away.
+      record = { ...record, unit };
     }
+    const own = startProcess(scenario, prepared, { ...bounds, script: unit ? 'unit-keeper' : scenario.name });
+    fault = own;
+    record = { ...record, fault: own.who };
+    writeRecord(paths, record);
+    if (unit) fault = { ...own, ...(await startUnit(scenario, paths)) };
+    else writeWhole(paths.pgid, `${writtenWho(own.who)}\n`);
     writeWhole(paths.dropIn, prepared.dropIn(paths.pgid));
     options.started(prepared, fault.pid);
     const { outcome, how } = await follow(fault, prepared, options);
@@ -101,7 +102,7 @@ function claim(scenario: Scenario, state: string): RunPaths {
     );
   }
   const paths = runPaths(state, scenario.name);
-  const left = readRecord(paths);
+  const left = readRecord(paths, scenario.name);
   if (left !== null && isAlive(left.runner)) {
     throw new ScenarioError('E_SCENARIO_RUNNING', `${scenario.name} runs already, as process ${left.runner.pid}`);
   }

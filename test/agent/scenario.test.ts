@@ -1,13 +1,26 @@
 import { spawn } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, unlinkSync, writeFileSync } from 'node:fs';
+import { once } from 'node:events';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  unlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { capture } from '../../agent/capture.ts';
 import { scenarioCommand } from '../../agent/scenario/command.ts';
+import { type RunRecord, readRecord, runPaths, writeRecord } from '../../agent/scenario/record.ts';
 import { scenarios } from '../../agent/scenario/scenarios.ts';
+import { whoIs, writtenWho } from '../../agent/scenario/who.ts';
 import { LIMIT_MS, type Started, stage } from './scenario-stage.ts';
 
 const test = suite('scenario');
@@ -142,6 +155,46 @@ test('clears up after a run whose fault was killed too', async () => {
   );
   assert.is(existsSync(kept), true, 'a folder that is not of a scenario stays, whatever a record says');
   rmSync(kept, { recursive: true });
+  rmSync(state, { recursive: true });
+});
+
+for (const name of ['cpu-spin', 'zombies', 'memory-hog']) {
+  test(`${name} as a service ends when the runner that it watches was killed -9`, async () => {
+    const state = mkdtempSync(join(tmpdir(), 'sentinel-scenario-'));
+    const { pgid } = runPaths(state, name);
+    const runner = spawn('sleep', ['600'], { stdio: 'ignore' });
+    const who = whoIs(Number(runner.pid));
+    assert.ok(who);
+    const service = fileURLToPath(new URL('../../agent/scenario/faults/service.js', import.meta.url));
+    const fault = spawn(process.execPath, [service, name, state, String(process.pid), '600', '20'], {
+      stdio: 'ignore',
+      env: { PATH: process.env['PATH'], SCENARIO_RUNNER: writtenWho(who) },
+    });
+    const ended = once(fault, 'exit');
+    try {
+      while (!existsSync(pgid) && fault.exitCode === null) await sleep(20);
+      assert.is(readFileSync(pgid, 'utf8').split(' ', 1)[0], String(fault.pid));
+      runner.kill('SIGKILL');
+      assert.equal(await Promise.race([ended, sleep(LIMIT_MS, 'goes on', { ref: false })]), [0, null]);
+    } finally {
+      runner.kill('SIGKILL');
+      fault.kill('SIGKILL');
+      rmSync(state, { recursive: true });
+    }
+  });
+}
+
+test('a record is read only as that of the scenario whose name it has', () => {
+  const state = mkdtempSync(join(tmpdir(), 'sentinel-scenario-'));
+  const runner = { pid: 4_000_000, start: 1 };
+  const record: RunRecord = { version: 1, name: 'cpu-spin', runner, fault: null, folder: null, mounted: false };
+  const paths = runPaths(state, 'cpu-spin');
+  writeRecord(paths, record);
+  assert.equal(readRecord(paths, 'cpu-spin'), record);
+  for (const name of ['oom-kill', '../../../etc/systemd/system/ssh', '']) {
+    writeRecord(paths, { ...record, name });
+    assert.is(readRecord(paths, 'cpu-spin'), null, name);
+  }
   rmSync(state, { recursive: true });
 });
 
