@@ -61,6 +61,14 @@ const COMMANDS: Commands = {
     summary: 'verify the audit chain',
     load: async () => (await import('./hub/commands/audit.ts')).auditCommand,
   },
+  backup: {
+    summary: 'copy the hub, while it runs, into a folder that restore takes back',
+    load: async () => (await import('./hub/commands/backup.ts')).backupCommand,
+  },
+  restore: {
+    summary: 'put a backup into a state folder',
+    load: async () => (await import('./hub/commands/restore.ts')).restoreCommand,
+  },
   doctor: {
     summary: 'look at a hub’s state, and say what to do about what is wrong',
     load: async () => (await import('./hub/commands/doctor.ts')).doctorCommand,

@@ -17,6 +17,7 @@ export type SignedKind =
   | 'probe_result'
   | 'roster'
   | 'checkpoint'
+  | 'backup'
   | 'enroll'
   | 'halt';
 

@@ -11,6 +11,7 @@ import { hubTopic } from '../broker/topics.ts';
 import { localOperator } from './acts/client.ts';
 import { serveActs } from './acts/server.ts';
 import { allowOnly } from './automation/allow-only.ts';
+import { refuseHalfRestored } from './backup/restoring.ts';
 import { verifyAuditTail } from './chain/audit.ts';
 import { checkChain, START_RECORDS } from './chain/check.ts';
 import { Closing } from './closing.ts';
@@ -87,6 +88,7 @@ export interface RunningHub {
 /** Opens everything a hub is made of, lowest floor first; throws coded errors that say what to do. */
 export async function openHub(options: HubOptions): Promise<RunningHub> {
   prepareFolder(options.state);
+  refuseHalfRestored(options.state);
   const closing = new Closing();
   const { hub, store } = options.state;
   closing.add(claim(hub, 'a hub'));

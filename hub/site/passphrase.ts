@@ -5,11 +5,11 @@ import { UsageError } from '../../broker/command-line.ts';
 const PASSPHRASE_MIN = 12;
 
 /**
- * The passphrase of a root key: the first line of a file, or typed at the terminal without being shown; `twice` for a
+ * A passphrase, of a root key if nothing else is said: the first line of a file, or typed at the terminal without being shown; `twice` for a
  * new one. Throws UsageError when there is neither file nor terminal, or a new one is too short.
  */
-export async function readPassphrase(file: string | undefined, twice: boolean): Promise<string> {
-  const passphrase = file === undefined ? await typed('passphrase of the root key: ') : firstLine(file);
+export async function readPassphrase(file: string | undefined, twice: boolean, of = 'the root key'): Promise<string> {
+  const passphrase = file === undefined ? await typed(`passphrase of ${of}: `) : firstLine(file);
   if (twice && passphrase.length < PASSPHRASE_MIN) {
     throw new UsageError(`the passphrase must have at least ${PASSPHRASE_MIN} characters`);
   }

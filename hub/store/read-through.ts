@@ -18,7 +18,7 @@ const LAST = 'frames';
 const STRETCH = 2_000;
 
 const [, , path = ''] = process.argv;
-const root = open({ path, readOnly: true, maxDbs: 64 });
+const root = open({ path, noSubdir: false, readOnly: true, maxDbs: 64 });
 try {
   const names = [...root.getKeys()].map(String).sort((a, b) => Number(a === LAST) - Number(b === LAST));
   for (const name of names) {

@@ -178,6 +178,8 @@ export class Store {
     try {
       this.root = open({
         path: folder,
+        // Whatever the folder's name: lmdb takes one with a dot for a file.
+        noSubdir: false,
         readOnly: mode === 'read',
         maxDbs: 32,
         maxReaders: READERS,
@@ -240,6 +242,11 @@ export class Store {
   /** Bytes of the pages that hold something; the file is larger, by pages that are free to be used again. */
   usedBytes(): number {
     return this.databases.reduce((bytes, db) => bytes + bytesOf(db.getStats() as unknown as PageCounts), 0);
+  }
+
+  /** Copies the store as of one moment into an empty folder, beside whoever writes; free pages are left out. */
+  copyTo(folder: string): Promise<void> {
+    return this.root.backup(folder, true);
   }
 
   /** Makes a reader see what other processes and threads have committed since. */

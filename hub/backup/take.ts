@@ -1,0 +1,77 @@
+import { existsSync, mkdirSync, renameSync, rmSync, statSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { syncFolder, writeDurably } from '../../broker/durable-file.ts';
+import { keyFile, readRoster, readSite } from '../../broker/enroll.ts';
+import { readKeyPair } from '../../broker/keys.ts';
+import type { StateFolder } from '../../broker/state-folder.ts';
+import { VERSION } from '../../broker/version.ts';
+import { auditHead } from '../chain/audit.ts';
+import { countIncidents } from '../store/retention.ts';
+import { Store } from '../store/store.ts';
+import { BackupError } from './backup-error.ts';
+import { FILES, type Manifest, sealManifest, sha256 } from './manifest.ts';
+import { readSmallFiles, sealFiles } from './sealed-files.ts';
+
+/**
+ * Copies what a hub is into a new folder, beside a hub that runs: the store as of one moment, and the small files. Made
+ * under another name first, so that a folder of this name is always a whole backup. Throws BackupError.
+ */
+export async function takeBackup(
+  state: StateFolder,
+  folder: string,
+  passphrase: string,
+  now: number,
+): Promise<Manifest> {
+  if (existsSync(folder)) throw new BackupError('E_BACKUP_EXISTS', `${folder} is there already: name another folder`);
+  const site = readSite(state);
+  const { message, roster } = readRoster(state, site);
+  const hub = readKeyPair(keyFile.hub(state));
+  const draft = `${folder}.${process.pid}.part`;
+  mkdirSync(join(draft, dirname(FILES.store)), { recursive: true, mode: 0o700 });
+  try {
+    await copyStore(state, draft);
+    const sealed = sealFiles(readSmallFiles(state), passphrase);
+    writeDurably(join(draft, FILES.sealed), sealed, 0o600);
+    const { audit, incidents } = await holds(draft);
+    const files = await Promise.all(
+      [FILES.store, FILES.sealed].map(async (name) => {
+        const [path, digest] = [join(draft, name), await sha256(join(draft, name))];
+        if (digest === null) throw new BackupError('E_BACKUP_BROKEN', `${path} can't be read again: look at the disk`);
+        return { name, bytes: statSync(path).size, sha256: new Uint8Array(digest) };
+      }),
+    );
+    const about = { version: 1, by: VERSION, made: now, site: site.name, root: site.root, roster: message };
+    const manifest: Manifest = { ...about, audit, incidents, files };
+    if (!Buffer.from(hub.public).equals(roster.hub_key))
+      throw new BackupError('E_BACKUP_BROKEN', 'the order key has just changed: try again');
+    writeDurably(join(draft, FILES.manifest), sealManifest(manifest, hub), 0o600);
+    renameSync(draft, folder);
+    syncFolder(dirname(folder));
+    return manifest;
+  } catch (error) {
+    rmSync(draft, { recursive: true, force: true });
+    throw error;
+  }
+}
+
+/** LMDB copies one transaction's view, free pages left out. */
+async function copyStore(state: StateFolder, draft: string): Promise<void> {
+  const store = new Store(state.store, 'read');
+  try {
+    await store.copyTo(join(draft, dirname(FILES.store)));
+  } finally {
+    await store.close();
+  }
+}
+
+/** Read from the copy: that it can be opened is shown before it counts as one. */
+async function holds(draft: string): Promise<Pick<Manifest, 'audit' | 'incidents'>> {
+  const folder = join(draft, dirname(FILES.store));
+  const copy = new Store(folder, 'read');
+  try {
+    return { audit: auditHead(copy), incidents: countIncidents(copy) };
+  } finally {
+    await copy.close();
+    rmSync(join(folder, 'lock.mdb'), { force: true });
+  }
+}
