@@ -1,7 +1,7 @@
 import type { Event, Snapshot } from '../../broker/messages.ts';
 import type { ProcessRef } from '../../policy/verdict.ts';
 import type { Also, Entity, Evidence, EvidenceItem, PlaybookMatch, SimilarIncident } from './evidence.ts';
-import { isSafeName, splitMetric } from './names.ts';
+import { isPlainMetric, isSafeName, splitMetric } from './names.ts';
 import { type LabelledProcess, labelledProcesses } from './processes.ts';
 import { toldUnits } from './told-units.ts';
 import { duration, mib, number, oneLine, unitOf } from './words.ts';
@@ -66,7 +66,12 @@ export function buildEvidence(input: EvidenceInput): Evidence {
   for (const name of toldUnits(event, also, units ?? [])) entities.add('unit', name, []);
   entities.add('host', input.host, []);
 
-  items.add('metric', metricLine(event), isPlainMetric(event), subject === null ? [] : entities.slots(subject.value));
+  items.add(
+    'metric',
+    metricLine(event),
+    isPlainMetric(event.metric ?? ''),
+    subject === null ? [] : entities.slots(subject.value),
+  );
   // The agent writes this sentence, but it may quote a process or a path.
   items.add('fact', event.reason, false, []);
   for (const one of processes) items.add('process', processLine(one), false, entities.slots(String(one.ref.pid)));
@@ -195,11 +200,6 @@ function metricLine(event: Event): string {
   if (eta !== undefined && eta >= 0) parts.push(`exhausted in ${duration(eta)} at this trend`);
   return parts.join(', ');
 }
-
-const isPlainMetric = (event: Event): boolean => {
-  const { base, label } = splitMetric(event.metric ?? '');
-  return /^[a-z0-9_.]*$/.test(base) && (label === null || /^[A-Za-z0-9_./@+-]{1,128}$/.test(label));
-};
 
 function processLine({ ref, seen, labels }: LabelledProcess): string {
   const head = `pid ${ref.pid} ${ref.comm}`;

@@ -23,7 +23,10 @@ const ADDRESSES: readonly RegExp[] = [
  * How this very product is started where plans run alone: in its own command line it asks nobody for anything. At the end
  * of a line that was cut it may be cut too.
  */
-const OWN_FLAG = /(^| )--auto-approve(?: allow-only(?= |$)| [a-z-]{0,9}(?:\.{3})?$|(?:\.{3})?$)/g;
+const OWN_FLAG = / --auto-approve(?: allow-only(?= |$)| [a-z-]{0,9}(?:\.{3}|…)?$|(?:\.{3}|…)?$)/;
+/** An item of a process whose command is ours: the front door itself, or the interpreter that runs it. */
+const OWN_COMMAND =
+  /^pid [^;]*; command (?:[\w./-]*\/)?(?:sentinel|node(?: --[\w=-]{1,40}){0,8} [\w./-]*sentinel\.js)(?: |$)/;
 
 /** Whether one text addresses a reader. Sees through case, zero-width characters, full-width letters and separators. */
 export function addressesReader(text: string): boolean {
@@ -32,14 +35,18 @@ export function addressesReader(text: string): boolean {
     .normalize('NFKC')
     .replace(/[\p{Cf}\p{Mn}]/gu, '')
     .toLowerCase()
-    .replace(/[\s_*]+/g, ' ')
-    .replace(OWN_FLAG, '$1');
+    .replace(/[\s_*]+/g, ' ');
   // Spaces written as dots, dashes or percent codes are the cheapest disguise.
   const loose = plain.replace(/%20|\+|[.\-/\\]+/g, ' ').replace(/\s+/g, ' ');
   return ADDRESSES.some((pattern) => pattern.test(plain) || pattern.test(loose));
 }
 
-/** Ids of the untrusted items that address a reader. */
-export function injectionsIn(items: readonly EvidenceItem[]): readonly string[] {
-  return items.filter((item) => !item.trusted && addressesReader(item.text)).map((item) => item.id);
+/** Whether an item of the evidence holds words that others chose and that address a reader. */
+export function isPlanted({ kind, text, trusted }: EvidenceItem): boolean {
+  if (trusted) return false;
+  return addressesReader(kind === 'process' && OWN_COMMAND.test(text) ? text.replace(OWN_FLAG, '') : text);
 }
+
+/** Ids of the items that address a reader. */
+export const injectionsIn = (items: readonly EvidenceItem[]): readonly string[] =>
+  items.filter(isPlanted).map((item) => item.id);

@@ -33,3 +33,9 @@ export function splitMetric(metric: string): { readonly base: string; readonly l
   if (open < 0 || !metric.endsWith(']')) return { base: metric, label: null };
   return { base: metric.slice(0, open), label: metric.slice(open + 1, -1) };
 }
+
+/** Whether a metric's name and label hold nothing but harmless characters, as the agent's own names do. */
+export function isPlainMetric(metric: string): boolean {
+  const { base, label } = splitMetric(metric);
+  return /^[a-z0-9_.]*$/.test(base) && (label === null || /^[A-Za-z0-9_./@+-]{1,128}$/.test(label));
+}

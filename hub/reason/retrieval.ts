@@ -3,6 +3,7 @@ import type { Event } from '../../broker/messages.ts';
 import type { PlaybookMatch, SimilarIncident } from '../evidence/evidence.ts';
 import { splitMetric } from '../evidence/names.ts';
 import type { Playbook } from '../playbook/playbook.ts';
+import { mentionIn, toldBy } from './mention.ts';
 
 /**
  * BM25 over words, never numbers: figures and ids differ at every incident and would only reward chance. Measured on
@@ -98,15 +99,14 @@ export class PlaybookIndex {
    */
   match(event: Event): readonly PlaybookMatch[] {
     const told = toldBy(event);
-    const isOut = ({ match }: Playbook) =>
-      match.mentions.length > 0 && !match.mentions.some((one) => told.includes(one));
+    const isOut = ({ match }: Playbook) => match.mentions.length > 0 && mentionIn(match.mentions, told) === undefined;
     const scores = this.#scores(event, isOut);
     return [...this.#playbooks.values()]
       .filter((one) => one.match.signals.includes(event.signal))
       .flatMap(({ id, match }) => {
         const score = scores.get(id) ?? 0;
         if (match.mentions.length === 0) return [{ id, score }];
-        const mention = match.mentions.find((phrase) => told.includes(phrase));
+        const mention = mentionIn(match.mentions, told);
         return mention === undefined ? [] : [{ id, score, mention }];
       })
       .sort(byScore);
@@ -181,17 +181,4 @@ function resembling(event: Event, past: readonly PastIncident[]): readonly PastI
 const byScore = (a: PlaybookMatch, b: PlaybookMatch): number =>
   Number(b.mention !== undefined) - Number(a.mention !== undefined) || b.score - a.score || (a.id < b.id ? -1 : 1);
 
-/** Everything that an event tells beside its numbers, in lower case: what phrases are looked for in. */
-function toldBy({ metric = '', reason, snapshot }: Event): string {
-  const { unit_lines: lines = [], log_templates: templates = [], changes = [], facts = {} } = snapshot ?? {};
-  const texts = [
-    metric,
-    reason,
-    ...lines.map(({ text }) => text),
-    ...templates.map(({ template }) => template.text),
-    ...changes.map(({ what }) => what.text),
-    ...Object.entries(facts).map(([name, { text }]) => `${name} ${text}`),
-  ];
-  return texts.join('\n').toLowerCase();
-}
 const rounded = (score: number): number => Math.round(score * 1_000) / 1_000;

@@ -1,6 +1,6 @@
 import type { Evidence, PlaybookMatch } from '../evidence/evidence.ts';
 import { metricItem } from '../evidence/find.ts';
-import { addressesReader } from '../evidence/injection.ts';
+import { injectionsIn } from '../evidence/injection.ts';
 import { oneLine } from '../evidence/words.ts';
 import type { Claim, DraftCommand } from '../incident.ts';
 import { type FilledPlaybook, fillFromEvidence, type Unfilled } from '../playbook/fill.ts';
@@ -8,6 +8,7 @@ import type { Playbook } from '../playbook/playbook.ts';
 import { calibrated, type Outcomes } from './calibration.ts';
 import { shownCauses } from './causes/known.ts';
 import { led, type PlaybookAnswer } from './causes/lead.ts';
+import { HEARSAY_CAP, isHearsay, speaksOf } from './mention.ts';
 import { type Diagnosis, ReasonError, type Reasoner } from './reasoner.ts';
 import { PlaybookIndex } from './retrieval.ts';
 import { type Cause, causeOf } from './rules-causes.ts';
@@ -76,11 +77,12 @@ export class RulesReasoner implements Reasoner {
         if (match.mention !== undefined) break;
       } else {
         const answer = this.#fixed(evidence, cause, findings, ranked, match, filling.filled);
-        return { answer, mentioned: match.mention !== undefined };
+        return { answer, mentioned: match.mention !== undefined, mends: true };
       }
     }
     const why = whyPerson(ranked, tried, open, looks);
-    return { answer: this.#forPerson(evidence, cause, findings, ranked, looks[0] ?? null, why), mentioned: false };
+    const answer = this.#forPerson(evidence, cause, findings, ranked, looks[0] ?? null, why);
+    return { answer, mentioned: false, mends: false };
   }
 
   #fixed(
@@ -93,12 +95,13 @@ export class RulesReasoner implements Reasoner {
   ): Omit<Diagnosis, 'ms'> {
     const { playbook } = match;
     const whole = causeWith(match, cause, evidence);
+    const confidence = this.#calibrate(scoreOf(evidence, match, findings), match.record ?? { ran: 0, helped: 0 });
     return {
       by: this.name,
       class: playbook.class,
       root_cause: whole.sentence,
       chain: chainOf(whole, findings),
-      confidence: this.#calibrate(scoreOf(evidence, match, findings), match.record ?? { ran: 0, helped: 0 }),
+      confidence: isHearsay(match.mention, evidence.event) ? Math.min(HEARSAY_CAP, confidence) : confidence,
       alternatives: this.#alternatives(evidence, findings, ranked, playbook.class, NEAR),
       needs_human: metricItem(evidence) === undefined || evidence.event.value === undefined,
       playbook: playbook.id,
@@ -194,7 +197,7 @@ const seldomHelps = ({ record, here }: Ranked): boolean =>
 /** A phrase that a log line or a change holds tells more than one that only the name of the thing holds. */
 const isToldInLog = ({ items }: Evidence, { mention }: Ranked): boolean =>
   mention !== undefined &&
-  items.some(({ kind, text }) => (kind === 'log' || kind === 'change') && text.toLowerCase().includes(mention));
+  items.some((item) => (item.kind === 'log' || item.kind === 'change') && speaksOf(item, mention));
 
 /** How many items are cited for one phrase. */
 const CITED = 3;
@@ -205,7 +208,7 @@ function causeWith(match: Ranked | undefined, measured: Cause, evidence: Evidenc
   const { playbook, mention } = match;
   const sentence = oneLine(`${playbook.cause} ${measured.sentence}`, 450);
   if (mention === undefined) return { ...measured, sentence };
-  const items = evidence.items.filter(({ text }) => text.toLowerCase().includes(mention)).slice(0, CITED);
+  const items = evidence.items.filter((item) => speaksOf(item, mention)).slice(0, CITED);
   if (items.length === 0) return { ...measured, sentence };
   const claim = { claim: `the evidence speaks of "${mention}"`, evidence: items.map(({ id }) => id) };
   return { sentence, chain: [...measured.chain, claim] };
@@ -243,7 +246,7 @@ function scoreOf(evidence: Evidence, match: Ranked, findings: readonly Finding[]
   const crossed = limit !== undefined && value !== undefined;
   const named = evidence.entities.some((one) => one.labels.includes('culprit') || one.labels.includes('subject'));
   const weight = findings.reduce((sum, one) => sum + one.weight, 0);
-  const planted = evidence.items.some((item) => !item.trusted && addressesReader(item.text));
+  const planted = injectionsIn(evidence.items).length > 0;
   const score =
     0.4 +
     0.12 * (match.mention === undefined ? match.score : 1) +

@@ -71,6 +71,7 @@ const shape = z.object({
       grammar: trace,
       output: trace,
       stop: z.string().max(64),
+      class_probability: z.number().min(0).max(1).exactOptional(),
     })
     .nullable(),
 });
@@ -140,7 +141,10 @@ export function reconcile(diagnoses: readonly Diagnosis[], evidence: Evidence): 
   const injected = injectionsIn(evidence.items).length > 0;
   const highest = Math.max(best.confidence, ...agreeing.map((one) => one.confidence));
   // Who agrees raises what was not measured; what was measured stays, since nobody has measured the agreement.
-  const measured = [best, ...agreeing].find(({ by }) => by === CALIBRATED)?.confidence ?? 0;
+  // Nor has anybody measured a plan that no person need see by the figure of one that a person must.
+  const measured =
+    [best, ...agreeing].find(({ by, needs_human }) => by === CALIBRATED && (best.needs_human || !needs_human))
+      ?.confidence ?? 0;
   const raised = agreeing.length > 0 ? Math.max(measured, Math.min(UNCALIBRATED_CAP, highest + 0.05)) : best.confidence;
   const unsupported = agreeing.length === 0 && best.by !== 'rules';
   const confidence = opposed.length > 0 || unsupported ? raised * 0.8 : raised;

@@ -1,6 +1,7 @@
 import * as fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { ALONE_FROM } from '../../broker/automation-rule.ts';
 import type { Snapshot } from '../../broker/messages.ts';
 import { buildEvidence } from '../../hub/evidence/builder.ts';
 import type { Evidence } from '../../hub/evidence/evidence.ts';
@@ -246,6 +247,72 @@ answers(
     assert.match(unlisted.root_cause, /shop\.service is not in the host's inventory/);
   },
 );
+
+/** A full disk or a failed unit of a host that has one unit, which the agent itself names. */
+const aboutUnit = (signal: 'disk.space' | 'unit.failed', snapshot: Partial<Snapshot>) => {
+  const event = eventOf(
+    'disk.space',
+    signal === 'disk.space' ? {} : { signal, metric: 'unit.failed[mariadb.service]' },
+  );
+  const facts = { unit: said('mariadb.service', true), ...snapshot.facts };
+  return evidenceFor({ ...event, snapshot: { ...(event.snapshot ?? emptySnapshot), ...snapshot, facts } });
+};
+
+answers('words that anyone may write let no playbook act alone; the words of the agent do', async () => {
+  const deleted = 'pid 901 holds 12000 MiB of deleted files';
+  const cases: readonly (readonly ['disk.space' | 'unit.failed', string, Partial<Snapshot>])[] = [
+    ['disk.space', 'deleted-open-restart', { facts: { held: said(deleted, true) } }],
+    ['unit.failed', 'timer-failed', { facts: { timer: said('mariadb.timer', true) } }],
+  ];
+  for (const [signal, playbook, own] of cases) {
+    const alone = await ask(aboutUnit(signal, own));
+    assert.is(alone.playbook, playbook);
+    assert.ok(alone.confidence >= ALONE_FROM, String(alone.confidence));
+    assert.not.ok(alone.needs_human);
+  }
+  const foreign: readonly (readonly ['disk.space' | 'unit.failed', Partial<Snapshot>])[] = [
+    ['disk.space', { unit_lines: [said('list of deleted files: none')] }],
+    ['disk.space', { facts: { 'file.1': said('/tmp/of deleted files, 900 MiB') } }],
+    ['disk.space', { facts: { held: said(deleted) } }],
+    ['disk.space', { unit_lines: [said(`fact held ${deleted}`)] }],
+    ['disk.space', { facts: { path: said('/mnt/fact held pid 1', true) } }],
+    ['unit.failed', { unit_lines: [said('this is a oneshot')] }],
+    ['unit.failed', { unit_lines: [said('Triggered by: mariadb.timer')] }],
+    ['unit.failed', { facts: { timer: said('mariadb.timer') } }],
+    ['unit.failed', { unit_lines: [said('fact timer mariadb.timer')] }],
+  ];
+  for (const [signal, snapshot] of foreign) {
+    const { playbook, confidence } = await ask(aboutUnit(signal, snapshot));
+    const told = playbook === 'deleted-open-restart' || playbook === 'timer-failed';
+    assert.ok(!told || confidence < ALONE_FROM, `${JSON.stringify(snapshot)}: ${playbook} ${confidence}`);
+  }
+});
+
+answers('no phrase of any playbook lets it act alone where only others wrote it', async () => {
+  let told = 0;
+  for (const { id, match } of builtIn.playbooks.filter((one) => !one.needs_human)) {
+    for (const signal of match.signals) {
+      for (const phrase of match.mentions) {
+        const event = {
+          ...eventOf('disk.space', {}, { unit_lines: [said(`it says ${phrase} x`)] }),
+          signal,
+          ...(signal.startsWith('disk.') ? {} : { metric: `${signal}[app]` }),
+        };
+        const rows = [processRow(4242, 'app', { rss: 900 * MIB, growth: 200 * MIB, cpu: 97 })];
+        const facts = { unit: said('app.slice', true), culprit: said('4242', true) };
+        const evidence = evidenceFor({
+          ...event,
+          snapshot: { ...(event.snapshot ?? emptySnapshot), top_mem: rows, top_cpu: rows, facts },
+        });
+        const { playbook, confidence } = await ask(evidence);
+        if (playbook !== id || evidence.playbooks.find((one) => one.id === id)?.mention === undefined) continue;
+        told++;
+        assert.ok(confidence < ALONE_FROM, `${id}, ${signal}: ${phrase}: ${confidence}`);
+      }
+    }
+  }
+  assert.ok(told >= 40, String(told));
+});
 
 answers('an answer after the deadline is refused', async () => {
   try {

@@ -56,6 +56,24 @@ validator('what is no diagnosis gives a coded error', () => {
   }
 });
 
+validator('the trace of an answer stays whole', () => {
+  const trace = {
+    model_sha256: 'a'.repeat(64),
+    model_file: 'm.gguf',
+    llama_build: 'b1',
+    backend: 'cpu',
+    threads: 2,
+    seed: 1,
+    prompt: 'p',
+    grammar: 'g',
+    output: '{}',
+    stop: 'eogToken',
+  };
+  assert.equal(valid({ trace }).diagnosis.trace, trace);
+  const probable = { ...trace, class_probability: 0.61 };
+  assert.equal(valid({ trace: probable }).diagnosis.trace, probable);
+});
+
 validator('claims that cite nothing real are dropped', () => {
   const { diagnosis, notes } = valid({
     chain: [
@@ -227,6 +245,15 @@ second('agreement raises the confidence within the cap and names both', () => {
     ).confidence,
     INJECTED_CAP,
   );
+});
+
+second('an answer that needs a person lends its figure to none that does not', () => {
+  const person = { ...rules, confidence: 0.92, needs_human: true };
+  const model = { ...good, by: 'tiny', confidence: 0.5 };
+  const one = reconcile([model, person], evidence);
+  assert.not.ok(one.needs_human);
+  assert.is(one.confidence, UNCALIBRATED_CAP);
+  assert.is(reconcile([{ ...model, needs_human: true }, person], evidence).confidence, 0.92);
 });
 
 second('disagreement lowers it and keeps the other cause as an alternative', () => {

@@ -107,16 +107,17 @@ const fieldbus: KnownCause = {
     );
     if (line === undefined || signs.line(/modem/i) !== undefined) return null;
     const poller = signs.process(/modbus|opcua|poll|gateway|serial|bacnet/i);
-    const unit = (poller && signs.unitOf(poller)) ?? signs.unit ?? signs.units[0];
+    const own = (poller && signs.unitOf(poller)) ?? signs.ownUnit;
+    const unit = own ?? signs.units[0];
     return {
       sentence: `The field bus does not answer (a timeout on the serial line or Modbus): a device, the line or its converter hangs.`,
       evidence: [line.id, ...signs.main],
       commands:
         unit === undefined
           ? [command('dmesg -T --level err', 'Shows resets of the converter.')]
-          : [unitLog(unit), restart(unit)],
+          : [unitLog(unit), own === undefined ? unitStatus(unit) : restart(own)],
       sure: 'likely',
-      ...(unit === undefined ? { person: true } : {}),
+      ...(own === undefined ? { person: true } : {}),
     };
   },
 };

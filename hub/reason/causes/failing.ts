@@ -13,10 +13,16 @@ export const isFailing = (signs: Signs): boolean => signs.hasSignal(...FAILS);
 export const loops = (signs: Signs): boolean =>
   signs.hasSignal('unit.restarts', 'group.restarts', 'container.restarts');
 
-/** The failing thing by name, and what one does about it. */
-export function failing(
-  signs: Signs,
-): { readonly name: string; readonly look: Found['commands']; readonly halt: Found['commands'] } | null {
+export interface Failing {
+  readonly name: string;
+  readonly look: Found['commands'];
+  readonly halt: Found['commands'];
+  /** The agent itself points to it: it may be acted on. */
+  readonly own: boolean;
+}
+
+/** The failing thing by name, and what one does about it. What only a line names is looked at, and not stopped. */
+export function failing(signs: Signs): Failing | null {
   const container = signs.evidence.entities.find(({ kind }) => kind === 'container')?.value;
   if (container !== undefined) {
     return {
@@ -25,8 +31,12 @@ export function failing(
       halt: [
         command(`docker stop ${container}`, 'Stops the loop until a person has looked.', `docker start ${container}`),
       ],
+      own: true,
     };
   }
-  const unit = signs.unit ?? signs.units[0];
-  return unit === undefined ? null : { name: unit, look: [unitLog(unit), unitStatus(unit)], halt: [stop(unit)] };
+  const own = signs.ownUnit;
+  const unit = own ?? signs.units[0];
+  if (unit === undefined) return null;
+  const look = [unitLog(unit), unitStatus(unit)];
+  return { name: unit, look, halt: own === undefined ? [] : [stop(own)], own: own !== undefined };
 }

@@ -9,6 +9,8 @@ import type { Shown } from './known.ts';
 export interface PlaybookAnswer {
   readonly answer: Omit<Diagnosis, 'ms'>;
   readonly mentioned: boolean;
+  /** Its playbook changes something: it may need a person only because the evidence is thin. */
+  readonly mends: boolean;
 }
 
 const MAX_ALTERNATIVES = 3;
@@ -55,7 +57,7 @@ export function led(from: PlaybookAnswer, shown: readonly Shown[], entities: rea
             }
           : {}),
         alternatives: limited([...alternatives, ...answer.alternatives]),
-        ...(looksOnly(answer, first) ? lookedAt(answer, first) : {}),
+        ...(looksOnly(from, first) ? lookedAt(answer, first) : {}),
       };
 }
 
@@ -66,8 +68,8 @@ const restsOnMore = ({ chain }: PlaybookAnswer['answer'], { evidence }: Shown): 
 };
 
 /** Neither would change anything: what both would look at is shown together. */
-const looksOnly = (answer: PlaybookAnswer['answer'], first: Shown): boolean =>
-  answer.needs_human && first.person === true && first.sure === 'decisive';
+const looksOnly = ({ answer, mends }: PlaybookAnswer, first: Shown): boolean =>
+  !mends && answer.needs_human && first.person === true && first.sure === 'decisive';
 
 function lookedAt({ commands, confidence }: PlaybookAnswer['answer'], first: Shown) {
   const all = new Map([...commands, ...first.commands].map((one) => [one.command, one]));

@@ -17,10 +17,9 @@ const logFlood: KnownCause = {
     )
       return null;
     const from = signs.line(/(?:messages from|from unit) ([\w@.-]+?)(?:\.service)?\b/)?.groups[0];
-    const unit =
-      signs.units.find((one) => rate?.label === one || (from !== undefined && one.startsWith(from))) ??
-      signs.unit ??
-      signs.units[0];
+    const own = signs.units.find((one) => rate?.label === one) ?? signs.ownUnit;
+    const told = signs.units.find((one) => from !== undefined && one.startsWith(from));
+    const unit = own ?? told ?? signs.units[0];
     const writer = signs.processes.find((one) => signs.unitOf(one) === unit);
     const change = signs.since(unit, writer && signs.program(writer), 'log_level', 'loglevel');
     const retries = signs.line(/retry(?:ing)?|reconnect/i) === undefined ? '' : ', retrying without a pause';
@@ -29,11 +28,12 @@ const logFlood: KnownCause = {
       evidence: [...signs.main, ...(dropped === undefined ? [] : [dropped.id]), ...change.ids],
       commands: [
         command('journalctl --vacuum-size=200M', 'Gives back the space of old journal files.'),
-        ...(unit === undefined ? [] : [restart(unit), unitLog(unit)]),
+        ...(own === undefined ? [] : [restart(own)]),
+        ...(unit === undefined ? [] : [unitLog(unit)]),
       ],
       sure: 'decisive',
       // Old lines make room; who writes them is still to be found.
-      ...(unit === undefined ? { person: true as const } : {}),
+      ...(own === undefined ? { person: true as const } : {}),
     };
   },
 };

@@ -15,12 +15,13 @@ const cgroupLimit: KnownCause = {
     );
     if (line === undefined) return null;
     const killed = signs.line(/killed process \d+ \(([\w.+-]+)\)/i)?.groups[0];
-    const unit =
-      signs.unit ?? signs.units.find((one) => killed !== undefined && one.startsWith(killed)) ?? signs.units[0];
+    const own = signs.ownUnit;
+    const unit = own ?? signs.units.find((one) => killed !== undefined && one.startsWith(killed)) ?? signs.units[0];
     const container = signs.evidence.entities.find(({ kind }) => kind === 'container')?.value;
-    const limit =
-      signs.line(/(?:memory\.max|memorymax|memory limit|limit)[ =:]*(\d+(?:\.\d+)? ?[kmg]i?b?)\b/i)?.groups[0] ??
-      signs.change(/MemoryMax=(\d+[KMG]?)/i)?.groups[0];
+    const limit = /(?:memory\.max|memorymax|memory limit|limit)[ =:]*(\d{1,9}(?:\.\d{1,3})? ?[kmg]i?b?)\b/i.exec(
+      line.text,
+    )?.[1];
+    const more = limit === undefined || own === undefined ? null : doubled(limit);
     const change = signs.since(unit, killed, container, 'memorymax', 'memory limit');
     const who = unit ?? container ?? killed ?? 'A service';
     return {
@@ -31,25 +32,33 @@ const cgroupLimit: KnownCause = {
           ? [command('docker stats --no-stream', 'Shows what each container uses of its limit.')]
           : [
               unitStatus(unit),
-              ...(limit === undefined
+              ...(more === null
                 ? []
                 : [
                     command(
-                      `systemctl set-property ${unit} MemoryMax=${doubled(limit)}`,
+                      `systemctl set-property ${unit} MemoryMax=${more}`,
                       'Doubles its memory limit, so that it lives while a person finds out what it needs.',
                     ),
                   ]),
             ]),
       ],
       sure: 'decisive',
-      ...(unit === undefined || limit === undefined ? { person: true } : {}),
+      ...(more === null ? { person: true } : {}),
     };
   },
 };
 
-function doubled(limit: string): string {
-  const [, digits = '', unit = ''] = /^(\d+)\s*_?([kmg])/i.exec(limit) ?? [];
-  return digits === '' ? '1G' : `${Number(digits) * 2}${unit.toUpperCase()}`;
+/** MiB of a limit below and above which what a line says is no limit of a service that ever ran: nobody is to set it. */
+const PLAUSIBLE_MIB = { least: 16, most: 1_048_576 } as const;
+const MIB_OF: Readonly<Record<string, number>> = { k: 1 / 1_024, m: 1, g: 1_024 };
+
+/** Twice a limit, as systemd takes it; null of what is no plausible one. */
+export function doubled(limit: string): string | null {
+  const [, digits = '', unit = ''] = /^(\d+(?:\.\d+)?) ?([kmg])(?:i?b)?$/i.exec(limit) ?? [];
+  const size = Number(digits) * (MIB_OF[unit.toLowerCase()] ?? Number.NaN);
+  if (!(size >= PLAUSIBLE_MIB.least && size <= PLAUSIBLE_MIB.most)) return null;
+  const twice = Math.ceil(size * 2);
+  return twice % 1_024 === 0 ? `${twice / 1_024}G` : `${twice}M`;
 }
 
 /** Files on a tmpfs are memory. */
@@ -156,14 +165,17 @@ const hostOom: KnownCause = {
     const line = signs.line(/out of memory: killed process \d+ \(([\w.+-]+)\)|oom-killer/i);
     if (line === undefined || signs.line(/memory cgroup|memcg/i) !== undefined) return null;
     const holder = signs.outstanding('rss');
-    const unit =
-      signs.unit ?? signs.units.find((one) => line.groups[0] !== '' && one.startsWith(line.groups[0] ?? ' '));
+    const own = signs.ownUnit;
+    const unit = own ?? signs.units.find((one) => line.groups[0] !== '' && one.startsWith(line.groups[0] ?? ' '));
     return {
       sentence: `The host ran out of memory and the kernel killed ${line.groups[0] || 'a process'} (OOM)${holder === undefined ? '' : `; the memory is held by ${signs.name(holder)}, ${mib(holder.rss)}`}.`,
       evidence: [line.id, ...signs.main, ...(holder === undefined ? [] : signs.itemOf(holder))],
-      commands: [command('free -m', 'Shows memory and swap.'), ...(unit === undefined ? [] : [restart(unit)])],
+      commands: [
+        command('free -m', 'Shows memory and swap.'),
+        ...(unit === undefined ? [] : [own === undefined ? unitStatus(unit) : restart(own)]),
+      ],
       sure: 'decisive',
-      ...(unit === undefined ? { person: true } : {}),
+      ...(own === undefined ? { person: true } : {}),
     };
   },
 };

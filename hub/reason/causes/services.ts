@@ -14,14 +14,16 @@ const port: KnownCause = {
       signs.line(/[:\s](\d{2,5})\D{0,12}(?:bind|address already in use)|port[ =:]+(\d{2,5})/i)?.groups.find(Boolean) ??
       signs.metric(/./)?.label?.match(/^\d+$/)?.[0];
     const bare = it.name.replace(/\.service$/, '');
+    const told =
+      number === undefined ? undefined : signs.told(new RegExp(`\\b(?:listens|port)\\b.{0,40}\\b${number}\\b`, 'i'));
     const holder =
-      signs.told(/(?:by hand|shell|listens|port)/i)?.process ??
+      told?.process ??
       signs.processes.find(
         ({ cmd }) =>
           (number !== undefined && new RegExp(`\\b${number}\\b`).test(cmd.text)) ||
           cmd.text.split(/[\s/]/).includes(bare),
       );
-    const own = holder !== undefined && !/^(?:sshd|systemd|dockerd)$/.test(holder.process.comm);
+    const own = it.own && holder !== undefined && !/^(?:sshd|systemd|dockerd)$/.test(holder.process.comm);
     return {
       sentence: `${it.name} can not start: its port ${number ?? ''} is taken (address already in use): another process, ${holder === undefined ? 'often an older copy of itself,' : signs.name(holder)} holds it.`,
       evidence: [line.id, ...signs.main, ...(holder === undefined ? [] : signs.itemOf(holder))],
@@ -51,16 +53,16 @@ const staleLock: KnownCause = {
       )
     )
       return null;
-    const restic = signs.line(/repository/i) !== undefined;
+    const unlocks = it.own && signs.line(/repository/i) !== undefined;
     return {
       sentence: `${it.name} fails at each run, since a stale lock that a dead process left behind keeps it out${signs.line(/\.timer/) === undefined ? '' : ' (the job of its timer fails)'}.`,
       evidence: [line.id, ...signs.main],
       commands: [
         ...it.look,
-        ...(restic ? [command('restic unlock', 'Removes locks whose process is gone, and no others.')] : []),
+        ...(unlocks ? [command('restic unlock', 'Removes locks whose process is gone, and no others.')] : []),
       ],
       sure: 'decisive',
-      ...(restic ? {} : { person: true }),
+      ...(unlocks ? {} : { person: true }),
     };
   },
 };
@@ -150,7 +152,7 @@ const upgrade: KnownCause = {
     const change = signs.since(it.name.replace('Container ', ''));
     if (change.ids.length === 0) return null;
     const undo =
-      change.package === null
+      change.package === null || !it.own
         ? []
         : [
             command(
@@ -163,7 +165,7 @@ const upgrade: KnownCause = {
       evidence: [...signs.main, ...change.ids],
       commands: [...it.look, ...(loops(signs) ? it.halt : []), ...undo],
       sure: 'likely',
-      ...(loops(signs) || undo.length > 0 ? {} : { person: true }),
+      ...(it.own && (loops(signs) || undo.length > 0) ? {} : { person: true }),
     };
   },
 };

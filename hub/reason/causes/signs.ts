@@ -1,7 +1,8 @@
 import type { Snapshot } from '../../../broker/messages.ts';
+import { EVIDENCE_LIMITS } from '../../evidence/builder.ts';
 import type { Evidence, EvidenceItem } from '../../evidence/evidence.ts';
-import { itemAbout, type MountFigures, metricItem, mountFigures } from '../../evidence/find.ts';
-import { addressesReader } from '../../evidence/injection.ts';
+import { itemAbout, labelledProcess, type MountFigures, metricItem, mountFigures } from '../../evidence/find.ts';
+import { addressesReader, isPlanted } from '../../evidence/injection.ts';
 import { splitMetric } from '../../evidence/names.ts';
 import type { TopProcess } from '../../evidence/processes.ts';
 import { number, oneLine, plainName, unitOf } from '../../evidence/words.ts';
@@ -10,6 +11,8 @@ import { number, oneLine, plainName, unitOf } from '../../evidence/words.ts';
 export interface Line {
   readonly id: string;
   readonly groups: readonly string[];
+  /** As it stands there, in whatever characters: to look for more in it, never to be said. */
+  readonly text: string;
 }
 
 const INTERPRETER = /^(?:python[0-9.]*|node|java|bash|sh|perl|ruby|php[0-9.]*)$/;
@@ -29,7 +32,7 @@ export class Signs {
 
   constructor(evidence: Evidence) {
     this.evidence = evidence;
-    this.#items = evidence.items.filter((item) => item.trusted || !addressesReader(item.text));
+    this.#items = evidence.items.filter((item) => !isPlanted(item));
   }
 
   /** Whether this alert or another open one of the host has one of these signals. */
@@ -55,7 +58,7 @@ export class Signs {
     for (const { id, kind, text } of this.#items) {
       if (kind === 'process' || kind === 'mount' || kind === 'change') continue;
       const found = pattern.exec(text);
-      if (found !== null) return { id, groups: found.slice(1).map((group) => plainName(group ?? '')) };
+      if (found !== null) return { id, groups: groupsOf(found), text };
     }
     return undefined;
   }
@@ -63,7 +66,7 @@ export class Signs {
   change(pattern: RegExp): Line | undefined {
     for (const { id, kind, text } of this.#items) {
       const found = kind === 'change' && / before: /.test(text) ? pattern.exec(text) : null;
-      if (found !== null) return { id, groups: found.slice(1).map((group) => plainName(group ?? '')) };
+      if (found !== null) return { id, groups: groupsOf(found), text };
     }
     return undefined;
   }
@@ -99,16 +102,20 @@ export class Signs {
     );
   }
 
-  /** A process that a fact speaks of (`pid 77: 4096 MiB written ...`), or that a line names by its number. */
+  /**
+   * A process that the look at the host speaks of (`pid 77: 4096 MiB written ...`). What other alerts and the alert's own
+   * sentence say of a process may be quoted from anywhere, and points to none.
+   */
   told(
     pattern: RegExp,
   ): { readonly process: TopProcess; readonly id: string; readonly groups: readonly string[] } | undefined {
+    const reason = oneLine(this.evidence.event.reason, EVIDENCE_LIMITS.text);
     for (const { id, kind, text } of this.#items) {
-      const found = kind === 'fact' ? pattern.exec(text) : null;
-      const pid = /\bpid (\d+)/.exec(text)?.[1];
+      // The number stands at the beginning; behind it, a file may be named `pid 77`.
+      const pid = kind === 'fact' && text !== reason ? /^[a-z]+(?:\.\d+)?: pid (\d+)\b/.exec(text)?.[1] : undefined;
+      const found = pid === undefined ? null : pattern.exec(text);
       const process = found === null ? undefined : this.processes.find((one) => String(one.process.pid) === pid);
-      if (found !== null && process !== undefined)
-        return { process, id, groups: found.slice(1).map((group) => plainName(group ?? '')) };
+      if (found !== null && process !== undefined) return { process, id, groups: groupsOf(found) };
     }
     return undefined;
   }
@@ -155,6 +162,17 @@ export class Signs {
     return this.evidence.entities.find(({ kind, labels }) => kind === 'unit' && labels.includes('subject'))?.value;
   }
 
+  /**
+   * The unit that a command may stop, restart or bound: what the alert is about, or what runs the process that the agent
+   * points to. A unit that only a line names is none: anyone may write a line.
+   */
+  get ownUnit(): string | undefined {
+    if (this.unit !== undefined) return this.unit;
+    const culprit = labelledProcess(this.evidence, 'culprit');
+    const process = this.processes.find((one) => String(one.process.pid) === culprit?.value);
+    return process && this.unitOf(process);
+  }
+
   unitLike(name: RegExp): string | undefined {
     return this.units.find((unit) => name.test(unit));
   }
@@ -169,42 +187,65 @@ export class Signs {
     );
   }
 
-  /** What was changed of one of these things before it began: `, since NAME was changed from A to B`, and its item. */
+  /**
+   * What was changed of one of these things before it began: `, since NAME was changed from A to B`, and its item. A
+   * package to go back to is named by what the agent itself read in the package manager's log, and is the thing's own.
+   */
   since(...names: readonly (string | undefined)[]): {
     readonly words: string;
     readonly ids: readonly string[];
     readonly package: readonly [string, string] | null;
   } {
     const wanted = names.flatMap((name) => (name === undefined ? [] : partsOf(name)));
+    const own = names.flatMap((name) => (name === undefined ? [] : [bareName(name)]));
     const { event, snapshot } = this.evidence;
     const recent = (snapshot?.changes ?? []).filter(({ ts }) => ts <= event.ts && event.ts - ts <= CHANGE_MS);
-    for (const { id, kind, text } of this.#items) {
+    for (const { id, kind, text, trusted } of this.#items) {
       if (kind !== 'change' || !/ before: /.test(text)) continue;
       const what = text.slice(text.indexOf(' before: ') + 9);
       if (!recent.some((one) => oneLine(one.what.text, 240).startsWith(what.slice(0, 40)))) continue;
       if (!wanted.some((part) => what.toLowerCase().includes(part))) continue;
-      const versions =
-        /(?:package|upgraded|deploy(?:ed)?|image|installed)\s+([a-z0-9][a-z0-9.+_-]*)(?:\s+image)?\s+v?([0-9][\w.+~:-]*)\s*->\s*v?([0-9][\w.+~:-]*)/i.exec(
-          what,
-        );
-      const [, name = '', from = '', to = ''] = versions ?? [];
+      const upgrades = upgradesIn(what);
+      const of = upgrades.find(({ name }) => wanted.some((part) => name.toLowerCase().includes(part))) ?? upgrades[0];
       const words =
-        versions === null
+        of === undefined
           ? `, since a change: ${harmless(what)}`
-          : `, since the upgrade (deploy) of ${name} from ${from} to ${to}`;
-      return {
-        words,
-        ids: [id],
-        package: versions !== null && /package|upgraded|installed/i.test(what) ? [name, from] : null,
-      };
+          : `, since the upgrade (deploy) of ${of.name} from ${of.from} to ${of.to}`;
+      const back = trusted ? upgrades.find(({ name }) => own.some((one) => isPackageOf(name, one))) : undefined;
+      return { words, ids: [id], package: back === undefined ? null : [back.name, back.from] };
     }
     return { words: '', ids: [], package: null };
   }
 }
 
+/** What the groups caught, in harmless characters; empty where one caught nothing. */
+const groupsOf = (found: RegExpExecArray): readonly string[] =>
+  found.slice(1).map((group: string | undefined) => (group ? plainName(group) : ''));
+
+interface Upgrade {
+  readonly name: string;
+  readonly from: string;
+  readonly to: string;
+}
+
+/** The upgrades that a change speaks of: `packages upgraded: nginx 1.22 -> 1.24, libc6 2.36-8 -> 2.36-9`. */
+function upgradesIn(what: string): readonly Upgrade[] {
+  if (!/package|upgraded|deploy|image|installed/i.test(what)) return [];
+  const found = what.matchAll(
+    /(?:^|[\s,])([a-z0-9](?:[a-z0-9.+_-]{0,98}[a-z0-9])?)(?:\s+image)?\s+v?([0-9][\w.+~:-]{0,78})\s*->\s*v?([0-9][\w.+~:-]{0,78})/gi,
+  );
+  return [...found].map(([, name = '', from = '', to = '']) => ({ name, from, to }));
+}
+
+/** Whether a package is what a service is named after: `postgresql-15` of `postgresql`, and not `rsync` of `recipe-sync`. */
+const isPackageOf = (name: string, of: string): boolean =>
+  of.length >= 2 && (name === of || name.startsWith(`${of}-`) || of.startsWith(`${name}-`));
+
+const bareName = (name: string): string => name.toLowerCase().replace(/\.(?:service|timer|socket|py|js|sh|jar)$/, '');
+
 /** The parts of a name by which a change may speak of it: `recipe` of `recipe-sync.service`. */
 const partsOf = (name: string): readonly string[] => {
-  const bare = name.toLowerCase().replace(/\.(?:service|timer|socket|py|js|sh|jar)$/, '');
+  const bare = bareName(name);
   return [bare, ...bare.split(/[^a-z0-9]+/)].filter((part) => part.length >= 4);
 };
 

@@ -20,7 +20,7 @@ function startFault(
       const change = signs.since(it.name, ...more, ...line.groups);
       const how = loops(signs) ? 'restarts in a crash loop' : 'fails to start';
       const undo =
-        change.package === null
+        change.package === null || !it.own
           ? []
           : [
               command(
@@ -33,7 +33,7 @@ function startFault(
         evidence: [line.id, ...signs.main, ...change.ids],
         commands: [...it.look, ...(loops(signs) ? it.halt : []), ...undo],
         sure,
-        ...(loops(signs) || undo.length > 0 ? {} : { person: true }),
+        ...(it.own && (loops(signs) || undo.length > 0) ? {} : { person: true }),
       };
     },
   };
