@@ -50,6 +50,9 @@ export const mentionIn = (phrases: readonly string[], { all, trusted }: Told): s
 export const isHearsay = (phrase: string | undefined, event: Event): boolean =>
   phrase !== undefined && !toldBy(event).trusted.includes(phrase);
 
+/** Whether a phrase hangs on which fact the agent gave: `fact held pid`. */
+export const isOfFact = (phrase: string): boolean => phrase.startsWith('fact ');
+
 /** Whether an item of the evidence holds a phrase; a fact is read as `toldBy` reads it. */
 export function speaksOf({ kind, text }: EvidenceItem, phrase: string): boolean {
   const read = text.toLowerCase();

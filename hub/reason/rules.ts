@@ -8,7 +8,7 @@ import type { Playbook } from '../playbook/playbook.ts';
 import { calibrated, type Outcomes } from './calibration.ts';
 import { shownCauses } from './causes/known.ts';
 import { led, type PlaybookAnswer } from './causes/lead.ts';
-import { HEARSAY_CAP, isHearsay, speaksOf } from './mention.ts';
+import { HEARSAY_CAP, isHearsay, isOfFact, speaksOf } from './mention.ts';
 import { type Diagnosis, ReasonError, type Reasoner } from './reasoner.ts';
 import { PlaybookIndex } from './retrieval.ts';
 import { type Cause, causeOf } from './rules-causes.ts';
@@ -77,7 +77,9 @@ export class RulesReasoner implements Reasoner {
         if (match.mention !== undefined) break;
       } else {
         const answer = this.#fixed(evidence, cause, findings, ranked, match, filling.filled);
-        return { answer, mentioned: match.mention !== undefined, mends: true };
+        // A line that anyone may write points to no playbook against what several signs show together.
+        const mentioned = match.mention !== undefined && !isHearsay(match.mention, evidence.event);
+        return { answer, mentioned, mends: true };
       }
     }
     const why = whyPerson(ranked, tried, open, looks);
@@ -151,7 +153,7 @@ export class RulesReasoner implements Reasoner {
       .sort(
         (a, b) =>
           Number(b.mention !== undefined) - Number(a.mention !== undefined) ||
-          Number(isToldInLog(evidence, b)) - Number(isToldInLog(evidence, a)) ||
+          Number(isToldApart(evidence, b)) - Number(isToldApart(evidence, a)) ||
           Number(a.playbook.needs_human) - Number(b.playbook.needs_human) ||
           Number(seldomHelps(a)) - Number(seldomHelps(b)) ||
           b.score - a.score,
@@ -194,10 +196,11 @@ const seldomHelps = ({ record, here }: Ranked): boolean =>
   (here !== undefined && here.helped * 2 < here.ran) ||
   (record !== undefined && record.ran >= ENOUGH && record.helped * 2 < record.ran);
 
-/** A phrase that a log line or a change holds tells more than one that only the name of the thing holds. */
-const isToldInLog = ({ items }: Evidence, { mention }: Ranked): boolean =>
+/** A phrase that a fact's name, a log line or a change holds tells more than one that only the name of the thing holds. */
+const isToldApart = ({ items }: Evidence, { mention }: Ranked): boolean =>
   mention !== undefined &&
-  items.some((item) => (item.kind === 'log' || item.kind === 'change') && speaksOf(item, mention));
+  (isOfFact(mention) ||
+    items.some((item) => (item.kind === 'log' || item.kind === 'change') && speaksOf(item, mention)));
 
 /** How many items are cited for one phrase. */
 const CITED = 3;

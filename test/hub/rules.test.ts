@@ -270,6 +270,11 @@ answers('words that anyone may write let no playbook act alone; the words of the
     assert.ok(alone.confidence >= ALONE_FROM, String(alone.confidence));
     assert.not.ok(alone.needs_human);
   }
+  // What others wrote in its log beside that does not take it away.
+  const beside = ['export: permission denied', 'job.service: Main process exited, code=exited, status=1/FAILURE'];
+  const own = { timer: said('mariadb.timer', true) };
+  const job = aboutUnit('unit.failed', { facts: own, unit_lines: beside.map((line) => said(line)) });
+  assert.is((await ask(job)).playbook, 'timer-failed');
   const foreign: readonly (readonly ['disk.space' | 'unit.failed', Partial<Snapshot>])[] = [
     ['disk.space', { unit_lines: [said('list of deleted files: none')] }],
     ['disk.space', { facts: { 'file.1': said('/tmp/of deleted files, 900 MiB') } }],
