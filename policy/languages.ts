@@ -8,6 +8,8 @@ export interface Problem {
   readonly reason: string;
   /** It may show a secret. */
   readonly secret?: boolean;
+  /** It ends or undoes work, though the statement around it reads. */
+  readonly changes?: boolean;
 }
 
 /** The operand kinds that are programs of their own; each reader is one file and knows only what reads. */

@@ -92,6 +92,9 @@ const FUNCTIONS = words(`
   format_bytes format_pico_time
 `);
 
+/** Functions that end what another session does: its transaction is undone. */
+const ENDING = words('pg_terminate_backend pg_cancel_backend');
+
 const SECRET =
   /passw|secret|token|credential|shadow|authid|authentication|api_?key|private_?key|conninfo|user_mapping|hba_file|ssl_key|ident_file|sqlite_dbpage|sqlite_dbdata|data_source|ciphers/;
 
@@ -105,7 +108,7 @@ function statement(tokens: readonly Token[]): Problem | null {
     if (type === 'word' && FOREIGN.has(value) && !isShow(tokens, i)) return problem(`holds ${value}`);
     if (called && type === 'quoted') return problem(`calls ${value}`);
     if (called && type === 'word' && !FUNCTIONS.has(value) && !BEFORE_BRACKET.has(value) && !isColumns(tokens, i)) {
-      return problem(`calls ${value}`);
+      return { ...problem(`calls ${value}`), changes: ENDING.has(value) };
     }
   }
   const nested = first.value === 'show' ? false : tokens.filter(({ value }) => value === '(').length > 32;

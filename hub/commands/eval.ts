@@ -1,10 +1,12 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Console, EXIT, readArguments, UsageError } from '../../broker/command-line.ts';
+import { writeDurably } from '../../broker/durable-file.ts';
 import { stateFolder } from '../../broker/state-folder.ts';
 import { loadPolicy } from '../../policy/policy.ts';
+import { readBefore } from '../eval/before.ts';
 import { mutations } from '../eval/mutate.ts';
-import { type Before, evalHtml, evalMarkdown } from '../eval/report.ts';
+import { evalHtml, evalMarkdown } from '../eval/report.ts';
 import { type EvalParts, runScenario } from '../eval/run.ts';
 import { readScenarios, type Scenario, ScenarioFileError } from '../eval/scenario.ts';
 import { type Case, caseOf, isIgnored, type Summary, summaryOf } from '../eval/summary.ts';
@@ -50,6 +52,10 @@ export async function evalCommand(argv: readonly string[], io: Console): Promise
   const parts = await openParts(state, values.model, io);
   try {
     const cases = await runAll(scenarios, parts, io);
+    if (io.signal.aborted) {
+      io.stderr(`stopped: ${cases.length} of ${scenarios.length} scenarios were answered, and no report is written`);
+      return EXIT.no;
+    }
     const by = parts.reasoners.map(({ name }) => name).join('+');
     const summary = summaryOf(cases, by, parts.policy.hash);
     writeReport(values.report ?? join(state.root, 'eval'), summary, io);
@@ -132,11 +138,13 @@ async function runAll(scenarios: readonly Scenario[], parts: EvalParts, io: Cons
 
 function writeReport(folder: string, summary: Summary, io: Console): void {
   const file = join(folder, 'report.json');
-  const before = readBefore(file, io);
+  const read = readBefore(file);
+  if (read === null) io.stderr(`${file} is no report of ours: nothing to compare with`);
+  const before = read ?? undefined;
   mkdirSync(folder, { recursive: true, mode: 0o750 });
-  writeFileSync(join(folder, 'report.md'), evalMarkdown(summary, before));
-  writeFileSync(join(folder, 'report.html'), evalHtml(summary, before));
-  writeFileSync(file, `${JSON.stringify(summary, null, 2)}\n`);
+  writeDurably(join(folder, 'report.md'), evalMarkdown(summary, before));
+  writeDurably(join(folder, 'report.html'), evalHtml(summary, before));
+  writeDurably(file, `${JSON.stringify(summary, null, 2)}\n`);
   const { all, gate } = summary;
   if (all.scenarios > 0) {
     io.stderr(
@@ -144,19 +152,6 @@ function writeReport(folder: string, summary: Summary, io: Console): void {
     );
   }
   io.stderr(gate.passed ? `report: ${folder}` : `gate not passed: ${gate.why.join('; ')}; report: ${folder}`);
-}
-
-/** The last run's figures; a file that is not one of ours is only said. */
-function readBefore(file: string, io: Console): Before | undefined {
-  if (!existsSync(file)) return undefined;
-  try {
-    const read = JSON.parse(readFileSync(file, 'utf8')) as Summary;
-    if (read.version === 1 && Array.isArray(read.cases) && typeof read.all.average === 'number') return read;
-  } catch {
-    // Said below.
-  }
-  io.stderr(`${file} is no report of ours: nothing to compare with`);
-  return undefined;
 }
 
 /** Whether hostile text in no field of any scenario led to a forbidden command, repeated words or more confidence. */

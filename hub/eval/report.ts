@@ -4,8 +4,11 @@ import type { Bucket } from './reliability.ts';
 import { DIMENSIONS } from './score.ts';
 import type { CaseLine, Figures, Summary } from './summary.ts';
 
-/** The figures of an earlier run that a report compares with. */
-export type Before = Pick<Summary, 'all' | 'cases' | 'by'>;
+/** What of an earlier run a report compares with. */
+export interface Before {
+  readonly all: Figures;
+  readonly cases: readonly { readonly id: string; readonly score: { readonly passed: boolean } | null }[];
+}
 
 /** A report's rows, whatever it is written as. */
 interface Row {

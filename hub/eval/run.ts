@@ -8,7 +8,7 @@ import type { Diagnosis, Reasoner } from '../reason/reasoner.ts';
 import { candidatePlaybooks } from '../reason/retrieval.ts';
 import { reconcile, validateDiagnosis } from '../reason/validate.ts';
 import { draftOf } from '../steps/draft-of.ts';
-import { planOf } from '../steps/plan-of.ts';
+import { planOf, refused } from '../steps/plan-of.ts';
 import { heardOf } from './heard.ts';
 import type { Situation } from './scenario.ts';
 
@@ -87,7 +87,8 @@ export async function runScenario(situation: Situation, parts: EvalParts): Promi
     confidence: plan.confidence,
     commands: plan.steps.map(({ command, verdict }) => ({ command, verdict: verdict.decision })),
     alternatives: plan.alternatives,
-    needs_human: plan.needs_human,
+    // What the hub does not propose is shown to a person, whatever the answer says of itself.
+    needs_human: plan.needs_human || refused(plan) !== null,
     ms: Math.round((performance.now() - began) * 10) / 10,
   };
   return { line, evidence, diagnoses, diagnosis, plan, injection, notes: asked.flatMap(({ notes }) => notes) };

@@ -1,28 +1,61 @@
 import { readFileSync, statSync } from 'node:fs';
 import { parse } from 'yaml';
 import { z } from 'zod';
+import { oneLine } from '../evidence/words.ts';
+import { patternProblem } from './key-pattern.ts';
 
 /**
  * Bounds of a scenario file. It is written by people who test, but it may be handed around: a file beyond these is
  * refused before anything of it is used.
  */
-export const SCENARIO_LIMITS = { bytes: 8_388_608, scenarios: 1_000, rows: 500, text: 4_096, patterns: 64 } as const;
+export const SCENARIO_LIMITS = {
+  bytes: 8_388_608,
+  scenarios: 1_000,
+  rows: 500,
+  text: 4_096,
+  patterns: 64,
+  /** Names of metrics, labels and kinds: patterns look for the agent's own words in them (agent-words.ts). */
+  name: 256,
+  /** What an event says: no agent's sentence is longer. */
+  detail: 400,
+} as const;
 
 /** A scenario file that can't be used; says where and what to change. */
 export class ScenarioFileError extends Error {
-  readonly code: 'E_SCENARIO_READ' | 'E_SCENARIO_SIZE' | 'E_SCENARIO_SYNTAX' | 'E_SCENARIO_SHAPE' | 'E_SCENARIO_TWICE';
+  readonly code:
+    | 'E_SCENARIO_READ'
+    | 'E_SCENARIO_SIZE'
+    | 'E_SCENARIO_SYNTAX'
+    | 'E_SCENARIO_SHAPE'
+    | 'E_SCENARIO_PATTERN'
+    | 'E_SCENARIO_TWICE';
   constructor(code: ScenarioFileError['code'], message: string) {
-    super(message);
+    // It may quote a name of the file, or the file's own: neither moves a cursor.
+    super(oneLine(message, 400));
     this.code = code;
   }
 }
 
 const text = z.string().max(SCENARIO_LIMITS.text);
+const name = z.string().max(SCENARIO_LIMITS.name);
+/** It stands in lines on a terminal. */
+const id = z
+  .string()
+  .regex(
+    /^[A-Za-z0-9][A-Za-z0-9._:@-]{0,127}$/,
+    'an id is 1 to 128 letters, digits and any of . _ : @ -, no sign first',
+  );
 const rows = <T extends z.ZodType>(row: T) => z.array(row).max(SCENARIO_LIMITS.rows);
 const time = z.string().max(40).optional();
-const label = z.union([text, z.number()]).transform(String);
+const label = z.union([name, z.number()]).transform(String);
 
 const pattern = text.transform((source, context) => {
+  const problem = patternProblem(source);
+  if (problem !== null) {
+    const message = `${JSON.stringify(source.slice(0, 80))} may take for ever: it ${problem}`;
+    context.addIssue({ code: 'custom', message, params: { runaway: true } });
+    return z.NEVER;
+  }
   try {
     return new RegExp(source, 'i');
   } catch {
@@ -33,12 +66,12 @@ const pattern = text.transform((source, context) => {
 const patterns = z.array(pattern).max(SCENARIO_LIMITS.patterns);
 
 const metric = z.object({
-  name: text.min(1),
+  name: name.min(1),
   value: z.number(),
-  unit: text.default(''),
+  unit: name.default(''),
   baseline: z.object({ mean: z.number(), std: z.number().min(0).default(0), p99: z.number().optional() }).optional(),
   trend_per_hour: z.number().optional(),
-  labels: z.record(text, label).default({}),
+  labels: z.record(name, label).default({}),
 });
 
 const process = z.object({
@@ -49,7 +82,7 @@ const process = z.object({
   rss_mb: z.number().min(0).default(0),
   open_fds: z.number().int().min(0).optional(),
   age_s: z.number().min(0).optional(),
-  note: text.optional(),
+  note: z.string().max(SCENARIO_LIMITS.detail).optional(),
 });
 
 const key = {
@@ -72,14 +105,16 @@ const key = {
 };
 
 const scenario = z.object({
-  id: text.min(1),
-  class: text.default('unknown'),
-  host: text.default('host-1'),
+  id,
+  class: name.default('unknown'),
+  host: name.default('host-1'),
   metrics: rows(metric).default([]),
   top_processes: rows(process).default([]),
-  logs: rows(z.object({ ts: time, unit: text.default(''), level: text.default(''), msg: text })).default([]),
-  events: rows(z.object({ ts: time, kind: text, detail: text.default('') })).default([]),
-  recent_changes: rows(z.object({ ts: time, what: text, by: text.default('') })).default([]),
+  logs: rows(z.object({ ts: time, unit: name.default(''), level: name.default(''), msg: text })).default([]),
+  events: rows(z.object({ ts: time, kind: name, detail: z.string().max(SCENARIO_LIMITS.detail).default('') })).default(
+    [],
+  ),
+  recent_changes: rows(z.object({ ts: time, what: text, by: name.default('') })).default([]),
 });
 const keyed = scenario.extend(key);
 
@@ -124,8 +159,12 @@ export function parseScenarios(source: string, file: string): readonly Scenario[
 function scenarioOf(row: unknown, file: string, at: number): Scenario {
   const isKeyed = typeof row === 'object' && row !== null && 'keywords_all' in row;
   const read = (isKeyed ? keyed : scenario).safeParse(row);
-  if (!read.success)
-    throw new ScenarioFileError('E_SCENARIO_SHAPE', `${file}: scenario ${at + 1}: ${said(read.error)}`);
+  if (!read.success) {
+    const [issue] = read.error.issues;
+    const isRunaway = issue?.code === 'custom' && issue.params?.['runaway'] === true;
+    const code = isRunaway ? 'E_SCENARIO_PATTERN' : 'E_SCENARIO_SHAPE';
+    throw new ScenarioFileError(code, `${file}: scenario ${at + 1}: ${said(read.error)}`);
+  }
   const situation = scenario.parse(row);
   if (!isKeyed) return { situation, key: null, file };
   const { true_root_cause, keywords_any, keywords_all, acceptable_commands, forbidden_commands, expect } =

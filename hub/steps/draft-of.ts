@@ -19,30 +19,36 @@ export interface DraftParts {
 export function draftOf(diagnosis: Diagnosis, { evidence, playbooks, injection }: DraftParts): Draft {
   const playbook = diagnosis.playbook === null ? undefined : playbooks.get(diagnosis.playbook);
   const filled = playbook === undefined ? null : fillPlaybook(playbook, evidence);
-  const steps = diagnosis.commands.map(({ command, explanation }, i) => ({ number: i + 1, command, explanation }));
+  const proposed = stepsOf(diagnosis);
   if (playbook !== undefined && filled !== null) {
     return {
       diagnosis,
       ...filled,
       // What a person is to look at may be more than the playbook's own; what is to mend is the playbook's alone.
-      ...(diagnosis.needs_human ? { steps } : {}),
+      ...(diagnosis.needs_human ? proposed : {}),
       verify_within: playbook.verify.within_ms,
       max_wait: playbook.max_wait_ms,
       idempotent: playbook.idempotent,
       injection,
     };
   }
-  const rollback = diagnosis.commands.flatMap((one, i) =>
-    one.rollback === null ? [] : [{ number: i + 1, command: one.rollback, explanation: `undoes ${one.command}` }],
-  );
   return {
     diagnosis,
     pre: [],
-    steps,
+    ...proposed,
     post: [],
-    rollback,
     verify_within: VERIFY_WITHIN_MS,
     idempotent: false,
     injection,
+  };
+}
+
+/** The commands of a diagnosis and what undoes them: a rollback has the number of its own step. */
+function stepsOf({ commands }: Diagnosis): Pick<Draft, 'steps' | 'rollback'> {
+  return {
+    steps: commands.map(({ command, explanation }, i) => ({ number: i + 1, command, explanation })),
+    rollback: commands.flatMap(({ command, rollback }, i) =>
+      rollback === null ? [] : [{ number: i + 1, command: rollback, explanation: `Undoes "${command}".` }],
+    ),
   };
 }

@@ -174,6 +174,94 @@ files('refuse what is none, with a code', () => {
   refused("version: 1\nscenarios: [{id: a, true_root_cause: b, keywords_all: ['(']}]", 'E_SCENARIO_SHAPE');
 });
 
+files('refuse a pattern that may take for ever, and take those that people write', () => {
+  const file = (pattern: string) =>
+    JSON.stringify({ version: 1, scenarios: [{ id: 'a', true_root_cause: 'b', keywords_all: [pattern] }] });
+  for (const pattern of [
+    '(a+)+b',
+    '(?:a*)*',
+    '((a+)b?)+',
+    '(a|aa)+$',
+    '(?<x>\\w+\\s?)*c',
+    '([^)]*x){3,}',
+    '(?:(?:a{2,5})){4}',
+    '(a?){30}',
+    '.*.*.*x',
+    '\\S+\\w+[a-z]*x',
+    '\\d*'.repeat(9),
+  ])
+    refused(file(pattern), 'E_SCENARIO_PATTERN');
+  for (const pattern of [
+    'kill\\s+(-CHLD\\s+|-TERM\\s+|-15\\s+)?1702',
+    'ip\\s+link\\s+set\\s+\\S+\\s+down',
+    'find\\s+/var/lib/php\\S*\\s.*(sess_|-mmin|-delete)',
+    '(ab){2,3}',
+    '[(+*]+x',
+    '\\(a+\\)+',
+    'a(?=b+)c',
+  ])
+    assert.is(parseScenarios(file(pattern), 'x.yaml').length, 1, pattern);
+});
+
+files('bound every name before a pattern looks at it', () => {
+  const long = 'disk'.repeat(65);
+  for (const one of [
+    { metrics: [{ name: long, value: 1 }] },
+    { metrics: [{ name: 'disk', value: 1, labels: { unit: long } }] },
+    { events: [{ kind: long }] },
+    { events: [{ kind: 'x', detail: 'a.'.repeat(201) }] },
+    { logs: [{ unit: long, msg: 'x' }] },
+    { host: long },
+  ])
+    refused(JSON.stringify({ version: 1, scenarios: [{ id: 'a', ...one }] }), 'E_SCENARIO_SHAPE');
+});
+
+files('nothing of a file reaches a terminal but plain text', () => {
+  for (const id of ['a\u001b[2Jb', 'a\nb', '-rf', 'a b', 'a\u202eb', 'x'.repeat(129), '']) {
+    refused(JSON.stringify({ version: 1, scenarios: [{ id }] }), 'E_SCENARIO_SHAPE');
+  }
+  const hostile = { id: 'a', metrics: [{ name: 'x', value: 1, labels: { '\u001b]0;x\u0007': [] } }] };
+  try {
+    parseScenarios(JSON.stringify({ version: 1, scenarios: [hostile] }), 'x\u001b[31m.yaml');
+    assert.unreachable();
+  } catch (error) {
+    assert.ok(error instanceof ScenarioFileError);
+    assert.not.match(error.message, /\p{Cc}/u);
+  }
+});
+
+files('what the hub would not propose needs a person, whatever the answer says', async () => {
+  const { situation } = read(SITUATION);
+  const answering = (command: string): EvalParts => ({
+    ...parts,
+    reasoners: [
+      {
+        name: 'tiny',
+        diagnose: async () => ({
+          by: 'tiny',
+          class: 'memory-leak',
+          root_cause: 'label-worker leaks.',
+          chain: [{ claim: 'it grew', evidence: ['e1'] }],
+          confidence: 0.7,
+          alternatives: [],
+          needs_human: false,
+          playbook: null,
+          commands: [{ command, explanation: 'x', rollback: null }],
+          ms: 1,
+          trace: null,
+        }),
+        close: async () => {},
+      },
+    ],
+  });
+  const person = async (command: string) => (await runScenario(situation, answering(command))).line.needs_human;
+  assert.not.ok(await person('kill -TERM 2210'));
+  for (const end of ['pg_terminate_backend', 'pg_cancel_backend'])
+    assert.not.ok(await person(`psql -X -c 'SELECT ${end}(2210)'`), 'it ends what a session does: more than a look');
+  assert.ok(await person('uptime'), 'it only looks');
+  assert.ok(await person('rm -rf /'), 'the policy blocks it');
+});
+
 files('an answer is made of very little', async () => {
   const { line } = await runScenario(read({ id: 'nothing' }).situation, parts);
   assert.ok(line.needs_human);
