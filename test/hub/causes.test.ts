@@ -231,7 +231,7 @@ test('who holds a port is told by the agent’s look at that process, by that po
   assert.equal(ended({ 'open.1': said('pid 77: exports 900 MiB to report 8080') }), []);
   assert.equal(ended({ 'open.1': said('pid 77: listens on port 80801') }), []);
   assert.equal(ended({ 'file.1': said('900 MiB /tmp/pid 77: listens on port 8080') }), []);
-  assert.equal(ended({}, { reason: 'pid 77: listens on port 8080' }), []);
+  assert.equal(ended({}, { reason: 'open.1: pid 77: listens on port 8080' }), []);
 });
 
 test('a fix that needs a person only for want of a value grows no surer by what is shown beside it', async () => {
