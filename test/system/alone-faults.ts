@@ -3,13 +3,13 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import * as assert from 'uvu/assert';
 import type { Incident } from '../../hub/incident.ts';
+import { Running } from './running.ts';
 import { type BootedSystem, bootSystemd } from './systemd-root.ts';
 
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
 const NODE = '/usr/bin/node';
 const SENTINEL = [NODE, '/opt/hub/dist/sentinel.js'];
 const STATE = ['--state', '/srv/site'];
-const PATIENCE_MS = 120_000;
 const QUIET = 'version: 1\nsenses:\n  load: off\n  cpu: off\n  pressure: off\n';
 
 /** A fault and what is to become of it. */
@@ -52,7 +52,7 @@ export async function resolveAlone(faults: readonly Expected[]): Promise<readonl
     { from: dir, to: '/srv/site', writable: true },
   ]);
   try {
-    const up = new Running(system, ['up', '--headless', '--live', '--auto-approve', 'allow-only', '--interval', '0.5']);
+    const up = command(system, 'up', '--headless', '--live', '--auto-approve', 'allow-only', '--interval', '0.5');
     await up.says(/^up {4}/m);
     const ended: Incident[] = [];
     for (const fault of faults) ended.push(await resolvedAlone(system, up, fault));
@@ -69,7 +69,7 @@ async function resolvedAlone(system: BootedSystem, up: Running, expected: Expect
   const { scenario, signal, playbook, cause } = expected;
   const began = performance.now();
   const seen = up.said.length;
-  const fault = new Running(system, ['scenario', 'run', scenario, '--unit', '--linger', '90', '--json']);
+  const fault = command(system, 'scenario', 'run', scenario, '--unit', '--linger', '90', '--json');
   const end = /(resolved|escalated|failed|outcome_unknown|expired|cancelled) {2}.*?incident=(\w{26})/;
   const about = (one: Incident) => one.event.signal === signal;
   let ended: Incident | undefined;
@@ -104,52 +104,6 @@ async function resolvedAlone(system: BootedSystem, up: Running, expected: Expect
   return ended;
 }
 
-/** One command of the front door inside, with what it says. */
-class Running {
-  said = '';
-  private readonly system: BootedSystem;
-  private readonly child;
-  private readonly ended;
-  constructor(system: BootedSystem, argv: readonly string[]) {
-    this.system = system;
-    // The number inside, by which it is ended there: what enters the namespaces is another process.
-    this.child = system.spawn(['sh', '-c', 'cd /; echo inside=$$; exec "$@"', 'sh', ...SENTINEL, ...argv, ...STATE]);
-    for (const stream of [this.child.stdout, this.child.stderr])
-      stream?.on('data', (chunk) => {
-        this.said += chunk;
-        this.child.emit('said');
-      });
-    this.ended = new Promise<void>((resolve) => this.child.once('exit', () => resolve()));
-  }
-
-  /** Resolves with the first match behind `from`; rejects when the command ends without it. */
-  says(pattern: RegExp, from = 0): Promise<RegExpExecArray> {
-    return new Promise((resolve, reject) => {
-      const late = setTimeout(
-        () => done(new Error(`waited in vain for ${pattern}: ${this.said.slice(from)}`)),
-        PATIENCE_MS,
-      );
-      const look = () => {
-        const match = pattern.exec(this.said.slice(from));
-        if (match !== null) done(match);
-      };
-      const gone = () => done(new Error(`ended without ${pattern}: ${this.said}`));
-      const done = (result: RegExpExecArray | Error) => {
-        clearTimeout(late);
-        this.child.off('said', look);
-        this.child.off('exit', gone);
-        if (result instanceof Error) reject(result);
-        else resolve(result);
-      };
-      this.child.on('said', look);
-      this.child.on('exit', gone);
-      look();
-    });
-  }
-
-  async stop(): Promise<void> {
-    const pid = /inside=(\d+)/.exec(this.said)?.[1] ?? '';
-    this.system.run(['sh', '-c', `kill ${pid}`]);
-    await this.ended;
-  }
-}
+/** One command of the front door inside. */
+const command = (system: BootedSystem, ...argv: string[]): Running =>
+  new Running(system, [...SENTINEL, ...argv, ...STATE]);
