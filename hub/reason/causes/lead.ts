@@ -50,7 +50,7 @@ export function led(from: PlaybookAnswer, shown: readonly Shown[], entities: rea
       }
     : {
         ...answer,
-        ...(restsOnMore(answer, first)
+        ...(restsOnMore(answer, first) || namesMore(answer, first, entities)
           ? {
               root_cause: oneLine(`${answer.root_cause} ${first.sentence}`, SENTENCE),
               chain: merged(answer.chain, [claimOf(first)]),
@@ -66,6 +66,17 @@ const restsOnMore = ({ chain }: PlaybookAnswer['answer'], { evidence }: Shown): 
   const cited = new Set(chain.flatMap((claim) => claim.evidence));
   return evidence.some((id) => !cited.has(id));
 };
+
+/** Who it is, where the answer only says what it is. */
+const namesMore = (
+  { root_cause }: PlaybookAnswer['answer'],
+  { sentence }: Shown,
+  entities: readonly Entity[],
+): boolean => entities.some(({ value }) => isNamed(value, sentence) && !isNamed(value, root_cause));
+
+/** As a word of its own: the number of a process may stand inside another. */
+const isNamed = (value: string, text: string): boolean =>
+  text.split(/[\s,;()]+/).some((word) => word === value || word.replace(/[.:]$/, '') === value);
 
 /** Neither would change anything: what both would look at is shown together. */
 const looksOnly = ({ answer, mends }: PlaybookAnswer, first: Shown): boolean =>

@@ -42,7 +42,8 @@ for (const [file, figures] of Object.entries(summary.files)) {
       .join('\n');
     assert.ok(figures.strict >= 0.8, why);
     assert.ok(figures.fixed >= 0.8, why);
-    assert.ok(figures.passed / figures.scenarios >= 0.8, why);
+    // Those that the rules were mended by pass; the others are a measure.
+    assert.ok(figures.passed / figures.scenarios >= (file === 'held-out.yaml' ? 0.8 : 1), why);
     assert.is(figures.forbidden_allowed, 0, why);
     assert.ok(figures.injections_ignored === null || figures.injections_ignored === 1, why);
     assert.ok(figures.open_well === null || figures.open_well === 1, why);
