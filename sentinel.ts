@@ -77,6 +77,10 @@ const COMMANDS: Commands = {
     summary: 'answer and score scenarios with known causes',
     load: async () => (await import('./hub/commands/eval.ts')).evalCommand,
   },
+  replay: {
+    summary: 'make a recorded decision again, and name what differs',
+    load: async () => (await import('./hub/commands/replay.ts')).replayCommand,
+  },
   watch: {
     summary: 'print the mesh’s messages as JSON lines',
     load: async () => (await import('./hub/commands/watch.ts')).watchCommand,

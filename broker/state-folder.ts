@@ -30,6 +30,8 @@ export interface StateFolder {
   readonly services: string;
   readonly notify: string;
   readonly webhooks: string;
+  /** Models that were pulled, and which of them the hub reasons with. */
+  readonly models: string;
   readonly agent: string;
   readonly watch: string;
   readonly journal: string;
@@ -67,6 +69,7 @@ export function stateFolder(dir: string): StateFolder {
     services: join(root, 'services.yaml'),
     notify: join(root, 'notify.yaml'),
     webhooks: join(root, 'webhooks.yaml'),
+    models: join(root, 'models'),
     agent,
     watch: join(agent, 'watch.d'),
     journal: join(agent, 'journal.jsonl'),

@@ -1,7 +1,8 @@
 import type { Event, Phase, Result, Severity } from '../broker/messages.ts';
 import type { Program } from '../policy/program.ts';
-import type { ProcessRef, Verdict } from '../policy/verdict.ts';
+import type { Inventory, ProcessRef, Verdict } from '../policy/verdict.ts';
 import type { Row } from './automation/may-run-alone.ts';
+import type { Decided, Earlier, RoutedBy } from './decided.ts';
 import type { Evidence } from './evidence/evidence.ts';
 import type { ProbeAnswer } from './probes.ts';
 import type { Diagnosis } from './reason/reasoner.ts';
@@ -138,6 +139,8 @@ export interface Route {
   /** For scripts; `alone` when it was. */
   readonly code: string;
   readonly why: string;
+  /** What that rested on; absent in routes of earlier versions. */
+  readonly by?: RoutedBy;
 }
 
 /** One order as it was sent: the same bytes are sent again after a crash. */
@@ -171,10 +174,19 @@ export interface Incident {
   /** When it last went to the next person, since its owner did not answer. */
   readonly handed_on?: number;
   readonly evidence: Evidence | null;
+  /**
+   * The names that existed on its host when the evidence was gathered, with the processes alone that the evidence means;
+   * absent where none was known, and in incidents of earlier versions.
+   */
+  readonly inventory?: Inventory;
   readonly diagnoses: readonly Diagnosis[];
   readonly draft: Draft | null;
   readonly plan: Plan | null;
   readonly plan_hash: string | null;
+  /** Absent until reasoners were asked, and in incidents of earlier versions. */
+  readonly decided?: Decided;
+  /** Decisions before this one, oldest first; absent where it is the first. */
+  readonly earlier?: readonly Earlier[];
   readonly approval: SignedApproval | null;
   /** Absent until a plan was sent its way. */
   readonly route?: Route;

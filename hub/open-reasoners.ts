@@ -5,7 +5,7 @@ import { loadPlaybooks, type Playbook } from './playbook/playbook.ts';
 import { openLlamaReasoner } from './reason/llama.ts';
 import type { Reasoner } from './reason/reasoner.ts';
 import { RulesReasoner } from './reason/rules.ts';
-import { getIncident } from './store/incidents.ts';
+import { triedBefore } from './steps/tried.ts';
 import type { Store } from './store/store.ts';
 
 /** A model thinks on one thread: on a busy small machine two are slower than one, by a thousand times at worst. */
@@ -35,15 +35,6 @@ export function openReasoners({ folder, vet, store, log }: ReasonerParts): Reaso
   for (const error of errors) log.error(error.message);
   const codified = new RulesReasoner({ playbooks, tried: (id) => triedBefore(store, id) });
   return { playbooks: new Map(playbooks.map((one) => [one.id, one])), all: [codified], codified };
-}
-
-/** Playbooks that did not help: on this incident, and on earlier ones with the same fingerprint. */
-function triedBefore(store: Store, id: string): readonly string[] {
-  const incident = getIncident(store, id);
-  const earlier = (incident?.evidence?.similar ?? [])
-    .map((similar) => getIncident(store, similar.id))
-    .filter((one) => one?.fingerprint === incident?.fingerprint);
-  return [incident, ...earlier].flatMap((one) => one?.tried ?? []);
 }
 
 /** A model that does not load costs the model, not the hub: null, and the log says why. */

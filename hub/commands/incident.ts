@@ -10,9 +10,10 @@ import type { Incident, PlannedCommand } from '../incident.ts';
 import { reportOf } from '../report/report.ts';
 import { runnable } from '../steps/approve.ts';
 import { allOf } from '../steps/plan-of.ts';
-import { getIncident, listIncidents } from '../store/incidents.ts';
+import { listIncidents } from '../store/incidents.ts';
 import { Store } from '../store/store.ts';
 import { visible } from '../visible.ts';
+import { findIncident } from './find-incident.ts';
 import { listProbes, probeIncident } from './probe.ts';
 
 export const INCIDENT_USAGE = `sentinel incident list [--json] [--limit N]
@@ -26,9 +27,8 @@ sentinel incident probe [ID PROBE [NAME]] [--json]   asks its host a read-only q
   All take --state DIR (default ./.sentinel). An ID may be cut to what is unique.
   for example: sentinel incident approve 01KB2X --reviewed 1 --yes`;
 
-/** How many of the newest incidents `list` shows unless it is told, and how many an abbreviated ID is searched in. */
+/** How many of the newest incidents `list` shows unless it is told. */
 const LIST = 50;
-const SEARCHED = 10_000;
 /** Lines about what else an incident covers. */
 const MEMBERS = 20;
 
@@ -58,7 +58,7 @@ export async function incidentCommand(argv: readonly string[], io: Console): Pro
   const store = new Store(state.store, 'read');
   try {
     if (verb === 'list') return list(store, values, io);
-    const incident = find(store, id);
+    const incident = findIncident(store, id);
     if (verb === 'show') return show(incident, membersOf(store, incident.id), values.json, io);
     if (verb === 'report') {
       io.stdout(reportOf(store, site.name, incident, values.html ? 'html' : 'markdown').trimEnd());
@@ -90,17 +90,6 @@ function list(store: Store, { json, limit }: { json: boolean; limit: string }, i
     else io.stdout(`${id}  ${state.padEnd(15)} ${severity.padEnd(8)} ${host.padEnd(16)} ${at}  ${title}`);
   }
   return EXIT.done;
-}
-
-function find(store: Store, id: string): Incident {
-  const wanted = id.toUpperCase();
-  const matches = listIncidents(store, SEARCHED).filter((one) => wanted !== '' && one.id.startsWith(wanted));
-  const [only] = matches;
-  const incident = only && getIncident(store, only.id);
-  if (incident === undefined) throw new UsageError(`no incident ${JSON.stringify(id)}: see \`sentinel incident list\``);
-  if (matches.length > 1)
-    throw new UsageError(`${id} is the beginning of ${matches.length} incidents: give more of it`);
-  return incident;
 }
 
 function show(incident: Incident, members: readonly Member[], json: boolean, io: Console): number {

@@ -1,12 +1,15 @@
 import type { Policy } from '../../policy/policy.ts';
 import { buildEvidence } from '../evidence/builder.ts';
-import type { Evidence } from '../evidence/evidence.ts';
+import { type Evidence, processesOf } from '../evidence/evidence.ts';
 import type { Plan } from '../incident.ts';
+import { planHash } from '../plan-hash.ts';
 import type { Playbook } from '../playbook/playbook.ts';
 import { askReasoner } from '../reason/ask.ts';
 import type { Diagnosis, Reasoner } from '../reason/reasoner.ts';
 import { candidatePlaybooks } from '../reason/retrieval.ts';
 import { reconcile, validateDiagnosis } from '../reason/validate.ts';
+import { playbooksHash, programHash } from '../replay/program.ts';
+import type { DecisionRecord } from '../replay/record.ts';
 import { draftOf } from '../steps/draft-of.ts';
 import { planOf, refused } from '../steps/plan-of.ts';
 import { heardOf } from './heard.ts';
@@ -43,6 +46,8 @@ export interface Trajectory {
   /** Untrusted evidence addresses its reader. */
   readonly injection: boolean;
   readonly notes: readonly string[];
+  /** All that a replay needs to decide it again. */
+  readonly record: DecisionRecord;
 }
 
 /** Any ULID serves: nothing is stored. */
@@ -74,13 +79,15 @@ export async function runScenario(situation: Situation, parts: EvalParts): Promi
   const checked = validateDiagnosis(diagnosis, evidence);
   const injection = 'injection' in checked && checked.injection;
   const draft = draftOf(diagnosis, { evidence, playbooks: parts.playbooks, injection });
-  const processes = evidence.entities.flatMap(({ process }) => (process === undefined ? [] : [process]));
-  const plan = planOf(draft, {
-    incident: INCIDENT,
-    inventory: { ...inventory, processes },
-    policy: parts.policy,
-    now: event.ts,
-  });
+  const named = { ...inventory, processes: processesOf(evidence) };
+  const plan = planOf(draft, { incident: INCIDENT, inventory: named, policy: parts.policy, now: event.ts });
+  const decided = {
+    program: programHash(),
+    playbooks: playbooksHash(parts.playbooks),
+    tried: [],
+    silent: asked.flatMap(({ diagnosis: said, notes }) => (said === null ? notes : [])),
+  };
+  const judged = { evidence, gathered: named, vetted: named, decided, diagnoses, draft, plan };
   const line = {
     id: situation.id,
     root_cause: plan.root_cause,
@@ -91,5 +98,7 @@ export async function runScenario(situation: Situation, parts: EvalParts): Promi
     needs_human: plan.needs_human || refused(plan) !== null,
     ms: Math.round((performance.now() - began) * 10) / 10,
   };
-  return { line, evidence, diagnoses, diagnosis, plan, injection, notes: asked.flatMap(({ notes }) => notes) };
+  const notes = asked.flatMap((one) => one.notes);
+  const record = { ...judged, plan_hash: planHash(plan), sent: undefined };
+  return { line, evidence, diagnoses, diagnosis, plan, injection, notes, record };
 }

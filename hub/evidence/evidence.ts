@@ -72,3 +72,7 @@ export interface Evidence {
   /** Absent where there is no other alert. */
   readonly also?: readonly Also[];
 }
+
+/** The identities of the processes that a plan may name. */
+export const processesOf = ({ entities }: Evidence): readonly ProcessRef[] =>
+  entities.flatMap(({ process }) => (process === undefined ? [] : [process]));

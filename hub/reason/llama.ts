@@ -8,7 +8,7 @@ import { identifyModel, type ModelFile } from './llama-file.ts';
 import { type LoadedModel, loadModel } from './llama-model.ts';
 import { probeModel } from './llama-probe.ts';
 import { buildPrompt, type Prompt, planInput } from './prompt.ts';
-import { type Diagnosis, ReasonError, type Reasoner, type Trace } from './reasoner.ts';
+import { type Diagnosis, ReasonError, type RepeatingReasoner, type Trace } from './reasoner.ts';
 import { inWords } from './slot-answer.ts';
 import { buildSlotPrompt } from './slot-prompt.ts';
 
@@ -38,7 +38,7 @@ const PROBE_DEADLINE_MS = 120_000;
  * Opens a model for reasoning, after another process showed that it loads. Rejects with a ReasonError E_MODEL_LOAD or
  * E_MODEL_CRASHED: the hub then goes on with `rules`.
  */
-export async function openLlamaReasoner(options: LlamaOptions): Promise<Reasoner> {
+export async function openLlamaReasoner(options: LlamaOptions): Promise<RepeatingReasoner> {
   const { maxThreads, log } = options;
   // Zero would mean all of them to llama.cpp.
   if (!Number.isInteger(maxThreads) || maxThreads < 1) {
@@ -60,7 +60,7 @@ export async function openLlamaReasoner(options: LlamaOptions): Promise<Reasoner
   return new LlamaReasoner(loaded, file, catalogue, options);
 }
 
-class LlamaReasoner implements Reasoner {
+class LlamaReasoner implements RepeatingReasoner {
   readonly name: string;
   readonly #loaded: LoadedModel;
   readonly #file: ModelFile;
@@ -82,14 +82,44 @@ class LlamaReasoner implements Reasoner {
     this.#options = options;
   }
 
-  async diagnose(evidence: Evidence, signal: AbortSignal): Promise<Diagnosis> {
+  get setting(): RepeatingReasoner['setting'] {
+    const { llama } = this.#loaded;
+    const { repo, release } = llama.llamaCppRelease;
+    return {
+      model_sha256: this.#file.sha256,
+      model_file: this.#file.path,
+      llama_build: `${repo} ${release} ${llama.buildType}`,
+      backend: `cpu ${llama.systemInfo.trim()}`,
+      threads: this.#options.maxThreads,
+      seed: SEED,
+    };
+  }
+
+  diagnose(evidence: Evidence, signal: AbortSignal): Promise<Diagnosis> {
+    return this.#inTime(signal, (stop, started) => this.#think(evidence, stop, started));
+  }
+
+  async repeat(trace: Trace, signal: AbortSignal): Promise<Pick<Trace, 'output' | 'stop'>> {
+    const { prompt, grammar, seed, fixed = 0, max_tokens: most = this.#loaded.context.contextSize } = trace;
+    const parts = {
+      fixed: prompt.slice(0, fixed),
+      incident: prompt.slice(fixed),
+      gbnf: grammar,
+      maxTokens: most,
+      seed,
+    };
+    const { text, stop } = await this.#inTime(signal, (until) => decode(this.#loaded, { ...parts, signal: until }));
+    return { output: text, stop };
+  }
+
+  async #inTime<T>(signal: AbortSignal, work: (stop: AbortSignal, started: number) => Promise<T>): Promise<T> {
     const started = performance.now();
     const deadline = new AbortController();
     const timer = setTimeout(() => deadline.abort(), this.#options.deadlineMs);
     const stop = AbortSignal.any([signal, deadline.signal, this.#closing.signal]);
     try {
       return await untilAborted(
-        this.#queued(stop, () => this.#think(evidence, stop, started)),
+        this.#queued(stop, () => work(stop, started)),
         stop,
       );
     } catch (error) {
@@ -137,7 +167,16 @@ class LlamaReasoner implements Reasoner {
       playbook: answer.playbook,
       commands: read.commands,
       ms: Math.round(performance.now() - started),
-      trace: { ...this.#trace(prompt, gbnf, decoded), class_probability: read.probability },
+      trace: {
+        ...this.setting,
+        prompt: fixed + incident,
+        grammar: gbnf,
+        output: decoded.text,
+        stop: decoded.stop,
+        class_probability: read.probability,
+        fixed: fixed.length,
+        max_tokens: maxTokens,
+      },
     };
   }
 
@@ -168,23 +207,6 @@ class LlamaReasoner implements Reasoner {
       if (error instanceof PlanError) throw new ReasonError('E_MODEL_PROMPT', error.message);
       throw error;
     }
-  }
-
-  #trace(prompt: Prompt, grammar: string, decoded: Decoded): Trace {
-    const { llama } = this.#loaded;
-    const { repo, release } = llama.llamaCppRelease;
-    return {
-      model_sha256: this.#file.sha256,
-      model_file: this.#file.path,
-      llama_build: `${repo} ${release} ${llama.buildType}`,
-      backend: `cpu ${llama.systemInfo.trim()}`,
-      threads: this.#options.maxThreads,
-      seed: SEED,
-      prompt: prompt.fixed + prompt.incident,
-      grammar,
-      output: decoded.text,
-      stop: decoded.stop,
-    };
   }
 
   #timeout(started: number): ReasonError {

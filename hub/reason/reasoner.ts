@@ -23,6 +23,10 @@ export interface Trace {
   readonly stop: string;
   /** The model's own probability of the class that it chose, 0..1: not calibrated. */
   readonly class_probability?: number;
+  /** Characters of the prompt that are the same for every incident: they are evaluated by themselves. */
+  readonly fixed?: number;
+  /** Tokens after which the answer would have been cut. */
+  readonly max_tokens?: number;
 }
 
 /** A reasoner's whole answer. It proposes; nothing in it is believed before the validator and the policy saw it. */
@@ -52,6 +56,14 @@ export interface Reasoner {
    */
   diagnose(evidence: Evidence, signal: AbortSignal): Promise<Diagnosis>;
   close(): Promise<void>;
+}
+
+/** A reasoner that can say the same again: what a replay needs of a model. */
+export interface RepeatingReasoner extends Reasoner {
+  /** What it would be traced as now: all but what it was asked and what it said. */
+  readonly setting: Pick<Trace, 'model_sha256' | 'model_file' | 'llama_build' | 'backend' | 'threads' | 'seed'>;
+  /** Decodes the prompt of a trace under its grammar once more; rejects as `diagnose` does. */
+  repeat(trace: Trace, signal: AbortSignal): Promise<{ readonly output: string; readonly stop: string }>;
 }
 
 /** Why a reasoner gave no answer. */

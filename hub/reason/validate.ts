@@ -72,6 +72,8 @@ const shape = z.object({
       output: trace,
       stop: z.string().max(64),
       class_probability: z.number().min(0).max(1).exactOptional(),
+      fixed: z.number().exactOptional(),
+      max_tokens: z.number().exactOptional(),
     })
     .nullable(),
 });

@@ -1,10 +1,13 @@
+import { type Decided, earlierOf } from '../decided.ts';
 import { type Hub, TIMES } from '../hub.ts';
 import type { Incident } from '../incident.ts';
 import { askReasoner } from '../reason/ask.ts';
 import { causeTried } from '../reason/rules.ts';
+import { playbooksHash, programHash } from '../replay/program.ts';
 import { moved } from '../store/incidents.ts';
 import { ownerOf } from './owner.ts';
 import type { Outcome, Step } from './step.ts';
+import { triedBefore } from './tried.ts';
 
 /**
  * Asks every reasoner, side by side, under one deadline. `rules` always answers; a model that is broken, slow or
@@ -19,15 +22,22 @@ export const diagnose: Step = {
     const now = hub.now();
     if (incident.state === 'rolled_back' || evidence === null) return again(incident, now);
 
+    const tried = triedBefore(hub.store, incident.id);
     const deadline = AbortSignal.timeout(TIMES.reasoning);
     const answers = await Promise.all(hub.reasoners.map((reasoner) => askReasoner(reasoner, evidence, deadline)));
     const diagnoses = answers.flatMap((answer) => (answer.diagnosis === null ? [] : [answer.diagnosis]));
     const notes = answers.flatMap((answer) => answer.notes);
+    const decided: Decided = {
+      program: programHash(),
+      playbooks: playbooksHash(hub.playbooks),
+      tried,
+      silent: answers.flatMap((answer) => (answer.diagnosis === null ? answer.notes : [])),
+    };
     const audit = {
       kind: 'incident.diagnosed',
       incident: incident.id,
       actor: 'hub',
-      data: { diagnoses, notes },
+      data: { diagnoses, notes, decided },
     };
     for (const note of notes) hub.log.warn(note, { incident: incident.id });
     if (diagnoses.length === 0) {
@@ -37,7 +47,7 @@ export const diagnose: Step = {
     const by = diagnoses.map((one) => one.by).join(', ');
     return {
       kind: 'move',
-      incident: moved(incident, 'diagnosing', { now, by: 'hub', note: `diagnosed by ${by}` }, { diagnoses }),
+      incident: moved(incident, 'diagnosing', { now, by: 'hub', note: `diagnosed by ${by}` }, { diagnoses, decided }),
       audit,
     };
   },
@@ -48,9 +58,11 @@ function again(incident: Incident, now: number): Outcome {
   const { plan } = incident;
   const ran = plan === null ? [] : [plan.playbook ?? causeTried(plan.class ?? 'unknown')];
   const tried = [...incident.tried, ...ran];
-  const { watched: _, ...rest } = incident;
+  const { watched: _, decided: __, ...rest } = incident;
+  const before = earlierOf(incident);
   const cleared = {
     tried,
+    ...(before === null ? {} : { earlier: [...(incident.earlier ?? []), before] }),
     diagnoses: [],
     draft: null,
     plan: null,

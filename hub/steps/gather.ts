@@ -1,7 +1,7 @@
 import { openIncidents } from '../correlate/decide.ts';
 import { membersOf } from '../correlate/memory.ts';
 import { buildEvidence, EVIDENCE_LIMITS } from '../evidence/builder.ts';
-import type { Also, PlaybookMatch } from '../evidence/evidence.ts';
+import { type Also, type PlaybookMatch, processesOf } from '../evidence/evidence.ts';
 import type { Hub } from '../hub.ts';
 import type { Incident } from '../incident.ts';
 import { candidatePlaybooks, similarIncidents } from '../reason/retrieval.ts';
@@ -40,11 +40,12 @@ export const gather: Step = {
       also: alsoOpen(incident, hub),
       ...(inventory === undefined ? {} : { units: inventory.units }),
     });
+    const known = inventory === undefined ? {} : { inventory: { ...inventory, processes: processesOf(evidence) } };
     const next = moved(
       incident,
       'diagnosing',
       { now, by: 'hub', note: `${evidence.items.length} facts gathered` },
-      { evidence },
+      { evidence, ...known },
     );
     const data = { items: evidence.items, entities: evidence.entities, similar: evidence.similar };
     return {

@@ -10,6 +10,9 @@ export function allOf(plan: Plan): readonly PlannedCommand[] {
   return [...plan.pre, ...plan.steps, ...plan.post, ...plan.rollback];
 }
 
+/** A host of which nothing was heard yet. */
+export const NO_NAMES = { units: [], mounts: [], containers: [], hosts: [], folders: [] } as const;
+
 /** What a draft is judged against. */
 export interface JudgedBy {
   /** The incident's id. */

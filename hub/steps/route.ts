@@ -2,7 +2,8 @@ import { signAlone } from '../../broker/approvals.ts';
 import { ulid } from '../../broker/ulid.ts';
 import { openedBy } from '../automation/breaker.ts';
 import { spend } from '../automation/budget.ts';
-import { type Decision, mayRunAlone, rowOf } from '../automation/may-run-alone.ts';
+import { type Circumstances, type Decision, mayRunAlone, rowOf } from '../automation/may-run-alone.ts';
+import type { RoutedBy } from '../decided.ts';
 import { type Hub, TIMES } from '../hub.ts';
 import type { Incident, Plan, Route } from '../incident.ts';
 import { isHalted } from '../site/halts.ts';
@@ -20,36 +21,57 @@ export const route: Step = {
   async run(incident: Incident, hub: Hub): Promise<Outcome> {
     const { plan } = incident;
     if (plan === null) throw new Error('route without a plan');
-    const { automation, store } = hub;
-    const uptime = automation.uptime();
-    const decision = await decideAlone(incident, plan, hub);
-    if (!decision.alone) return toPerson(incident, hub, plan, decision);
-    const perHour = decision.rule.per_host_hour;
-    const before = await spend(store, { host: incident.host, plan: plan.id, perHour, uptime });
-    if (before === null) {
-      const why = `${perHour} plans ran alone on ${incident.host} within an hour: a person looks first`;
-      return toPerson(incident, hub, plan, { code: 'budget', why });
-    }
-    return alone(incident, hub, plan, before + 1);
+    const { acknowledged, recovered, flapping } = incident;
+    const about = {
+      ...(acknowledged === undefined ? {} : { acknowledged }),
+      ...(recovered === undefined ? {} : { recovered }),
+      ...(flapping === undefined ? {} : { flapping }),
+    };
+    const by: RoutedBy = { ...(await circumstances(incident, plan, hub)), about };
+    const decision = mayRunAlone(incident, plan, by);
+    const route = wayOf(incident, plan, decision.alone ? { ...by, spent: await spendOn(incident, plan, hub) } : by);
+    return route.alone ? alone(incident, hub, plan, route) : toPerson(incident, hub, route);
   },
 };
 
+/**
+ * Which way a plan goes: a function of what it is given, so that a replay decides the same. `by.about` stands for the
+ * incident where that has changed since.
+ */
+export function wayOf(incident: Incident, plan: Plan, by: RoutedBy): Route {
+  const { acknowledged: _, recovered: __, flapping: ___, ...rest } = incident;
+  const decision = mayRunAlone({ ...rest, ...by.about }, plan, by);
+  const way = { plan: plan.id, row: rowOf(plan.confidence), by };
+  if (!decision.alone) return { ...way, alone: false, code: decision.code, why: decision.why };
+  const { per_host_hour: perHour, by: signer } = decision.rule;
+  if (typeof by.spent !== 'number') {
+    const why = `${perHour} plans ran alone on ${incident.host} within an hour: a person looks first`;
+    return { ...way, alone: false, code: 'budget', why };
+  }
+  const count = `number ${by.spent + 1} of ${perHour} in this hour`;
+  const why = `rule of ${signer}, confidence ${plan.confidence.toFixed(2)}, ${count}`;
+  return { ...way, alone: true, code: 'alone', why };
+}
+
 /** Whether the plan may run with nobody there, as things are now: asked at its way, and again before it begins. */
 export async function decideAlone(incident: Incident, plan: Plan, hub: Hub): Promise<Decision> {
+  return mayRunAlone(incident, plan, await circumstances(incident, plan, hub));
+}
+
+async function circumstances(incident: Incident, plan: Plan, hub: Hub): Promise<Circumstances> {
   const { automation, store } = hub;
   const rule = automation.inForce?.rule ?? null;
   const breaker = rule === null ? null : await openedBy(store, incident.host, plan.playbook ?? '', automation.uptime());
   const tags = store.births.get(incident.host)?.host.tags ?? [];
-  return mayRunAlone(incident, plan, { rule, now: hub.now(), tags, halted: isHalted(store), breaker });
+  return { rule, now: hub.now(), tags, halted: isHalted(store), breaker };
 }
 
-function toPerson(
-  incident: Incident,
-  hub: Hub,
-  plan: Plan,
-  { code, why }: { readonly code: string; readonly why: string },
-): Outcome {
-  const route: Route = { plan: plan.id, row: rowOf(plan.confidence), alone: false, code, why };
+async function spendOn({ host }: Incident, { id }: Plan, { automation, store }: Hub): Promise<number | null> {
+  const perHour = automation.inForce?.rule.per_host_hour ?? 0;
+  return spend(store, { host, plan: id, perHour, uptime: automation.uptime() });
+}
+
+function toPerson(incident: Incident, hub: Hub, route: Route): Outcome {
   return {
     kind: 'move',
     incident: { ...incident, route, updated: hub.now() },
@@ -57,7 +79,7 @@ function toPerson(
   };
 }
 
-function alone(incident: Incident, hub: Hub, plan: Plan, count: number): Outcome {
+function alone(incident: Incident, hub: Hub, plan: Plan, route: Route): Outcome {
   const { inForce } = hub.automation;
   if (inForce === null) throw new Error('alone without a rule');
   const { rule, signed } = inForce;
@@ -80,10 +102,7 @@ function alone(incident: Incident, hub: Hub, plan: Plan, count: number): Outcome
   };
   const { payload, signature } = signAlone(approval, hub.key);
   const { id, by, not_after, reviewed } = approval;
-  const row = rowOf(plan.confidence);
-  const why = `rule of ${by}, confidence ${plan.confidence.toFixed(2)}, number ${count} of ${rule.per_host_hour} in this hour`;
-  const route: Route = { plan: plan.id, row, alone: true, code: 'alone', why };
-  const note = `approved with nobody there: ${why}`;
+  const note = `approved with nobody there: ${route.why}`;
   return {
     kind: 'move',
     incident: moved(

@@ -1,10 +1,12 @@
 import type { Inventory } from '../../policy/verdict.ts';
+import { processesOf } from '../evidence/evidence.ts';
 import type { Hub } from '../hub.ts';
 import type { Incident } from '../incident.ts';
 import { planHash } from '../plan-hash.ts';
+import { canonical } from '../replay/canonical.ts';
 import { moved } from '../store/incidents.ts';
 import { ownerOf } from './owner.ts';
-import { allOf, planOf, refused } from './plan-of.ts';
+import { allOf, NO_NAMES, planOf, refused } from './plan-of.ts';
 import type { Outcome, Step } from './step.ts';
 
 /**
@@ -18,9 +20,7 @@ export const vet: Step = {
     const { draft } = incident;
     if (draft === null) throw new Error('vet without a draft');
     const now = hub.now();
-    const processes = (incident.evidence?.entities ?? []).flatMap(({ process }) =>
-      process === undefined ? [] : [process],
-    );
+    const processes = incident.evidence === null ? [] : processesOf(incident.evidence);
     const inventory = inventoryOf(hub, incident.host, processes);
     const plan = planOf(draft, { incident: incident.id, inventory, policy: hub.policy, now });
     const hash = planHash(plan);
@@ -31,7 +31,7 @@ export const vet: Step = {
       actor: 'hub',
       data: { plan: plan.id, plan_hash: hash, decision: plan.decision, policy: hub.policy.hash, verdicts },
     };
-    const patch = { plan, plan_hash: hash, owner: ownerOf(hub) };
+    const patch = { plan, plan_hash: hash, owner: ownerOf(hub), ...changedNames(incident, inventory) };
     const refusal = refused(plan);
     if (refusal !== null) {
       return { kind: 'move', incident: moved(incident, 'escalated', { now, by: 'hub', ...refusal }, patch), audit };
@@ -41,9 +41,15 @@ export const vet: Step = {
   },
 };
 
+/** Names that came or went since the evidence was gathered: the verdicts are of these, and a replay needs them. */
+function changedNames({ inventory, decided }: Incident, now: Inventory): Pick<Incident, 'decided'> {
+  const before = inventory ?? { ...NO_NAMES, processes: now.processes };
+  if (decided === undefined || canonical(before) === canonical(now)) return {};
+  return { decided: { ...decided, inventory: now } };
+}
+
 /** Names that exist on the host: its birth's inventory, with the processes that this incident's evidence means. */
 function inventoryOf(hub: Hub, host: string, processes: Inventory['processes']): Inventory {
   const known = hub.store.births.get(host)?.inventory;
-  const none = { units: [], mounts: [], containers: [], hosts: [], folders: [] };
-  return { ...(known ?? none), processes };
+  return { ...(known ?? NO_NAMES), processes };
 }

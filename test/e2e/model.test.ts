@@ -1,11 +1,31 @@
-import { writeFileSync } from 'node:fs';
+import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { randomLlama } from '../../fixtures/model/random-llama.ts';
+import type { Replayed } from '../../hub/replay/replay.ts';
 import { Site } from './site.ts';
 
 /** A model beside the rules: it may add an answer, and may never cost the hub or an incident. */
+/** The command over the store of a hub that runs; then with another model in the place of the one that answered. */
+async function replayedOnce(site: Site, id: string, file: string): Promise<void> {
+  const again = await site.sentinel('replay', id, '--json');
+  assert.is(again.code, 0, `${again.stdout}\n${again.stderr}`);
+  const { same, parts, changed } = JSON.parse(again.stdout) as Replayed;
+  assert.ok(same);
+  assert.ok(parts.some(({ part }) => part === 'model tiny'));
+  assert.ok(parts.some(({ part }) => part === 'routing'));
+  assert.equal(changed, []);
+  const lines = await site.sentinel('replay', id, '--with', 'none');
+  assert.is(lines.code, 0, lines.stderr);
+  assert.match(lines.stdout, /decided alike\n\s+then\s[^\n]*folder-full/);
+  rmSync(file);
+  const without = await site.sentinel('replay', id);
+  assert.is(without.code, 1);
+  assert.match(without.stdout, /model tiny\s+not made again: no model with sha256 [0-9a-f]{64}: \S+ is not there/);
+  assert.is((await site.sentinel('replay', 'NOSUCH')).code, 2);
+}
+
 const model = suite('a model at the hub');
 
 model('a real GGUF reasons under its grammar beside the rules, and its trace is kept', async () => {
@@ -25,6 +45,8 @@ model('a real GGUF reasons under its grammar beside the rules, and its trace is 
     assert.ok(trace?.prompt && trace.grammar && trace.output);
     assert.is(proposed.state, 'proposed', 'noise from a random model does not take the rules’ plan away');
     assert.is(proposed.plan?.playbook, 'folder-full');
+    await site.until(() => site.incidents().find(({ id, route }) => id === proposed.id && route), 'its way');
+    await replayedOnce(site, proposed.id, file);
   } finally {
     await site.close();
   }

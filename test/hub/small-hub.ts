@@ -44,7 +44,7 @@ export interface SmallHub {
 
 export async function openSmallHub(
   agents: readonly TestAgent[],
-  change: Partial<Pick<Hub, 'now' | 'correlation' | 'automation'>> = {},
+  change: Partial<Pick<Hub, 'now' | 'correlation' | 'automation' | 'playbooks' | 'reasoners'>> = {},
 ): Promise<SmallHub> {
   const { path, done } = tempFolder();
   const store = new Store(path, 'write');

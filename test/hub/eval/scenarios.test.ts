@@ -7,6 +7,8 @@ import { type EvalParts, runScenario } from '../../../hub/eval/run.ts';
 import { readScenarios } from '../../../hub/eval/scenario.ts';
 import { type Case, caseOf, isIgnored, summaryOf } from '../../../hub/eval/summary.ts';
 import { RulesReasoner } from '../../../hub/reason/rules.ts';
+import type { DecisionRecord } from '../../../hub/replay/record.ts';
+import { replayDecision } from '../../../hub/replay/replay.ts';
 import { loadPolicy } from '../../../policy/policy.ts';
 import { builtIn } from '../evidence-fixtures.ts';
 
@@ -64,6 +66,21 @@ test('the same scenario always gets the same answer', async () => {
     const again = await runScenario(scenario.situation, parts);
     assert.equal({ ...again.line, ms: 0 }, { ...way.line, ms: 0 });
     assert.equal(again.evidence, way.evidence);
+  }
+});
+
+test('every decision comes out byte for byte from what is left of it', async () => {
+  const modelOf = () => Promise.reject(new Error('no model was asked'));
+  for (const { way } of cases) {
+    // As a file keeps it: what does not survive that can't be replayed.
+    const record = JSON.parse(JSON.stringify(way.record)) as DecisionRecord;
+    const replayed = await replayDecision(record, { ...parts, modelOf });
+    assert.ok(replayed.same, `${way.line.id}: ${JSON.stringify(replayed)}`);
+    assert.equal(
+      replayed.parts.map(({ part }) => part),
+      ['evidence', 'rules', 'draft', 'plan'],
+    );
+    assert.equal(replayed.changed, []);
   }
 });
 
