@@ -77,6 +77,10 @@ const COMMANDS: Commands = {
     summary: 'answer and score scenarios with known causes',
     load: async () => (await import('./hub/commands/eval.ts')).evalCommand,
   },
+  model: {
+    summary: 'list, pull, choose and verify the models that the hub may reason with',
+    load: async () => (await import('./hub/commands/model.ts')).modelCommand,
+  },
   replay: {
     summary: 'make a recorded decision again, and name what differs',
     load: async () => (await import('./hub/commands/replay.ts')).replayCommand,

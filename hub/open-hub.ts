@@ -24,6 +24,7 @@ import { Intake } from './mesh/intake.ts';
 import { type HubMesh, type OutsideBroker, openHubMesh } from './mesh/mesh.ts';
 import { SilentAgents } from './mesh/silent-agents.ts';
 import type { MetricsDoor } from './metrics/open-metrics.ts';
+import type { ChosenModel } from './models/choice.ts';
 import {
   letOthersIn,
   openedEnrollment,
@@ -68,7 +69,7 @@ export interface HubOptions {
   /** How long closed incidents stay; absent: thirteen months, two hundred thousand. */
   readonly retention?: Retention;
   /** A GGUF file; absent: rules alone. */
-  readonly model?: string;
+  readonly model?: ChosenModel;
   readonly log: Log;
 }
 

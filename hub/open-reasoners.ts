@@ -1,6 +1,8 @@
-import { existsSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import type { Log } from '../broker/log.ts';
 import type { Decision } from '../policy/verdict.ts';
+import type { ChosenModel } from './models/choice.ts';
+import { threadsFor } from './models/threads.ts';
 import { loadPlaybooks, type Playbook } from './playbook/playbook.ts';
 import { openLlamaReasoner } from './reason/llama.ts';
 import type { Reasoner } from './reason/reasoner.ts';
@@ -8,8 +10,6 @@ import { RulesReasoner } from './reason/rules.ts';
 import { triedBefore } from './steps/tried.ts';
 import type { Store } from './store/store.ts';
 
-/** A model thinks on one thread: on a busy small machine two are slower than one, by a thousand times at worst. */
-const MODEL_THREADS = 1;
 /** One model's answer; shorter than the reasoners' common deadline, so that its failure is still its own. */
 const MODEL_DEADLINE_MS = 25_000;
 
@@ -39,15 +39,16 @@ export function openReasoners({ folder, vet, store, log }: ReasonerParts): Reaso
 
 /** A model that does not load costs the model, not the hub: null, and the log says why. */
 export async function openModel(
-  file: string,
+  { file, sha256 }: ChosenModel,
   { playbooks }: Pick<Reasoners, 'playbooks'>,
   log: Log,
 ): Promise<Reasoner | null> {
   try {
     return await openLlamaReasoner({
       file,
+      ...(sha256 === undefined ? {} : { sha256 }),
       playbooks,
-      maxThreads: MODEL_THREADS,
+      maxThreads: threadsFor(statSync(file, { throwIfNoEntry: false })?.size ?? 0),
       deadlineMs: MODEL_DEADLINE_MS,
       log: (message) => log.info(message),
     });

@@ -24,7 +24,7 @@ export async function upCommand(argv: readonly string[], io: Console): Promise<n
       state: { type: 'string', default: './.sentinel' },
       headless: { type: 'boolean', default: false },
       live: { type: 'boolean', default: false },
-      model: { type: 'string', default: 'own' },
+      model: { type: 'string' },
       port: { type: 'string' },
       'auto-approve': { type: 'string' },
       interval: { type: 'string', default: '2' },
@@ -42,12 +42,13 @@ export async function upCommand(argv: readonly string[], io: Console): Promise<n
   const headless = values.headless || !process.stdout.isTTY || !process.stdin.isTTY;
   const say = headless ? io.stdout : toFile(join(state.root, 'up.log'));
   const mode = values.live ? ['--live'] : [];
+  const model = values.model === undefined ? [] : ['--model', values.model];
   const alone = values['auto-approve'] === undefined ? [] : ['--auto-approve', values['auto-approve']];
   const port = values.port === undefined ? [] : ['--port', values.port];
   // Started again it takes the port that it had, which is where the agent looks for it.
   const hub = new Child(
     'hub',
-    (restart) => ['--state', state.root, '--model', values.model, ...mode, ...alone, ...(restart ? [] : port)],
+    (restart) => ['--state', state.root, ...model, ...mode, ...alone, ...(restart ? [] : port)],
     say,
   );
   const children = [hub];

@@ -113,7 +113,7 @@ async function loaded(model: string, playbooks: ReadonlyMap<string, Playbook>, i
     warn: (line: string) => io.stderr(line),
     info: (line: string) => io.stderr(line),
   };
-  const reasoner = await openModel(model, { playbooks }, log);
+  const reasoner = await openModel({ file: model }, { playbooks }, log);
   if (reasoner === null) throw new UsageError(failures.join('\n'));
   return reasoner;
 }

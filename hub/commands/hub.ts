@@ -8,8 +8,8 @@ import { type Log, lineLog } from '../../broker/log.ts';
 import { prepareFolder, stateFolder } from '../../broker/state-folder.ts';
 import { idFromHostname } from '../../broker/topics.ts';
 import { readHttpAddress, readToken } from '../http/door.ts';
+import { chosenModel } from '../models/choice.ts';
 import { type HubOptions, openHub } from '../open-hub.ts';
-import { modelFile } from '../reason/own-model.ts';
 import type { Retention } from '../store/retention.ts';
 
 export const HUB_USAGE = `sentinel hub [--state DIR] [--host ADDRESS] [--port N] [--live] [--model GGUF|own|none] [--headless]
@@ -32,8 +32,9 @@ export const HUB_USAGE = `sentinel hub [--state DIR] [--host ADDRESS] [--port N]
   --auto-approve allow-only
                  run plans of idempotent playbooks whose every command is allowed, from 0.90 confidence on, with nobody
                  there: at most 4 on one host within an hour. You sign the rule for it with your key; an admin may.
-  --model FILE   a GGUF that reasons beside the rules; a broken one costs the model, not the hub. Absent, or \`own\`: the
-                 one that ships with the hub, if one does; \`none\`: rules alone
+  --model FILE   a GGUF, or the name of a pulled one, that reasons beside the rules; a broken one costs the model, not the
+                 hub. \`own\`: the one that ships with the hub, if one does; \`none\`: rules alone. Absent: what was chosen
+                 with \`sentinel model use\`, else \`own\`
   for example: sentinel hub --state /var/lib/sentinel-hub --live`;
 
 /** Runs until the signal; a parent that started it with an IPC channel ends it by going away. */
@@ -48,7 +49,7 @@ export async function hubCommand(argv: readonly string[], io: Console): Promise<
       'tls-port': { type: 'string', default: String(DEFAULT_TLS_PORT) },
       'enroll-port': { type: 'string', default: String(DEFAULT_ENROLL_PORT) },
       live: { type: 'boolean', default: false },
-      model: { type: 'string', default: 'own' },
+      model: { type: 'string' },
       broker: { type: 'string' },
       credentials: { type: 'string' },
       'json-views': { type: 'boolean', default: false },
@@ -91,7 +92,7 @@ export async function hubCommand(argv: readonly string[], io: Console): Promise<
     ...webhooksOf(values.webhooks, values['webhooks-token']),
     retention: retentionOf(values['keep-days'], values['keep-incidents'], values['keep-mib']),
     ...outsideOf(values.broker, values.credentials),
-    ...(await modelOf(values.model, log)),
+    ...(await modelOf(values.model, state.models, log)),
     log,
   });
   if (values.broker === undefined && hub.wanted !== 0 && hub.port !== hub.wanted)
@@ -110,9 +111,9 @@ export async function hubCommand(argv: readonly string[], io: Console): Promise<
   return EXIT.no;
 }
 
-async function modelOf(word: string, log: Log): Promise<Pick<HubOptions, 'model'>> {
+async function modelOf(word: string | undefined, folder: string, log: Log): Promise<Pick<HubOptions, 'model'>> {
   try {
-    const model = await modelFile(word);
+    const model = await chosenModel(word, folder);
     return model === null ? {} : { model };
   } catch (error) {
     log.error(`going on with rules alone. ${error instanceof Error ? error.message : String(error)}`);

@@ -5,9 +5,9 @@ import { lineLog } from '../../broker/log.ts';
 import { type StateFolder, stateFolder } from '../../broker/state-folder.ts';
 import { loadPolicy } from '../../policy/policy.ts';
 import { RECORDS, type RecordLine, readRecords } from '../eval/records.ts';
+import { chosenModel } from '../models/choice.ts';
 import { openModel } from '../open-reasoners.ts';
 import { loadPlaybooks } from '../playbook/playbook.ts';
-import { modelFile } from '../reason/own-model.ts';
 import type { Reasoner } from '../reason/reasoner.ts';
 import { compareWith } from '../replay/compare.ts';
 import { comparedLines, replayedLines } from '../replay/describe.ts';
@@ -17,8 +17,8 @@ import { type ReplayParts, replayDecision } from '../replay/replay.ts';
 import { Store } from '../store/store.ts';
 import { findIncident } from './find-incident.ts';
 
-export const REPLAY_USAGE = `sentinel replay ID [--with GGUF|own|none] [--json] [--state DIR]
-sentinel replay --eval [DIR] [--with GGUF|own|none] [--json] [--state DIR]
+export const REPLAY_USAGE = `sentinel replay ID [--with GGUF|NAME|own|none] [--json] [--state DIR]
+sentinel replay --eval [DIR] [--with GGUF|NAME|own|none] [--json] [--state DIR]
   Makes the decisions on an incident again from what was recorded - evidence, answers, draft, verdicts, way - and
   compares each with the record byte for byte. Nothing is sent, run or written, and the hub may run or not.
   --with MODEL  asks another model about the same past, and shows both answers; \`none\`: the rules alone
@@ -51,7 +51,7 @@ export async function replayCommand(argv: readonly string[], io: Console): Promi
   const state = stateFolder(values.state);
   const lines = values.eval ? leftBy(what === '' ? join(state.root, 'eval') : what) : await incidentsLines(state, what);
   const parts = await openParts(state, io);
-  const other = values.with === undefined ? undefined : await openOther(values.with, parts, io);
+  const other = values.with === undefined ? undefined : await openOther(values.with, state.models, parts, io);
   let all = 0;
   let same = 0;
   try {
@@ -109,11 +109,16 @@ async function openParts(state: StateFolder, io: Console): Promise<ReplayParts &
 }
 
 /** The model that is compared; null: the rules alone. Whoever names one wants to know that it did not load. */
-async function openOther(word: string, { playbooks }: ReplayParts, io: Console): Promise<Reasoner | null> {
+async function openOther(
+  word: string,
+  folder: string,
+  { playbooks }: ReplayParts,
+  io: Console,
+): Promise<Reasoner | null> {
   if (word === 'none') return null;
-  const file = await modelFile(word);
-  if (file === null) throw new UsageError(`--with ${word}: no model ships with this hub`);
-  const model = await openModel(file, { playbooks }, lineLog('replay', io.stderr));
+  const chosen = await chosenModel(word, folder);
+  if (chosen === null) throw new UsageError(`--with ${word}: no model ships with this hub`);
+  const model = await openModel(chosen, { playbooks }, lineLog('replay', io.stderr));
   if (model === null) throw new UsageError(`--with ${word}: it does not load`);
   return model;
 }

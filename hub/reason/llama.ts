@@ -18,6 +18,8 @@ export type ReasonLog = (message: string) => void;
 export interface LlamaOptions {
   /** Any GGUF. */
   readonly file: string;
+  /** What the file must be; absent: whatever it is. */
+  readonly sha256?: string;
   /** Never more than the free cores: threads that wait for a busy one make llama.cpp a thousand times slower. */
   readonly maxThreads: number;
   /** Milliseconds for one diagnosis, its time in the queue included. */
@@ -45,6 +47,10 @@ export async function openLlamaReasoner(options: LlamaOptions): Promise<Repeatin
     throw new ReasonError('E_MODEL_LOAD', `${maxThreads} threads: expected 1 or more`);
   }
   const file = await identifyModel(options.file);
+  if (options.sha256 !== undefined && options.sha256 !== file.sha256) {
+    const way = 'run `sentinel model verify`, then pull it again';
+    throw new ReasonError('E_MODEL_LOAD', `${file.path} is not the file that was pulled: ${way}`);
+  }
   const catalogue = options.catalogue ?? loadCatalogue();
   await probeModel({
     file: file.path,

@@ -30,10 +30,13 @@ const model = suite('a model at the hub');
 
 model('a real GGUF reasons under its grammar beside the rules, and its trace is kept', async () => {
   const site = new Site();
-  const file = join(site.dir, 'tiny.gguf');
-  randomLlama(file);
+  const made = join(site.dir, 'tiny.gguf');
+  const file = join(site.state.models, 'tiny.gguf');
+  randomLlama(made);
   try {
-    await site.startHub('--live', '--model', file);
+    const pulled = await site.sentinel('model', 'pull', made, '--use');
+    assert.is(pulled.code, 0, pulled.stderr);
+    await site.startHub('--live');
     await site.until(() => /the model is ready/.test(site.log), 'the model');
     await site.startAgent('--live');
     site.fill();

@@ -1,0 +1,37 @@
+import { modelFile } from '../reason/own-model.ts';
+import { checkedName, fileOf, ModelError, readManifest, writeManifest } from './manifest.ts';
+
+/** Words that are no model's name. */
+const WORDS = new Set(['own', 'none']);
+
+/** Makes a pulled model, `own` or `none` what the hub reasons with from its next start on. Throws a ModelError. */
+export function choose(folder: string, name: string): void {
+  const manifest = readManifest(folder);
+  if (!WORDS.has(name) && !manifest.models.some((one) => one.name === checkedName(name))) {
+    throw new ModelError('E_MODEL_GONE', `no model ${name} was pulled: see \`sentinel model list\``);
+  }
+  writeManifest(folder, { ...manifest, use: name });
+}
+
+/** A file to load, and what its hash must be; absent where only its path was named. */
+export interface ChosenModel {
+  readonly file: string;
+  readonly sha256?: string;
+}
+
+/**
+ * The file that a word stands for: a pulled model's name, a path, `own` or `none`; where no word was typed, what was
+ * chosen with `sentinel model use`, else `own`. Null where there is nothing to load. Rejects with E_MODEL_GONE for a
+ * choice that was taken away since, and as `ownModel` does.
+ */
+export async function chosenModel(word: string | undefined, folder: string): Promise<ChosenModel | null> {
+  const { use = 'own', models } = readManifest(folder);
+  const named = word ?? use;
+  const pulled = models.find(({ name }) => name === named);
+  if (pulled !== undefined) return { file: fileOf(folder, pulled.name), sha256: pulled.sha256 };
+  if (word === undefined && !WORDS.has(named)) {
+    throw new ModelError('E_MODEL_GONE', `${named}, which was chosen, is not in ${folder} any more: choose another`);
+  }
+  const file = await modelFile(named);
+  return file === null ? null : { file };
+}
