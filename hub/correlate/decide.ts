@@ -1,5 +1,6 @@
 import type { Event } from '../../broker/messages.ts';
 import type { Incident } from '../incident.ts';
+import { isFromOutside } from '../outside.ts';
 import { findActive } from '../store/incidents.ts';
 import type { Store } from '../store/store.ts';
 import { labelsOf } from './labels.ts';
@@ -131,10 +132,15 @@ function familyOf(store: Store, event: Event): Covered | undefined {
   return undefined;
 }
 
+/** What another system tells of, or what harms nothing yet, is no reason why other hosts fail. */
+const spreads = ({ severity, event }: Incident): boolean => severity !== 'info' && !isFromOutside(event);
+
 function dependencyOf(store: Store, event: Event, services: ServiceMap): Covered | undefined {
   if (!startsWithAny(event.signal, TRAVELS)) return undefined;
   for (const host of services.upstreamOf(event.agent)) {
-    for (const { id } of openIncidents(store, host)) return { incident: id, why: 'dependency' };
+    for (const first of openIncidents(store, host)) {
+      if (spreads(first)) return { incident: first.id, why: 'dependency' };
+    }
   }
   return undefined;
 }
@@ -182,6 +188,7 @@ export function coveredBy(
     const same = sameSignal(store, root.event.signal, now - rules.group.within);
     return same.map(({ id }) => id).filter((id) => id !== root.id);
   }
+  if (!spreads(root)) return [];
   // Most hosts are needed by none: then nothing is read.
   const hosts = services.downstreamOf(root.host);
   return hosts

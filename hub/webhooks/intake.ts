@@ -1,6 +1,7 @@
 import type { Event } from '../../broker/messages.ts';
 import { redactEvent } from '../mesh/redact.ts';
 import type { Store } from '../store/store.ts';
+import { Turns } from '../turns.ts';
 import type { Alert, AlertSource, Alerts } from './alert.ts';
 import { heardAgain, knownOf, noveltyOf, putKnown } from './alerts-known.ts';
 import { eventOf } from './event.ts';
@@ -27,6 +28,8 @@ export class AlertIntake {
   /** Since the hub was started, by source. */
   readonly counts = new Map<AlertSource, AlertCounts>();
   private readonly options: AlertIntakeOptions;
+  /** What is said of one alert is taken in the order in which it came, also from two requests at once. */
+  private readonly turns = new Turns();
 
   constructor(options: AlertIntakeOptions) {
     this.options = options;
@@ -36,7 +39,11 @@ export class AlertIntake {
   async receive(source: AlertSource, { alerts, broken, cut }: Alerts): Promise<AlertCounts> {
     const came: AlertCounts = { taken: 0, known: 0, broken, cut };
     for (let i = 0; i < alerts.length; i += TOGETHER) {
-      const some = await Promise.all(alerts.slice(i, i + TOGETHER).map((alert) => this.one(alert)));
+      const some = await Promise.all(
+        alerts
+          .slice(i, i + TOGETHER)
+          .map((alert) => this.turns.take(`${alert.source} ${alert.fingerprint}`, () => this.one(alert))),
+      );
       for (const outcome of some) came[outcome]++;
     }
     const total = this.counts.get(source) ?? { taken: 0, known: 0, broken: 0, cut: 0 };

@@ -195,6 +195,25 @@ test(
 );
 
 test(
+  'what another system tells of a host, or what harms nothing there yet, hides no trouble of those that need it',
+  async () => {
+    await bench.say('sw-1', 'alert.PortErrors');
+    await bench.say('sw-1', 'disk.growth', { severity: 'info' });
+    await bench.say('web-1', 'unit.failed');
+    assert.is(bench.live().length, 3);
+    await bench.say('sw-1', 'alert.PortErrors', { fingerprint: 'alert:2' });
+    await bench.say('sw-1', 'net.flap', { severity: 'critical' });
+    assert.is(bench.live().length, 4, 'the switch’s own trouble covers the unit’s');
+    assert.is(
+      membersOf(bench.store, bench.live().find(({ event }) => event.signal === 'net.flap')?.id ?? '').length,
+      1,
+    );
+  },
+  {},
+  plant,
+);
+
+test(
   'an incident opens at the third event in time, and not at the third in all',
   async () => {
     await bench.say('web-1', 'net.flap');

@@ -11,7 +11,7 @@ import { isFromOutside } from '../../../hub/outside.ts';
 import { acceptApproval, reject } from '../../../hub/steps/approve.ts';
 import { verify } from '../../../hub/steps/verify.ts';
 import { getIncident, listIncidents } from '../../../hub/store/incidents.ts';
-import { ALERT_LIMITS } from '../../../hub/webhooks/alert.ts';
+import { ALERT_LIMITS, readAlerts } from '../../../hub/webhooks/alert.ts';
 import { forgetAlerts } from '../../../hub/webhooks/alerts-known.ts';
 import { DEFAULT_HOSTS } from '../../../hub/webhooks/hosts.ts';
 import { AlertIntake } from '../../../hub/webhooks/intake.ts';
@@ -87,6 +87,18 @@ test('an alert of Alertmanager is an incident of the agent that it names; its re
   assert.equal((await post(context, fromAlertmanager({ status: 'resolved' }))).text, counts(1));
   assert.is((await only(context, 'resolved')).reason, 'recovered');
   assert.equal((await post(context, fromAlertmanager({ status: 'resolved' }))).text, counts(0, 1));
+});
+
+test('an alert and its end, in two requests at once, are taken in their order', async (context) => {
+  const { alerts } = context;
+  const came = [fromAlertmanager({}), fromAlertmanager({ status: 'resolved' })].map((body) =>
+    alerts.receive('alertmanager', readAlerts('alertmanager', body)),
+  );
+  assert.equal(
+    (await Promise.all(came)).map(({ taken }) => taken),
+    [1, 1],
+  );
+  assert.is((await only(context, 'resolved')).reason, 'recovered');
 });
 
 test('Grafana’s is the same, with what its expressions came to', async (context) => {
