@@ -24,6 +24,10 @@ const COMMANDS: Commands = {
     summary: 'let another host join the site, or revoke one',
     load: async () => (await import('./hub/commands/enroll.ts')).enrollCommand,
   },
+  operator: {
+    summary: 'add, list and revoke operators, and give one another key',
+    load: async () => (await import('./hub/commands/operator.ts')).operatorCommand,
+  },
   halt: {
     summary: 'stop all execution, and lift that again',
     load: async () => (await import('./hub/commands/halt.ts')).haltCommand,

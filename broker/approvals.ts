@@ -1,8 +1,9 @@
-import { type AutomationRule, checkRule, openRule, RuleError } from './automation-rule.ts';
+import { type AutomationRule, checkRule, openFormerRule, openRule, RuleError } from './automation-rule.ts';
 import { decodeCbor, encodeCbor } from './cbor.ts';
 import type { KeyPair } from './keys.ts';
 import { type Approval, approval as approvalShape, type Roster } from './messages.ts';
-import { NAMESPACES, sshSign, sshVerify } from './sshsig.ts';
+import { hubKeys, keysOf } from './roster.ts';
+import { NAMESPACES, sshSign, sshVerify, sshVerifyAny } from './sshsig.ts';
 
 /** Why an approval is worth nothing: the same codes at the hub, which refuses it, and at the agent, which checks again. */
 export class ApprovalError extends Error {
@@ -31,21 +32,21 @@ export function signAlone(approval: Approval, hub: KeyPair): Signed {
 }
 
 /**
- * The approval, if an operator on the roster who may approve signed it and it has not lapsed at `now`; null does not
- * ask, for what only checks or undoes what began in time. One that nobody gave is good when the hub's order key signed
- * it and an admin the rule in it. Throws ApprovalError, RuleError, SignatureError or ShapeError.
+ * The approval, if an operator on the roster who may approve signed it and it has not lapsed at `now`; null asks only
+ * who signed it then, for what checks or undoes what began in time (see openFormer). One that nobody gave is good when
+ * the hub's order key signed it and an admin the rule in it. Throws ApprovalError, RuleError, SignatureError or
+ * ShapeError.
  */
-export function openApproval({ payload, signature }: Signed, roster: Roster, now: number | null): Approval {
+export function openApproval(signed: Signed, roster: Roster, now: number | null): Approval {
+  if (now === null) return openFormer(signed, roster);
+  const { payload, signature } = signed;
   const approval = approvalShape(decodeCbor(payload), '');
   const operator = roster.operators.find((one) => one.name === approval.by);
   if (operator === undefined) throw new ApprovalError('E_APPROVAL_OPERATOR', `${approval.by} is not on the roster`);
   if (approval.alone === undefined) sshVerify(payload, signature, NAMESPACES.approval, operator.key);
   else {
     sshVerify(payload, signature, NAMESPACES.alone, roster.hub_key);
-    const { by } = ruleOf(approval, approval.alone, roster);
-    if (by !== approval.by) throw new RuleError('E_RULE_SIGNER', `the rule is by ${by}, not by ${approval.by}`);
-    if (approval.reviewed.length > 0)
-      throw new RuleError('E_RULE_CONSENT', 'a rule consents to no command that needs review');
+    checkRuleIn(approval, ruleOf(approval, approval.alone, roster));
   }
   if (operator.role === 'viewer' || operator.role !== approval.role) {
     throw new ApprovalError(
@@ -53,11 +54,40 @@ export function openApproval({ payload, signature }: Signed, roster: Roster, now
       `${approval.by} is ${operator.role} and may not approve as ${approval.role}`,
     );
   }
+  checkSite(approval, roster);
+  if (approval.not_after <= now) throw new ApprovalError('E_APPROVAL_EXPIRED', 'the approval has lapsed');
+  return approval;
+}
+
+/**
+ * The approval as it was given once, by an operator who may have left since or have another key or role. It shows who has
+ * signed, and lets nothing begin: an agent that has begun checks and undoes under it, whatever has become of the
+ * signer. Throws ApprovalError, RuleError, SignatureError or ShapeError.
+ */
+export function openFormer({ payload, signature }: Signed, roster: Roster): Approval {
+  const approval = approvalShape(decodeCbor(payload), '');
+  const { alone, by } = approval;
+  if (alone === undefined) {
+    const keys = keysOf(roster, by);
+    if (keys.length === 0) throw new ApprovalError('E_APPROVAL_OPERATOR', `${by} was never on the roster`);
+    sshVerifyAny(payload, signature, NAMESPACES.approval, keys);
+  } else {
+    sshVerifyAny(payload, signature, NAMESPACES.alone, hubKeys(roster));
+    checkRuleIn(approval, openFormerRule({ payload: alone.rule, signature: alone.rule_signature }, roster));
+  }
+  checkSite(approval, roster);
+  return approval;
+}
+
+function checkSite(approval: Approval, roster: Roster): void {
   if (approval.site !== roster.site)
     throw new ApprovalError('E_APPROVAL_SITE', `approval is for site ${approval.site}`);
-  if (now !== null && approval.not_after <= now)
-    throw new ApprovalError('E_APPROVAL_EXPIRED', 'the approval has lapsed');
-  return approval;
+}
+
+/** An approval that nobody gave says what its rule says, and no more. Throws RuleError. */
+function checkRuleIn({ by, reviewed }: Approval, rule: AutomationRule): void {
+  if (rule.by !== by) throw new RuleError('E_RULE_SIGNER', `the rule is by ${rule.by}, not by ${by}`);
+  if (reviewed.length > 0) throw new RuleError('E_RULE_CONSENT', 'a rule consents to no command that needs review');
 }
 
 /** The rule in an approval that nobody gave. Throws RuleError, SignatureError or ShapeError. */

@@ -1,8 +1,9 @@
 import { decodeCbor, encodeCbor } from './cbor.ts';
 import type { KeyPair } from './keys.ts';
 import type { Roster } from './messages.ts';
+import { keysOf } from './roster.ts';
 import { bytes, type Infer, int, list, pattern, real, record, text } from './shape.ts';
-import { NAMESPACES, sshSign, sshVerify } from './sshsig.ts';
+import { NAMESPACES, sshSign, sshVerify, sshVerifyAny } from './sshsig.ts';
 import { ID } from './topics.ts';
 
 /** No rule lets a plan run alone that is less sure than this, whatever it says: the routing table's own bound. */
@@ -64,11 +65,23 @@ export function signRule(rule: AutomationRule, admin: KeyPair): SignedRule {
 }
 
 /** The rule, if an admin on the roster signed it for this site. Throws RuleError, SignatureError or ShapeError. */
-export function openRule({ payload, signature }: SignedRule, roster: Roster): AutomationRule {
-  const rule = ruleShape(decodeCbor(payload), '');
+export function openRule(signed: SignedRule, roster: Roster): AutomationRule {
+  const rule = openFormerRule(signed, roster);
   const admin = roster.operators.find((one) => one.name === rule.by && one.role === 'admin');
   if (admin === undefined) throw new RuleError('E_RULE_SIGNER', `${rule.by} is no admin on the roster`);
-  sshVerify(payload, signature, NAMESPACES.rule, admin.key);
+  sshVerify(signed.payload, signed.signature, NAMESPACES.rule, admin.key);
+  return rule;
+}
+
+/**
+ * The rule as it was signed once, by an admin who may have left since or have another key: it lets nothing run any more.
+ * Throws RuleError, SignatureError or ShapeError.
+ */
+export function openFormerRule({ payload, signature }: SignedRule, roster: Roster): AutomationRule {
+  const rule = ruleShape(decodeCbor(payload), '');
+  const keys = keysOf(roster, rule.by);
+  if (keys.length === 0) throw new RuleError('E_RULE_SIGNER', `${rule.by} is no admin on the roster`);
+  sshVerifyAny(payload, signature, NAMESPACES.rule, keys);
   if (rule.site !== roster.site) throw new RuleError('E_RULE_SITE', `the rule is for site ${rule.site}`);
   return rule;
 }

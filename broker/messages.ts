@@ -295,5 +295,7 @@ export const roster = record({
   operators: list(record({ name, key: bytes(32, true), role: oneOf(...ROLES), scopes: list(name, 32) }), 256),
   /** Order keys of earlier days, oldest first: what they signed stays verifiable, and they are obeyed no more. */
   retired: maybe(list(bytes(32, true), 64)),
+  /** Operators' keys of earlier days, and the last version in which each counted: what they signed stays verifiable. */
+  former: maybe(list(record({ name, key: bytes(32, true), role: oneOf(...ROLES), until: int(1) }), 256)),
 });
 export type Roster = Infer<typeof roster>;

@@ -24,5 +24,9 @@ export function openRoster(message: Uint8Array, siteRoot: Uint8Array, known = 0)
   return roster;
 }
 
+/** Every key that an operator of this name has had, the present one first: none may act, each shows who has signed. */
+export const keysOf = ({ operators, former = [] }: Roster, name: string): readonly Uint8Array[] =>
+  [...operators, ...former].filter((one) => one.name === name).map(({ key }) => key);
+
 /** Every order key that this site's hub has had, oldest first: what its audit chain is signed with. */
 export const hubKeys = (roster: Roster): readonly Uint8Array[] => [...(roster.retired ?? []), roster.hub_key];

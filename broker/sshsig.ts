@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { type KeyPair, signBytes, verifyBytes } from './keys.ts';
 import { SignatureError } from './signed.ts';
+import { SSH_ED25519, sshKeyBlob, sshString } from './ssh-wire.ts';
 
 /**
  * An operator's signature: SSHSIG (openssh, PROTOCOL.sshsig), so that a key file, an ssh-agent or a security key can
@@ -18,29 +19,28 @@ export const NAMESPACES = {
 export type Namespace = (typeof NAMESPACES)[keyof typeof NAMESPACES];
 
 const MAGIC = Buffer.from('SSHSIG');
-const KEY_TYPE = 'ssh-ed25519';
 const HASH = 'sha512';
-
-/** An SSH string: length as 32 bits, then the bytes. */
-function ssh(value: string | Uint8Array): Buffer {
-  const body = Buffer.from(value);
-  const head = Buffer.alloc(4);
-  head.writeUInt32BE(body.length);
-  return Buffer.concat([head, body]);
-}
 
 function toSign(message: Uint8Array, namespace: Namespace): Buffer {
   const digest = createHash(HASH).update(message).digest();
-  return Buffer.concat([MAGIC, ssh(namespace), ssh(''), ssh(HASH), ssh(digest)]);
+  return Buffer.concat([MAGIC, sshString(namespace), sshString(''), sshString(HASH), sshString(digest)]);
 }
 
 /** The binary SSHSIG blob over the message's bytes. */
 export function sshSign(message: Uint8Array, namespace: Namespace, pair: KeyPair): Uint8Array {
   const version = Buffer.from([0, 0, 0, 1]);
-  const publicKey = Buffer.concat([ssh(KEY_TYPE), ssh(pair.public)]);
-  const signature = Buffer.concat([ssh(KEY_TYPE), ssh(signBytes(toSign(message, namespace), pair))]);
+  const publicKey = sshKeyBlob(pair.public);
+  const signature = Buffer.concat([sshString(SSH_ED25519), sshString(signBytes(toSign(message, namespace), pair))]);
   return new Uint8Array(
-    Buffer.concat([MAGIC, version, ssh(publicKey), ssh(namespace), ssh(''), ssh(HASH), ssh(signature)]),
+    Buffer.concat([
+      MAGIC,
+      version,
+      sshString(publicKey),
+      sshString(namespace),
+      sshString(''),
+      sshString(HASH),
+      sshString(signature),
+    ]),
   );
 }
 
@@ -49,14 +49,17 @@ export function sshVerify(message: Uint8Array, blob: Uint8Array, namespace: Name
   const expected = Buffer.concat([
     MAGIC,
     Buffer.from([0, 0, 0, 1]),
-    ssh(Buffer.concat([ssh(KEY_TYPE), ssh(publicKey)])),
-    ssh(namespace),
-    ssh(''),
-    ssh(HASH),
+    sshString(sshKeyBlob(publicKey)),
+    sshString(namespace),
+    sshString(''),
+    sshString(HASH),
   ]);
   // Everything but the signature is known beforehand, so the blob is compared instead of parsed.
   const head = Buffer.from(blob.subarray(0, expected.length));
-  const signatureHead = ssh(Buffer.concat([ssh(KEY_TYPE), ssh(new Uint8Array(64))])).subarray(0, -64);
+  const signatureHead = sshString(Buffer.concat([sshString(SSH_ED25519), sshString(new Uint8Array(64))])).subarray(
+    0,
+    -64,
+  );
   const tail = Buffer.from(blob.subarray(expected.length));
   if (
     !head.equals(expected) ||
@@ -65,5 +68,22 @@ export function sshVerify(message: Uint8Array, blob: Uint8Array, namespace: Name
     !verifyBytes(toSign(message, namespace), new Uint8Array(tail.subarray(signatureHead.length)), publicKey)
   ) {
     throw new SignatureError(`not a ${namespace} signature by the expected key`);
+  }
+}
+
+/** Throws SignatureError unless one of these keys has made it. */
+export function sshVerifyAny(
+  message: Uint8Array,
+  blob: Uint8Array,
+  namespace: Namespace,
+  keys: readonly Uint8Array[],
+): void {
+  const [first, ...others] = keys;
+  if (first === undefined) throw new SignatureError(`no key is known for this ${namespace} signature`);
+  try {
+    sshVerify(message, blob, namespace, first);
+  } catch (error) {
+    if (others.length === 0 || !(error instanceof SignatureError)) throw error;
+    sshVerifyAny(message, blob, namespace, others);
   }
 }

@@ -7,12 +7,14 @@ import { readRoster, readSite } from '../../broker/enroll.ts';
 import { bytesAsBase64 } from '../../broker/json.ts';
 import { hubKeys } from '../../broker/roster.ts';
 import { stateFolder } from '../../broker/state-folder.ts';
-import { readAudit, verifyAudit } from '../chain/audit.ts';
+import { verifyApprovals } from '../chain/approvals.ts';
+import { type AuditFinding, readAudit, verifyAudit } from '../chain/audit.ts';
 import { Store } from '../store/store.ts';
 
 export const AUDIT_USAGE = `sentinel audit verify [--state DIR] [--key FILE] [--export FILE] [--json]
-  Walks the chain from its first record; exit 1 names the first record that is wrong.
-  --key FILE     check against this public key (PEM) instead of the one on the site's roster
+  Walks the chain from its first record, then checks that each approval in it was signed by the operator whom it names,
+  those who have left since among them; exit 1 names the first record that is wrong.
+  --key FILE     check against this public key (PEM) instead of the one on the site's roster: the chain alone
   --export FILE  also write every record as a JSON line, with its hash and signature
   for example: sentinel audit verify --state /var/lib/sentinel-hub`;
 
@@ -34,16 +36,20 @@ export async function auditCommand(argv: readonly string[], io: Console): Promis
   }
   if (positionals[0] !== 'verify') throw new UsageError(AUDIT_USAGE);
   const state = stateFolder(values.state);
-  const keys =
-    values.key === undefined ? hubKeys(readRoster(state, readSite(state)).roster) : [readPublicKey(values.key)];
+  const roster = values.key === undefined ? readRoster(state, readSite(state)).roster : null;
+  const keys = roster === null ? [readPublicKey(values.key ?? '')] : hubKeys(roster);
   const store = new Store(state.store, 'read');
   try {
-    const finding = verifyAudit(store, keys);
+    const chain = verifyAudit(store, keys);
+    const approvals = roster === null || !chain.ok ? null : verifyApprovals(store, roster);
+    const { first = null, good = 0 } = approvals ?? {};
+    const finding: AuditFinding = first === null ? chain : { ok: false, ...first };
     if (values.export !== undefined) await exportAudit(store, values.export);
-    if (values.json) io.stdout(JSON.stringify(finding));
-    else if (finding.ok)
+    if (values.json) io.stdout(JSON.stringify(approvals === null ? finding : { ...finding, approvals: good }));
+    else if (finding.ok) {
       io.stdout(`${finding.head.count} records, chain and signatures good, head ${finding.head.hash.slice(0, 16)}`);
-    else io.stdout(`record ${finding.record}: ${finding.why}`);
+      if (good > 0) io.stdout(`${good} approvals, each signed by the operator whom it names`);
+    } else io.stdout(`record ${finding.record}: ${finding.why}`);
     return finding.ok ? EXIT.done : EXIT.no;
   } finally {
     await store.close();

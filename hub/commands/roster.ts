@@ -1,15 +1,11 @@
-import { existsSync, readFileSync } from 'node:fs';
-import { resolve } from 'node:path';
+import { readFileSync } from 'node:fs';
 import { type Console, EXIT, readArguments, UsageError } from '../../broker/command-line.ts';
-import { writeDurably } from '../../broker/durable-file.ts';
 import { keepKey, readRoster, readSite } from '../../broker/enroll.ts';
-import { readKeyPair } from '../../broker/keys.ts';
 import type { Roster } from '../../broker/messages.ts';
-import { openRoster, sealRoster } from '../../broker/roster.ts';
-import { claim, type StateFolder, stateFolder } from '../../broker/state-folder.ts';
-import { askHub, localOperator, ReachError } from '../acts/client.ts';
-import { readPassphrase } from '../site/passphrase.ts';
-import { nextKeyFile, readNewer } from '../site/roster-keeper.ts';
+import { openRoster } from '../../broker/roster.ts';
+import { type StateFolder, stateFolder } from '../../broker/state-folder.ts';
+import { nextKeyFile } from '../site/roster-keeper.ts';
+import { installRoster, readRoot, writeSigned } from './roster-change.ts';
 
 export const ROSTER_USAGE = `sentinel roster show [--json]
 sentinel roster new-key
@@ -47,19 +43,12 @@ export async function rosterCommand(argv: readonly string[], io: Console): Promi
   const [verb, file] = positionals;
   if (verb === 'show') return show(readRoster(state, readSite(state)).roster, values.json, io);
   if (verb === 'new-key') return newKey(state, io);
-  if (verb === 'install' && file !== undefined) return install(state, new Uint8Array(readFileSync(file)), io);
+  if (verb === 'install' && file !== undefined) return installRoster(state, new Uint8Array(readFileSync(file)), io);
   if (verb !== 'sign' || values['root-key'] === undefined) throw new UsageError(ROSTER_USAGE);
-  const rootFile = values['root-key'];
-  const sealed = existsSync(rootFile) && readFileSync(rootFile, 'utf8').includes('ENCRYPTED');
-  const passphrase = sealed ? await readPassphrase(values['passphrase-file'], false) : undefined;
-  const siteRoot = readKeyPair(rootFile, passphrase);
+  const siteRoot = await readRoot(values['root-key'], values['passphrase-file']);
   const before = openRoster(new Uint8Array(readFileSync(values.in ?? state.roster)), siteRoot.public);
   const roster = changed(before, values['hub-key'], values['next-epoch']);
-  const out = values.out ?? `roster-${roster.version}.cbor`;
-  writeDurably(out, sealRoster(roster, siteRoot));
-  io.stdout(`version ${roster.version}, epoch ${roster.epoch} is in ${resolve(out)}`);
-  io.stdout(`now, on the hub: sentinel roster install ${out}`);
-  return EXIT.done;
+  return writeSigned(roster, siteRoot, values.out ?? `roster-${roster.version}.cbor`, io);
 }
 
 /** The roster's next version, with another order key or a new epoch when they were asked for. */
@@ -93,27 +82,6 @@ function show(roster: Roster, json: boolean, io: Console): number {
 function newKey(state: StateFolder, io: Console): number {
   readSite(state);
   io.stdout(keyText(keepKey(nextKeyFile(state)).public));
-  return EXIT.done;
-}
-
-/** Through the hub when it runs; into its folder when it does not. */
-async function install(state: StateFolder, message: Uint8Array, io: Console): Promise<number> {
-  const site = readSite(state);
-  const { roster } = readRoster(state, site);
-  const { version, epoch } = readNewer(message, site, roster);
-  try {
-    const answer = await askHub(state, localOperator(state), { verb: 'roster', payload: message });
-    if (answer.ok === 'no') {
-      io.stderr(`${answer.code ?? 'E_HUB'}: ${answer.message ?? 'refused'}`);
-      return EXIT.no;
-    }
-  } catch (error) {
-    if (!(error instanceof ReachError)) throw error;
-    const release = claim(state.hub, 'a hub');
-    writeDurably(state.roster, message);
-    release();
-  }
-  io.stdout(`version ${version}, epoch ${epoch} is in force`);
   return EXIT.done;
 }
 

@@ -112,14 +112,14 @@ const ROSTER_VERSION = 'roster_version';
 
 /** Records the roster in force in the audit chain, unless it stands there: one may have been put in while no hub ran. */
 export async function noteRoster(store: Store, keeper: RosterKeeper, by: string, now: number): Promise<void> {
-  const { version, epoch, hub_key, operators } = keeper.roster;
+  const { version, epoch, hub_key, operators, former = [] } = keeper.roster;
   if (store.meta.get(ROSTER_VERSION) === version) return;
-  const named = operators.map(({ name, role, key }) => ({ name, role, key }));
+  const named = operators.map(({ name, role, scopes, key }) => ({ name, role, scopes, key }));
   const entry = {
     kind: 'roster.changed',
     incident: null,
     actor: by,
-    data: { version, epoch, hub_key, operators: named },
+    data: { version, epoch, hub_key, operators: named, former },
   };
   await store.write(() => {
     void store.meta.put(ROSTER_VERSION, version);

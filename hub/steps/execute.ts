@@ -1,3 +1,4 @@
+import { openApproval } from '../../broker/approvals.ts';
 import type { Result } from '../../broker/messages.ts';
 import { type Hub, TIMES } from '../hub.ts';
 import type { Incident, SentOrder } from '../incident.ts';
@@ -22,6 +23,9 @@ async function begin(incident: Incident, hub: Hub): Promise<Outcome> {
   const { approval, plan } = incident;
   const lapses = approval?.not_after ?? now;
   if (now >= lapses) return lapsed(incident, hub);
+  const withdrawn = approval === null ? null : whyWithdrawn(approval, hub, now);
+  if (withdrawn !== null)
+    return ending(moved(incident, 'expired', { now, by: 'hub', ...withdrawn }), 'approval.lapsed');
   if (approval?.alone === true && plan !== null && !isHalted(hub.store)) {
     // It may have stood in line meanwhile: what nobody consented to needs every reason still to hold.
     // For how long it may stand is the approval's to say by now, not the proposal's.
@@ -36,6 +40,21 @@ async function begin(incident: Incident, hub: Hub): Promise<Outcome> {
   if (busy !== null) return standInLine(incident, busy, now);
   const order = makeOrder(hub, incident, 'apply');
   return order === null ? waitFor(lapses) : give(incident, hub, order, 'executing');
+}
+
+/** Who approved may be off the roster by now, or have another key or role: an agent would refuse it, and so does the hub. */
+function whyWithdrawn(
+  approval: NonNullable<Incident['approval']>,
+  hub: Hub,
+  now: number,
+): { readonly note: string; readonly reason: string } | null {
+  try {
+    openApproval(approval, hub.roster, now);
+    return null;
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    return { note: `the approval by ${approval.by} counts no more: ${why}`, reason: 'approval_withdrawn' };
+  }
 }
 
 /** Nothing was sent while the approval held: the reason is what is in the way now. */

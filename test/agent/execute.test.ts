@@ -4,7 +4,10 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { ProcFiles } from '../../agent/sense/proc-files.ts';
 import { processRef, readProcessStat } from '../../agent/sense/process-stat.ts';
-import type { Phase } from '../../broker/messages.ts';
+import { newKeyPair } from '../../broker/keys.ts';
+import type { Phase, Roster } from '../../broker/messages.ts';
+import { sealRoster } from '../../broker/roster.ts';
+import { withKey, withoutOperator } from '../../broker/roster-change.ts';
 import { loadJudge } from '../../policy/policy.ts';
 import type { Program } from '../../policy/program.ts';
 import { inShort, judgeOf, type Planned, programOf, TestSite } from './order-fixtures.ts';
@@ -238,6 +241,46 @@ test('what began in time may be checked and undone after its approval lapsed; no
     'rollback 2 refused E_ORDER_SEQUENCE',
   ]);
   assert.is(linesOf(file), 3);
+});
+
+test('what began is checked and undone after its operator was revoked, or has another key; nothing new begins', async ({
+  site,
+}) => {
+  const file = site.file('count');
+  const plan = [
+    planned('step', 1, counts(file)),
+    planned('step', 2, counts(file)),
+    planned('post', 1, counts(file)),
+    planned('rollback', 1, counts(file)),
+  ];
+  for (const [i, change] of [
+    (one: Roster) => withoutOperator(one, 'ann'),
+    (one: Roster) => withKey(one, 'ann', newKeyPair().public),
+  ].entries()) {
+    const approval = site.approval(plan);
+    await site.run(site.order(approval, plan.slice(0, 1)));
+    const before = { ...site.roster, version: 10 * (i + 1) };
+    site.trust.learnRoster(sealRoster(change(before), site.root));
+    const refused = i === 0 ? 'E_APPROVAL_OPERATOR' : 'E_SIGNATURE';
+    assert.equal(inShort(await site.run(site.order(approval, plan.slice(0, 2)))), [
+      'step 1 done',
+      `step 2 refused ${refused}`,
+    ]);
+    assert.equal(inShort(await site.run(site.order(approval, plan.slice(2, 3)))), ['post 1 done']);
+    assert.equal(inShort(await site.run(site.order(approval, plan.slice(3)))), ['rollback 1 done']);
+    // The former key signs nothing that did not begin under it, whatever it calls it.
+    const forged = site.approval(plan, { id: approval.id, incident: approval.incident, not_after: 1 });
+    assert.equal(
+      inShort(await site.run(site.order(forged, plan.slice(2, 3)))),
+      ['post 1 done'],
+      'a report of what ran',
+    );
+    const other = [...plan, planned('post', 2, counts(file))];
+    const more = site.approval(other, { id: approval.id, incident: approval.incident });
+    assert.equal(inShort(await site.run(site.order(more, other.slice(4)))), ['post 2 refused E_ORDER_PLAN']);
+    site.trust.learnRoster(sealRoster({ ...site.roster, version: 10 * (i + 1) + 5 }, site.root));
+  }
+  assert.is(linesOf(file), 6);
 });
 
 test('a pid means the process that was seen, and no other', async ({ site }) => {

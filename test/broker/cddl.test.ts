@@ -40,7 +40,11 @@ const WHOLE: Readonly<Record<string, unknown>> = {
   result: samples.result,
   ack: { ...samples.ack, also: { from: 9, to: 9 }, epoch: 2, frames: 7, again: 3 },
   auditHead: samples.ack.audit_head,
-  roster: { ...samples.roster, retired: [samples.roster.hub_key] },
+  roster: {
+    ...samples.roster,
+    retired: [samples.roster.hub_key],
+    former: [{ name: 'bob', key: samples.roster.hub_key, role: 'approver', until: 1 }],
+  },
   probeRequest: {
     id: samples.ULID_A,
     site: 'local',

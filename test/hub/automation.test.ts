@@ -4,6 +4,7 @@ import * as assert from 'uvu/assert';
 import { signRule } from '../../broker/automation-rule.ts';
 import { encodeCbor } from '../../broker/cbor.ts';
 import type { Result } from '../../broker/messages.ts';
+import { withOperator, withoutOperator } from '../../broker/roster-change.ts';
 import { seal } from '../../broker/signed.ts';
 import { ulid } from '../../broker/ulid.ts';
 import { allowOnly, type RuleInForce } from '../../hub/automation/allow-only.ts';
@@ -249,6 +250,22 @@ test('one plan at a time runs on a host: another waits its turn, then for a pers
     driver.wake(third.id);
     await until('the last waits no longer', () => states()[2] === 'expired');
     assert.is(getIncident(hub.store, third.id)?.reason, 'host_busy');
+  });
+});
+
+test('an approval that waits counts no more when its operator is revoked: no order is made, a person decides', async () => {
+  await withHub(automated(), async (small) => {
+    const { hub, driver } = small;
+    const waiting = await routed(small, { ...ABLE, confidence: 0.85 });
+    await driver.change(waiting.id, () => acceptApproval(hub, waiting, approvalFor(hub, waiting)));
+    assert.is(getIncident(hub.store, waiting.id)?.state, 'approved', 'the agent is not there');
+    const bea = { name: 'bea', key: keys.eve.public, role: 'admin' as const, scopes: [] };
+    Object.assign(hub, { roster: withoutOperator(withOperator(hub.roster, bea), 'ann') });
+    await online(hub);
+    driver.resume();
+    await until('it is a person’s', () => getIncident(hub.store, waiting.id)?.state === 'expired');
+    const { reason, orders } = getIncident(hub.store, waiting.id) ?? waiting;
+    assert.equal([reason, orders], ['approval_withdrawn', []]);
   });
 });
 

@@ -1,0 +1,47 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { type Console, EXIT } from '../../broker/command-line.ts';
+import { writeDurably } from '../../broker/durable-file.ts';
+import { readRoster, readSite } from '../../broker/enroll.ts';
+import { type KeyPair, readKeyPair } from '../../broker/keys.ts';
+import type { Roster } from '../../broker/messages.ts';
+import { sealRoster } from '../../broker/roster.ts';
+import { claim, type StateFolder } from '../../broker/state-folder.ts';
+import { askHub, localOperator, ReachError } from '../acts/client.ts';
+import { readPassphrase } from '../site/passphrase.ts';
+import { readNewer } from '../site/roster-keeper.ts';
+
+/** The site's root key from its file, asking for the passphrase where it has one. Throws KeyFileError. */
+export async function readRoot(file: string, passphraseFile: string | undefined): Promise<KeyPair> {
+  const sealed = existsSync(file) && readFileSync(file, 'utf8').includes('ENCRYPTED');
+  return readKeyPair(file, sealed ? await readPassphrase(passphraseFile, false) : undefined);
+}
+
+/** Writes a roster that is carried to the hub, and says what to do there. */
+export function writeSigned(roster: Roster, siteRoot: KeyPair, out: string, io: Console): number {
+  writeDurably(out, sealRoster(roster, siteRoot));
+  io.stdout(`version ${roster.version}, epoch ${roster.epoch} is in ${resolve(out)}`);
+  io.stdout(`now, on the hub: sentinel roster install ${out}`);
+  return EXIT.done;
+}
+
+/** Through the hub when it runs; into its folder when it does not. */
+export async function installRoster(state: StateFolder, message: Uint8Array, io: Console): Promise<number> {
+  const site = readSite(state);
+  const { roster } = readRoster(state, site);
+  const { version, epoch } = readNewer(message, site, roster);
+  try {
+    const answer = await askHub(state, localOperator(state), { verb: 'roster', payload: message });
+    if (answer.ok === 'no') {
+      io.stderr(`${answer.code ?? 'E_HUB'}: ${answer.message ?? 'refused'}`);
+      return EXIT.no;
+    }
+  } catch (error) {
+    if (!(error instanceof ReachError)) throw error;
+    const release = claim(state.hub, 'a hub');
+    writeDurably(state.roster, message);
+    release();
+  }
+  io.stdout(`version ${version}, epoch ${epoch} is in force`);
+  return EXIT.done;
+}

@@ -1,0 +1,162 @@
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { signApproval } from '../../broker/approvals.ts';
+import { keyFile, makeLocalSite, readRoster, readSite } from '../../broker/enroll.ts';
+import { type KeyPair, newKeyPair, readKeyPair } from '../../broker/keys.ts';
+import { fingerprintOf, sshLineOf } from '../../broker/operator-key.ts';
+import { prepareFolder, type StateFolder, stateFolder } from '../../broker/state-folder.ts';
+import { appendAudit } from '../../hub/chain/audit.ts';
+import { auditCommand } from '../../hub/commands/audit.ts';
+import { operatorCommand } from '../../hub/commands/operator.ts';
+import { rosterCommand } from '../../hub/commands/roster.ts';
+import { Store } from '../../hub/store/store.ts';
+import * as samples from '../broker/samples.ts';
+import { tempFolder } from '../broker/site.ts';
+import { makeSite, ran } from './made-site.ts';
+
+const test = suite<{ folder: string; done: () => void }>('sentinel operator');
+test.before.each((context) => {
+  const { path, done } = tempFolder();
+  Object.assign(context, { folder: path, done });
+});
+test.after.each(({ done }) => done());
+
+function keyOf(folder: string, name: string): { readonly pair: KeyPair; readonly file: string } {
+  const pair = newKeyPair();
+  const file = join(folder, `${name}.pub`);
+  writeFileSync(file, `${sshLineOf(pair.public)} ${name}@plant-7\n`);
+  return { pair, file };
+}
+
+function localSite(folder: string): StateFolder {
+  const state = stateFolder(join(folder, 'local'));
+  prepareFolder(state);
+  makeLocalSite(state, 'web-1');
+  return state;
+}
+
+const operator = (state: StateFolder, ...argv: string[]) => ran(operatorCommand, ...argv, '--state', state.root);
+const refused = (run: Promise<unknown>): Promise<string> =>
+  run.then(
+    () => 'not refused',
+    (error: unknown) => String(error instanceof Error && 'code' in error ? `${error.code}: ${error.message}` : error),
+  );
+
+test('on a local site a change is signed and in force at once', async ({ folder }) => {
+  const state = localSite(folder);
+  const ann = keyOf(folder, 'ann');
+  const [admin] = readRoster(state, readSite(state)).roster.operators;
+  assert.equal((await operator(state, 'add', 'ann', '--key', ann.file)).lines, ['version 2, epoch 1 is in force']);
+  const listed = await operator(state, 'list', '--json');
+  const [, second] = listed.lines.map((line) => JSON.parse(line));
+  assert.equal(second, {
+    name: 'ann',
+    role: 'viewer',
+    scopes: [],
+    key: sshLineOf(ann.pair.public),
+    fingerprint: fingerprintOf(ann.pair.public),
+    version: 2,
+    until: null,
+  });
+  const next = keyOf(folder, 'next');
+  await operator(state, 'rotate', 'ann', '--key', next.file);
+  assert.match((await operator(state, 'list')).lines[1] ?? '', fingerprintOf(next.pair.public));
+  await operator(state, 'revoke', 'ann');
+  assert.is((await operator(state, 'list')).lines.length, 1);
+  const all = (await operator(state, 'list', '--former', '--json')).lines.map((line) => JSON.parse(line));
+  assert.equal(
+    all.map(({ name, until }) => [name, until]),
+    [
+      [admin?.name, null],
+      ['ann', 2],
+      ['ann', 3],
+    ],
+  );
+});
+
+test('where the root key is elsewhere it is asked for; carried to the hub, the change is installed there', async ({
+  folder,
+}) => {
+  const made = await makeSite(folder);
+  const { state } = made;
+  const bob = keyOf(folder, 'bob');
+  const add = ['add', 'bob', '--key', bob.file, '--role', 'approver'];
+  assert.match(await refused(operator(state, ...add)), /--root-key/);
+  const root = ['--root-key', made.rootKey, '--passphrase-file', made.passphraseFile];
+  const [carried, out] = [join(folder, 'roster.cbor'), join(folder, 'next.cbor')];
+  writeFileSync(carried, readFileSync(state.roster));
+  await ran(operatorCommand, ...add, ...root, '--in', carried, '--out', out);
+  assert.is(readRoster(state, made.site).roster.version, 1, 'nothing is in force yet');
+  assert.is((await ran(rosterCommand, 'install', out, '--state', state.root)).code, 0);
+  assert.equal(
+    readRoster(state, made.site).roster.operators.map(({ name, role }) => `${name} ${role}`),
+    ['ann admin', 'bob approver'],
+  );
+  assert.is((await operator(state, 'revoke', 'bob', ...root)).code, 0, 'with the root key here, at once');
+  // Another site's root signs nothing for this one.
+  const other = await makeSite(folder, 'plant-8');
+  const theirs = ['--root-key', other.rootKey, '--passphrase-file', other.passphraseFile];
+  assert.match(await refused(operator(state, 'revoke', 'ann', ...theirs)), /E_SIGNATURE/);
+});
+
+test('refused with a reason, and nothing is written: a role, a name, a key, a verb that there is not', async ({
+  folder,
+}) => {
+  const state = localSite(folder);
+  const { file } = keyOf(folder, 'ann');
+  const before = readFileSync(state.roster);
+  const own = readSite(state).localOperator;
+  for (const [argv, why] of [
+    [['add', 'ann', '--key', file, '--role', 'root'], /E_USAGE.*--role takes/s],
+    [['add', 'Ann Smith', '--key', file], /E_USAGE.*a-z/s],
+    [['add', 'ann'], /E_USAGE.*--key FILE/s],
+    [['add', 'ann', '--key', keyFile.siteRoot(state)], /E_KEY_FILE.*private key/s],
+    [['add', 'ann', 'bob', '--key', file], /E_USAGE/],
+    [['promote', 'ann'], /E_USAGE.*no such verb/s],
+    [['rotate', 'ann', '--key', file], /E_OPERATOR_UNKNOWN/],
+    [['revoke', own], /E_OPERATOR_LAST_ADMIN/],
+  ] as const) {
+    assert.match(await refused(operator(state, ...argv)), why, argv.join(' '));
+  }
+  assert.equal(readFileSync(state.roster), before);
+  assert.not(existsSync(join(folder, 'roster-2.cbor')));
+});
+
+test('audit verify holds each approval against the keys that its operator has had, and names the first forged one', async ({
+  folder,
+}) => {
+  const made = await makeSite(folder);
+  const { state } = made;
+  const root = ['--root-key', made.rootKey, '--passphrase-file', made.passphraseFile];
+  const bob = keyOf(folder, 'bob');
+  await operator(state, 'add', 'bob', '--key', bob.file, '--role', 'approver', ...root);
+  const hub = readKeyPair(keyFile.hub(state));
+  const store = new Store(state.store, 'write');
+  const approved = async (by: KeyPair) => {
+    const { payload, signature } = signApproval(
+      { ...samples.approval, site: made.site.name, by: 'bob', role: 'approver' },
+      by,
+    );
+    const entry = { kind: 'plan.approved', incident: null, actor: 'bob', data: { approval: payload, signature } };
+    await store.write(() => appendAudit(store, hub, entry, Date.now()));
+  };
+  try {
+    await approved(bob.pair);
+    await operator(state, 'revoke', 'bob', ...root);
+    const verified = await ran(auditCommand, 'verify', '--state', state.root);
+    assert.is(verified.code, 0, verified.lines.join('\n'));
+    assert.match(verified.lines.join('\n'), /^1 records.*\n1 approvals, each signed by the operator/);
+    // The hub has its own key, and so writes a chain that is whole; it has none of an operator's.
+    await approved(hub);
+    const forged = await ran(auditCommand, 'verify', '--json', '--state', state.root);
+    assert.is(forged.code, 1);
+    const { ok, record } = JSON.parse(forged.lines[0] ?? '');
+    assert.equal([ok, record], [false, 2]);
+  } finally {
+    await store.close();
+  }
+});
+
+test.run();
