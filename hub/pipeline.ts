@@ -163,15 +163,18 @@ function isUnmoved(seen: Incident, present: Incident): boolean {
   return seen.state === present.state && seen.diagnoses.length === present.diagnoses.length;
 }
 
-/** The outcome of a thought, with what was counted while it was thought. */
+/**
+ * The outcome of a thought, upon what has become of the incident while it was thought: a recovery, an acknowledgement, a
+ * repeat and what else was said meanwhile stays. A thought adds; it takes nothing away.
+ */
 function rebased(outcome: Outcome, seen: Incident, present: Incident): Outcome {
   if (outcome.kind === 'wait') return outcome;
-  const { repeats, last_seen, timeline, probes } = present;
-  const moments = [...timeline, ...outcome.incident.timeline.slice(seen.timeline.length)];
-  return {
-    ...outcome,
-    incident: { ...outcome.incident, repeats, last_seen, timeline: moments, ...(probes ? { probes } : {}) },
-  };
+  const before: Partial<Record<string, unknown>> = { ...seen };
+  const thought = Object.fromEntries(Object.entries(outcome.incident).filter(([key, value]) => value !== before[key]));
+  const timeline = [...present.timeline, ...outcome.incident.timeline.slice(seen.timeline.length)];
+  const incident: Incident = { ...present, ...thought, timeline };
+  const isTakenOn = present.acknowledged !== seen.acknowledged && present.acknowledged !== undefined;
+  return { ...outcome, incident: isTakenOn ? { ...incident, owner: present.owner } : incident };
 }
 
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

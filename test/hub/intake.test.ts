@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { MqttClient } from 'mqtt';
 import { connect } from 'mqtt';
 import { suite } from 'uvu';
@@ -11,6 +12,8 @@ import { ulid } from '../../broker/ulid.ts';
 import { auditHead, readAudit, verifyAudit } from '../../hub/chain/audit.ts';
 import { sendOrder } from '../../hub/orders.ts';
 import { ReasonError, type Reasoner } from '../../hub/reason/reasoner.ts';
+import { acknowledge } from '../../hub/steps/acts.ts';
+import { correlate } from '../../hub/steps/correlate.ts';
 import { getIncident, listIncidents } from '../../hub/store/incidents.ts';
 import { readSamples } from '../../hub/store/samples.ts';
 import { FrameWriter } from '../broker/frame-writer.ts';
@@ -380,6 +383,45 @@ test('a recovery while it is being thought about resolves the incident, and the 
   await context.small.driver.stop();
   assert.is(getIncident(hub.store, id)?.state, 'resolved');
   assert.is(getIncident(hub.store, id)?.diagnoses.length, 0);
+});
+
+test('what is said while a thought waits for its turn is not undone by it', async (context) => {
+  const { hub, driver } = context.small;
+  let answer: () => void = () => {};
+  const thinking = new Promise<void>((resolve) => {
+    answer = resolve;
+  });
+  const [rules] = hub.reasoners;
+  assert.ok(rules);
+  const slow: Reasoner = {
+    name: 'slow',
+    diagnose: async (evidence, signal) => {
+      await thinking;
+      return rules.diagnose(evidence, signal);
+    },
+    close: async () => {},
+  };
+  (hub.reasoners as Reasoner[]).push(slow);
+  const fingerprint = 'test[race]';
+  assert.ok(await say(context, web, 'e', sealed('event', eventOf(web, 1, { fingerprint }), web)));
+  await until('thinking', () => listIncidents(hub.store, 1)[0]?.state === 'diagnosing');
+  const id = listIncidents(hub.store, 1)[0]?.id ?? '';
+  const present = () => {
+    const incident = getIncident(hub.store, id);
+    assert.ok(incident !== undefined);
+    return incident;
+  };
+  await driver.change(id, () => acknowledge(hub, present(), 'zoe'));
+  await driver.change(id, async () => {
+    answer();
+    // The thought ends, and stands behind this.
+    await sleep(300);
+    await correlate(hub, eventOf(web, 2, { fingerprint, kind: 'recovery' }), () => {});
+  });
+  await until('the recovery', () => present().state === 'resolved');
+  assert.is(present().diagnoses.length, 2);
+  assert.is(present().acknowledged?.by, 'zoe');
+  assert.is(present().owner, 'zoe');
 });
 
 test.run();
