@@ -3,7 +3,7 @@ import type { KeyPair } from './keys.ts';
 import { auditHead, type Roster } from './messages.ts';
 import { bool, bytes, type Infer, int, maybe, pattern, record, text } from './shape.ts';
 import { open, SignatureError, seal } from './signed.ts';
-import { NAMESPACES, sshSign, sshVerify } from './sshsig.ts';
+import { NAMESPACES, type Namespace, sshSign, sshVerify } from './sshsig.ts';
 import { ID } from './topics.ts';
 
 const name = text(128);
@@ -35,6 +35,15 @@ export interface SignedLift {
 export function signLift(lift: Lift, admin: KeyPair): SignedLift {
   const payload = encodeCbor(lift);
   return { payload, signature: sshSign(payload, NAMESPACES.halt, admin) };
+}
+
+/** The same with a key that is elsewhere, as an ssh-agent holds it: `sign` makes the SSHSIG blob. */
+export async function signLiftBy(
+  lift: Lift,
+  sign: (message: Uint8Array, namespace: Namespace) => Promise<Uint8Array>,
+): Promise<SignedLift> {
+  const payload = encodeCbor(lift);
+  return { payload, signature: await sign(payload, NAMESPACES.halt) };
 }
 
 /** The lift, if an admin on the roster signed it for this site. Throws SignatureError or ShapeError. */

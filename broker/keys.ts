@@ -21,10 +21,11 @@ export interface KeyPair {
 const SPKI = Buffer.from('302a300506032b6570032100', 'hex');
 
 export function newKeyPair(): KeyPair {
-  return fromSecret(generateKeyPairSync('ed25519').privateKey);
+  return keyPairOf(generateKeyPairSync('ed25519').privateKey);
 }
 
-function fromSecret(secret: KeyObject): KeyPair {
+/** The pair of a secret key; throws KeyFileError when it is not an Ed25519 one. */
+export function keyPairOf(secret: KeyObject): KeyPair {
   const { x } = createPublicKey(secret).export({ format: 'jwk' });
   if (secret.asymmetricKeyType !== 'ed25519' || x === undefined) throw new KeyFileError('not an Ed25519 key');
   return { secret, public: new Uint8Array(Buffer.from(x, 'base64url')) };
@@ -37,7 +38,7 @@ export class KeyFileError extends Error {
 /** Reads a PKCS #8 PEM file, encrypted or not; throws KeyFileError. */
 export function readKeyPair(file: string, passphrase?: string): KeyPair {
   try {
-    return fromSecret(
+    return keyPairOf(
       createPrivateKey({ key: readFileSync(file), ...(passphrase === undefined ? {} : { passphrase }) }),
     );
   } catch (error) {

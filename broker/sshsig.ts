@@ -21,27 +21,24 @@ export type Namespace = (typeof NAMESPACES)[keyof typeof NAMESPACES];
 const MAGIC = Buffer.from('SSHSIG');
 const HASH = 'sha512';
 
-function toSign(message: Uint8Array, namespace: Namespace): Buffer {
+/** What is signed in the end: the message's hash, bound to what it is for. */
+export function bytesToSign(message: Uint8Array, namespace: Namespace): Uint8Array {
   const digest = createHash(HASH).update(message).digest();
-  return Buffer.concat([MAGIC, sshString(namespace), sshString(''), sshString(HASH), sshString(digest)]);
+  const bytes = Buffer.concat([MAGIC, sshString(namespace), sshString(''), sshString(HASH), sshString(digest)]);
+  return new Uint8Array(bytes);
 }
 
 /** The binary SSHSIG blob over the message's bytes. */
 export function sshSign(message: Uint8Array, namespace: Namespace, pair: KeyPair): Uint8Array {
+  return sshsigOf(namespace, pair.public, signBytes(bytesToSign(message, namespace), pair));
+}
+
+/** The blob around a raw signature over `bytesToSign`, however it was made. */
+export function sshsigOf(namespace: Namespace, publicKey: Uint8Array, raw: Uint8Array): Uint8Array {
   const version = Buffer.from([0, 0, 0, 1]);
-  const publicKey = sshKeyBlob(pair.public);
-  const signature = Buffer.concat([sshString(SSH_ED25519), sshString(signBytes(toSign(message, namespace), pair))]);
-  return new Uint8Array(
-    Buffer.concat([
-      MAGIC,
-      version,
-      sshString(publicKey),
-      sshString(namespace),
-      sshString(''),
-      sshString(HASH),
-      sshString(signature),
-    ]),
-  );
+  const signature = Buffer.concat([sshString(SSH_ED25519), sshString(raw)]);
+  const head = [MAGIC, version, sshString(sshKeyBlob(publicKey)), sshString(namespace), sshString(''), sshString(HASH)];
+  return new Uint8Array(Buffer.concat([...head, sshString(signature)]));
 }
 
 /** Throws SignatureError unless the blob is this key's signature over the message in this namespace. */
@@ -65,7 +62,7 @@ export function sshVerify(message: Uint8Array, blob: Uint8Array, namespace: Name
     !head.equals(expected) ||
     tail.length !== signatureHead.length + 64 ||
     !tail.subarray(0, signatureHead.length).equals(signatureHead) ||
-    !verifyBytes(toSign(message, namespace), new Uint8Array(tail.subarray(signatureHead.length)), publicKey)
+    !verifyBytes(bytesToSign(message, namespace), new Uint8Array(tail.subarray(signatureHead.length)), publicKey)
   ) {
     throw new SignatureError(`not a ${namespace} signature by the expected key`);
   }

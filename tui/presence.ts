@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { StateFolder } from '../broker/state-folder.ts';
-import { askHub, type LocalOperator } from '../hub/acts/client.ts';
+import { type Acting, askHub } from '../hub/acts/client.ts';
 
 /** So often a screen says what it looks at; the hub forgets it after a little more than twice that. */
 const SAY_MS = 5_000;
@@ -8,14 +8,14 @@ const SAY_MS = 5_000;
 /** Tells the hub which incident this screen shows, and knows who else looks at it. A hub that is away changes nothing. */
 export class Presence {
   readonly #folder: StateFolder;
-  readonly #operator: LocalOperator;
+  readonly #operator: Acting;
   readonly #changed: () => void;
   readonly #session = randomBytes(8).toString('hex');
   #incident: string | null = null;
   #others: readonly string[] = [];
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(folder: StateFolder, operator: LocalOperator, changed: () => void) {
+  constructor(folder: StateFolder, operator: Acting, changed: () => void) {
     this.#folder = folder;
     this.#operator = operator;
     this.#changed = changed;

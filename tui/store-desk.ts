@@ -2,7 +2,7 @@ import { readRoster, readSite } from '../broker/enroll.ts';
 import { hubKeys } from '../broker/roster.ts';
 import type { StateFolder } from '../broker/state-folder.ts';
 import { startTime } from '../broker/state-folder.ts';
-import { askHub, type LocalOperator, localOperator, signPlan } from '../hub/acts/client.ts';
+import { type Acting, askHub, localOperator, signPlan } from '../hub/acts/client.ts';
 import { auditHead, verifyAuditTail } from '../hub/chain/audit.ts';
 import { lastChainCheck, START_RECORDS } from '../hub/chain/check.ts';
 import type { Incident } from '../hub/incident.ts';
@@ -26,16 +26,18 @@ const SILENT_MS = 90_000;
 const GAUGES = ['cpu.percent', 'memory.used_percent', 'load.1m', 'disk.used_percent[/]'];
 const WATCHED = /^(group\.(memory_mib|cpu_percent|restarts_per_minute)|folder\.used_mib)\[/;
 
-/** Opens the desk over a state folder; a hub need not run. Throws StateError or StoreError. */
-export function openDesk(state: StateFolder, notice: string): Desk {
-  return new StoreDesk(state, notice);
+/**
+ * Opens the desk over a state folder, for who acts at it; a hub need not run. Throws StateError, StoreError or KeyFileError.
+ */
+export function openDesk(state: StateFolder, notice: string, operator: Acting = localOperator(state)): Desk {
+  return new StoreDesk(state, notice, operator);
 }
 
 class StoreDesk implements Desk {
   private readonly folder: StateFolder;
   private readonly notice: string;
   private readonly store: Store;
-  private readonly operator: LocalOperator;
+  private readonly operator: Acting;
   private readonly listeners = new Set<() => void>();
   private readonly timer: NodeJS.Timeout;
   private readonly auditGood: boolean;
@@ -46,10 +48,10 @@ class StoreDesk implements Desk {
   private readonly presence: Presence;
   private current: DeskState;
 
-  constructor(folder: StateFolder, notice: string) {
+  constructor(folder: StateFolder, notice: string, operator: Acting) {
     this.folder = folder;
     this.notice = notice;
-    this.operator = localOperator(folder);
+    this.operator = operator;
     this.store = new Store(folder.store, 'read');
     const { roster } = readRoster(folder, readSite(folder));
     // Once, at the start, and its newest part: the hub walks the whole chain, and leaves what it found in the store.
@@ -76,12 +78,12 @@ class StoreDesk implements Desk {
   }
 
   async approve(id: string, planHash: string, reviewed: readonly number[]): Promise<ActResult> {
-    return this.act(() => {
+    return this.act(async () => {
       const incident = getIncident(this.store, id);
       if (incident === undefined || incident.plan_hash !== planHash) {
         throw Object.assign(new Error('the plan has changed since it was shown'), { code: 'E_ACT_PLAN_CHANGED' });
       }
-      const signed = signPlan(incident, this.operator, reviewed, Date.now());
+      const signed = await signPlan(incident, this.operator, reviewed, Date.now());
       return askHub(this.folder, this.operator, { verb: 'approve', incident: id, ...signed });
     });
   }

@@ -3,10 +3,12 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { type Console, EXIT, readArguments, UsageError } from '../broker/command-line.ts';
 import { stateFolder } from '../broker/state-folder.ts';
+import { actingOperator } from '../hub/acts/acting.ts';
 
-export const TUI_USAGE = `sentinel tui [--state DIR] [--readonly] [--keys FILE] [--plain]
+export const TUI_USAGE = `sentinel tui [--state DIR] [--readonly] [--key FILE] [--keys FILE] [--plain]
   The operator's screen over the state folder of a hub on this machine; reads on while the hub is down.
   --readonly   only looks: nothing can be approved, rejected or asked from this screen
+  --key FILE   your key as an operator, or FILE.pub of one that your ssh-agent holds (default: the local operator's)
   --keys FILE  your own keys (default ~/.config/sentinel/keys.yaml, where there is one); docs/screen.md
   --plain      lines instead of a screen, for screen readers and scripts
   for example: sentinel tui --state /var/lib/sentinel-hub`;
@@ -21,6 +23,7 @@ export async function tuiCommand(argv: readonly string[], io: Console): Promise<
     {
       state: { type: 'string', default: './.sentinel' },
       readonly: { type: 'boolean', default: false },
+      key: { type: 'string' },
       keys: { type: 'string' },
       plain: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
@@ -33,9 +36,10 @@ export async function tuiCommand(argv: readonly string[], io: Console): Promise<
   }
   const state = stateFolder(values.state);
   const { openDesk } = await import('./store-desk.ts');
+  const operator = await actingOperator(state, values.key);
   if (values.plain) {
     const { runPlain } = await import('./plain.ts');
-    const desk = openDesk(state, '');
+    const desk = openDesk(state, '', operator);
     try {
       await runPlain(desk, io, { readOnly: values.readonly });
       return EXIT.done;
@@ -52,7 +56,7 @@ export async function tuiCommand(argv: readonly string[], io: Console): Promise<
   if (values.keys !== undefined && !existsSync(values.keys)) throw new UsageError(`there is no file ${values.keys}`);
   const keys = readKeys(values.keys ?? keysFile(process.env));
   const { runTui } = await import('./main.ts');
-  const desk = openDesk(state, '');
+  const desk = openDesk(state, '', operator);
   try {
     await runTui(desk, { stdin: process.stdin, stdout: process.stdout, keys, readOnly: values.readonly });
     return EXIT.done;

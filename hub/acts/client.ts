@@ -1,14 +1,15 @@
 import { connect } from 'node:net';
-import { type Signed, signApproval } from '../../broker/approvals.ts';
+import type { Signed } from '../../broker/approvals.ts';
+import { encodeCbor } from '../../broker/cbor.ts';
 import { keyFile, readRoster, readSite } from '../../broker/enroll.ts';
 import { Framed } from '../../broker/framed.ts';
 import { type KeyPair, readKeyPair } from '../../broker/keys.ts';
 import type { Role } from '../../broker/messages.ts';
-import { NAMESPACES, sshSign } from '../../broker/sshsig.ts';
+import { NAMESPACES, type Namespace, sshSign } from '../../broker/sshsig.ts';
 import type { StateFolder } from '../../broker/state-folder.ts';
 import { ulid } from '../../broker/ulid.ts';
 import { TIMES } from '../hub.ts';
-import type { Incident } from '../incident.ts';
+import type { Incident, Plan } from '../incident.ts';
 import { planHash } from '../plan-hash.ts';
 import { ActError, approvalOf } from '../steps/approve.ts';
 import type { ToolAct } from '../tools/acts.ts';
@@ -23,11 +24,19 @@ export class ReachError extends Error {
   readonly code = 'E_HUB_UNREACHABLE';
 }
 
-/** Who acts from this machine: the operator whose key lies in the state folder. */
-export interface LocalOperator {
+/** Makes an SSHSIG blob with an operator's key, wherever that is. */
+export type Sign = (message: Uint8Array, namespace: Namespace) => Promise<Uint8Array>;
+
+/** Who acts, as the roster knows the key with which they sign. */
+export interface Acting {
   readonly name: string;
   readonly role: Role;
   readonly site: string;
+  readonly sign: Sign;
+}
+
+/** Who acts from this machine: the operator whose key lies in the state folder. */
+export interface LocalOperator extends Acting {
   readonly key: KeyPair;
 }
 
@@ -37,34 +46,47 @@ export function localOperator(state: StateFolder): LocalOperator {
   const { roster } = readRoster(state, site);
   const name = site.localOperator;
   const known = roster.operators.find((one) => one.name === name);
-  return { name, role: known?.role ?? 'viewer', site: site.name, key: readKeyPair(keyFile.operator(state, name)) };
+  const key = readKeyPair(keyFile.operator(state, name));
+  const sign: Sign = async (message, namespace) => sshSign(message, namespace, key);
+  return { name, role: known?.role ?? 'viewer', site: site.name, key, sign };
+}
+
+/** The plan that this operator may approve now, and as what. Throws ActError with the reason where it is none. */
+export function approvable(
+  incident: Incident,
+  { name, role }: Pick<Acting, 'name' | 'role'>,
+): { readonly plan: Plan; readonly role: Exclude<Role, 'viewer'> } {
+  const { plan } = incident;
+  if (plan === null || incident.state !== 'proposed') {
+    throw new ActError('E_ACT_STATE', `incident is ${incident.state}: only a proposed one can be approved`);
+  }
+  if (planHash(plan) !== incident.plan_hash) throw new ActError('E_ACT_MISMATCH', 'the plan does not have its hash');
+  if (role === 'viewer') throw new ActError('E_ACT_ROLE', `${name} may look, not act`);
+  return { plan, role };
 }
 
 /**
  * Signs an approval of exactly this plan with these review steps included. Throws ActError when the hash that came
  * with the incident is not the plan's own: what is signed is what was shown.
  */
-export function signPlan(
+export async function signPlan(
   incident: Incident,
-  operator: LocalOperator,
+  operator: Acting,
   reviewed: readonly number[],
   now: number,
-): Signed {
-  const { plan } = incident;
-  if (plan === null || incident.state !== 'proposed') {
-    throw new ActError('E_ACT_STATE', `incident is ${incident.state}: only a proposed one can be approved`);
-  }
-  if (planHash(plan) !== incident.plan_hash) throw new ActError('E_ACT_MISMATCH', 'the plan does not have its hash');
-  if (operator.role === 'viewer') throw new ActError('E_ACT_ROLE', `${operator.name} may look, not act`);
+): Promise<Signed> {
+  const { plan, role } = approvable(incident, operator);
+  const { name, site, sign } = operator;
   const approval = approvalOf(incident, plan, {
     id: ulid(now),
-    site: operator.site,
-    by: operator.name,
-    role: operator.role,
+    site,
+    by: name,
+    role,
     reviewed: [...reviewed].sort((a, b) => a - b),
     not_after: now + TIMES.approval,
   });
-  return signApproval(approval, operator.key);
+  const payload = encodeCbor(approval);
+  return { payload, signature: await sign(payload, NAMESPACES.approval) };
 }
 
 export type Act =
@@ -94,7 +116,7 @@ export type Act =
   | ToolAct;
 
 /** Opens the socket, proves who the operator is, asks one thing, and gives the hub's answer. */
-export function askHub(state: StateFolder, operator: LocalOperator, act: Act): Promise<Response> {
+export function askHub(state: StateFolder, operator: Acting, act: Act): Promise<Response> {
   return new Promise((resolve, reject) => {
     const address = socketAddress(state.actSocket);
     const socket = connect(address.path);
@@ -112,13 +134,19 @@ export function askHub(state: StateFolder, operator: LocalOperator, act: Act): P
       unreachable('the hub closed the connection');
     });
     let stage: 'greeting' | 'welcome' | 'answer' = 'greeting';
+    const fail = (error: unknown) => {
+      reject(error instanceof Error ? error : new Error(String(error)));
+      link.close();
+    };
     link.on('message', (value) => {
       try {
         if (stage === 'greeting') {
           const { challenge } = greeting(value, '');
-          const signature = sshSign(challengeBytes(operator.site, challenge), NAMESPACES.session, operator.key);
-          link.send({ operator: operator.name, signature });
           stage = 'welcome';
+          operator
+            .sign(challengeBytes(operator.site, challenge), NAMESPACES.session)
+            .then((signature) => link.send({ operator: operator.name, signature }))
+            .catch(fail);
         } else if (stage === 'welcome' && !isRefusal(value)) {
           link.send({ tx: 1, ...act });
           stage = 'answer';
@@ -127,8 +155,7 @@ export function askHub(state: StateFolder, operator: LocalOperator, act: Act): P
           link.close();
         }
       } catch (error) {
-        reject(error instanceof Error ? error : new Error(String(error)));
-        link.close();
+        fail(error);
       }
     });
   });

@@ -25,7 +25,7 @@ export interface RuleInForce {
  * The rule that `--auto-approve allow-only` stands for: all-allow plans of idempotent playbooks, on every host, at any
  * hour, from 0.90 on. Signed with the key of the person who typed it, who must be an admin. Throws ActError.
  */
-export function allowOnly(operator: LocalOperator, roster: Roster, now: number): RuleInForce {
+export function allowOnly(operator: Omit<LocalOperator, 'sign'>, roster: Roster, now: number): RuleInForce {
   if (operator.role !== 'admin')
     throw new ActError(
       'E_ACT_ROLE',

@@ -2,7 +2,8 @@ import { type Console, EXIT, readArguments, UsageError } from '../../broker/comm
 import { readSite } from '../../broker/enroll.ts';
 import { type StateFolder, stateFolder } from '../../broker/state-folder.ts';
 import { ID } from '../../broker/topics.ts';
-import { type Act, askHub, localOperator } from '../acts/client.ts';
+import { actingOperator } from '../acts/acting.ts';
+import { type Act, askHub } from '../acts/client.ts';
 import { TOKEN_HOURS } from '../site/enrollment.ts';
 import { Store } from '../store/store.ts';
 import { enrollTool } from '../tools/enroll.ts';
@@ -26,6 +27,7 @@ export async function enrollCommand(argv: readonly string[], io: Console): Promi
     argv,
     {
       state: { type: 'string', default: './.sentinel' },
+      key: { type: 'string' },
       hours: { type: 'string', default: String(TOKEN_HOURS.usual) },
       at: { type: 'string' },
       revoke: { type: 'string' },
@@ -58,7 +60,7 @@ export async function enrollCommand(argv: readonly string[], io: Console): Promi
     values.revoke === undefined
       ? { verb: 'enroll', agent, hours, ...(values.at === undefined ? {} : { at: values.at }) }
       : { verb: 'revoke', agent };
-  const answer = await askHub(state, localOperator(state), act);
+  const answer = await askHub(state, await actingOperator(state, values.key), act);
   if (answer.ok === 'no') {
     io.stderr(`${answer.code ?? 'E_HUB'}: ${answer.message ?? 'refused'}`);
     return EXIT.no;

@@ -1,8 +1,9 @@
 import { type Console, EXIT, readArguments, UsageError } from '../../broker/command-line.ts';
 import { readSite } from '../../broker/enroll.ts';
-import { signLift } from '../../broker/halts.ts';
+import { signLiftBy } from '../../broker/halts.ts';
 import { stateFolder } from '../../broker/state-folder.ts';
-import { type Act, askHub, localOperator } from '../acts/client.ts';
+import { actingOperator } from '../acts/acting.ts';
+import { type Act, askHub } from '../acts/client.ts';
 import { readHalt } from '../site/halts.ts';
 import { Store } from '../store/store.ts';
 
@@ -18,6 +19,7 @@ export async function haltCommand(argv: readonly string[], io: Console): Promise
     argv,
     {
       state: { type: 'string', default: './.sentinel' },
+      key: { type: 'string' },
       reason: { type: 'string', default: '' },
       lift: { type: 'boolean', default: false },
       status: { type: 'boolean', default: false },
@@ -44,12 +46,12 @@ export async function haltCommand(argv: readonly string[], io: Console): Promise
     else io.stdout(halted ? `halted since ${since} by ${present?.by}: ${present?.reason}` : 'not halted');
     return halted ? EXIT.no : EXIT.done;
   }
-  const operator = localOperator(state);
+  const operator = await actingOperator(state, values.key);
   let act: Act = { verb: 'halt', note: values.reason };
   if (values.lift) {
     const { counter = 0 } = present ?? {};
     if (present?.halted !== true) throw new UsageError('nothing is halted');
-    act = { verb: 'lift', ...signLift({ site: site.name, counter, by: operator.name }, operator.key) };
+    act = { verb: 'lift', ...(await signLiftBy({ site: site.name, counter, by: operator.name }, operator.sign)) };
   }
   const answer = await askHub(state, operator, act);
   if (answer.ok === 'no') {

@@ -3,7 +3,8 @@ import { type Console, EXIT, readArguments, UsageError } from '../../broker/comm
 import { readSite } from '../../broker/enroll.ts';
 import { bytesAsBase64 } from '../../broker/json.ts';
 import { type StateFolder, stateFolder } from '../../broker/state-folder.ts';
-import { type Act, askHub, localOperator, signPlan } from '../acts/client.ts';
+import { actingOperator } from '../acts/acting.ts';
+import { type Act, approvable, askHub, signPlan } from '../acts/client.ts';
 import type { Response } from '../acts/protocol.ts';
 import { type Member, membersOf } from '../correlate/memory.ts';
 import type { Incident, PlannedCommand } from '../incident.ts';
@@ -25,6 +26,8 @@ sentinel incident ack ID                     it is yours until it closes
 sentinel incident cancel ID [--note TEXT]    before its order is sent
 sentinel incident probe [ID PROBE [NAME]] [--json]   asks its host a read-only question; alone: lists them
   All take --state DIR (default ./.sentinel). An ID may be cut to what is unique.
+  Acts are signed with the local operator's key, else with an operator's in your ssh-agent, else with --key FILE:
+  your own, or FILE.pub of one that the agent holds.
   for example: sentinel incident approve 01KB2X --reviewed 1 --yes`;
 
 /** How many of the newest incidents `list` shows unless it is told. */
@@ -42,6 +45,7 @@ export async function incidentCommand(argv: readonly string[], io: Console): Pro
       reviewed: { type: 'string', default: '' },
       note: { type: 'string', default: '' },
       yes: { type: 'boolean', default: false },
+      key: { type: 'string' },
       html: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
     },
@@ -65,14 +69,14 @@ export async function incidentCommand(argv: readonly string[], io: Console): Pro
       return EXIT.done;
     }
     if (verb === 'approve') return await approve(state, incident, values, io);
-    const asked = (act: Act) => askHub(state, localOperator(state), act);
+    const asked = async (act: Act) => askHub(state, await actingOperator(state, values.key), act);
     if (verb === 'reject' || verb === 'cancel') {
       const answer = await asked({ verb, incident: incident.id, note: values.note });
       return told(answer, `${verb === 'reject' ? 'rejected' : 'cancelled'} ${incident.id}`, io);
     }
     if (verb === 'probe') {
       const [, , probe = '', name = ''] = positionals;
-      return await probeIncident(state, { incident: incident.id, probe, name }, values.json, io);
+      return await probeIncident(state, { incident: incident.id, probe, name }, values, io);
     }
     if (verb === 'ack') {
       return told(await asked({ verb, incident: incident.id }), `acknowledged ${incident.id}`, io);
@@ -152,7 +156,7 @@ const verdictLine = ({ phase, number, command, verdict }: PlannedCommand) => ({
 async function approve(
   state: StateFolder,
   incident: Incident,
-  { reviewed, yes }: { reviewed: string; yes: boolean },
+  { reviewed, yes, key }: { reviewed: string; yes: boolean; key?: string | undefined },
   io: Console,
 ): Promise<number> {
   const { plan } = incident;
@@ -162,7 +166,8 @@ async function approve(
   if (numbers.some((n) => !steps.some(({ number }) => number === n))) {
     throw new UsageError('--reviewed takes the numbers of steps as shown, or all');
   }
-  const signed = signPlan(incident, localOperator(state), numbers, Date.now());
+  const operator = await actingOperator(state, key);
+  approvable(incident, operator);
   if (!yes) {
     describePlan(incident, io);
     const runs = plan === null ? [] : runnable(plan, numbers);
@@ -174,7 +179,8 @@ async function approve(
       return EXIT.no;
     }
   }
-  const answer = await askHub(state, localOperator(state), { verb: 'approve', incident: incident.id, ...signed });
+  const signed = await signPlan(incident, operator, numbers, Date.now());
+  const answer = await askHub(state, operator, { verb: 'approve', incident: incident.id, ...signed });
   return told(answer, `approved ${incident.id}`, io);
 }
 

@@ -1,7 +1,8 @@
 import { type Console, EXIT } from '../../broker/command-line.ts';
 import { PROBE_IDS, PROBES } from '../../broker/probe-catalogue.ts';
 import type { StateFolder } from '../../broker/state-folder.ts';
-import { askHub, localOperator } from '../acts/client.ts';
+import { actingOperator } from '../acts/acting.ts';
+import { askHub } from '../acts/client.ts';
 import { visible } from '../visible.ts';
 
 /** What may be asked, a line each. */
@@ -18,10 +19,11 @@ export function listProbes(json: boolean, io: Console): number {
 export async function probeIncident(
   state: StateFolder,
   question: { readonly incident: string; readonly probe: string; readonly name: string },
-  json: boolean,
+  { json, key }: { readonly json: boolean; readonly key?: string | undefined },
   io: Console,
 ): Promise<number> {
-  const { ok, code, message, probe } = await askHub(state, localOperator(state), { verb: 'probe', ...question });
+  const operator = await actingOperator(state, key);
+  const { ok, code, message, probe } = await askHub(state, operator, { verb: 'probe', ...question });
   if (ok === 'no' || probe === undefined) {
     io.stderr(`${code ?? 'E_HUB'}: ${message ?? 'refused'}`);
     return EXIT.no;

@@ -7,7 +7,8 @@ import { type KeyPair, readKeyPair } from '../../broker/keys.ts';
 import type { Roster } from '../../broker/messages.ts';
 import { sealRoster } from '../../broker/roster.ts';
 import { claim, type StateFolder } from '../../broker/state-folder.ts';
-import { askHub, localOperator, ReachError } from '../acts/client.ts';
+import { actingOperator } from '../acts/acting.ts';
+import { askHub, ReachError } from '../acts/client.ts';
 import { readPassphrase } from '../site/passphrase.ts';
 import { readNewer } from '../site/roster-keeper.ts';
 
@@ -26,12 +27,17 @@ export function writeSigned(roster: Roster, siteRoot: KeyPair, out: string, io: 
 }
 
 /** Through the hub when it runs; into its folder when it does not. */
-export async function installRoster(state: StateFolder, message: Uint8Array, io: Console): Promise<number> {
+export async function installRoster(
+  state: StateFolder,
+  message: Uint8Array,
+  io: Console,
+  key?: string,
+): Promise<number> {
   const site = readSite(state);
   const { roster } = readRoster(state, site);
   const { version, epoch } = readNewer(message, site, roster);
   try {
-    const answer = await askHub(state, localOperator(state), { verb: 'roster', payload: message });
+    const answer = await askHub(state, await actingOperator(state, key), { verb: 'roster', payload: message });
     if (answer.ok === 'no') {
       io.stderr(`${answer.code ?? 'E_HUB'}: ${answer.message ?? 'refused'}`);
       return EXIT.no;

@@ -10,13 +10,14 @@ import { installRoster, readRoot, writeSigned } from './roster-change.ts';
 export const ROSTER_USAGE = `sentinel roster show [--json]
 sentinel roster new-key
 sentinel roster sign --root-key FILE [--passphrase-file FILE] [--in FILE] [--out FILE] [--hub-key KEY] [--next-epoch]
-sentinel roster install FILE
+sentinel roster install FILE [--key FILE]
   All take --state DIR (default ./.sentinel). The roster says who may approve and which key gives orders.
   new-key       makes a new order key on the hub, and prints its public half; nobody obeys it yet
   sign          where the root key is: the roster in --in (default: the state folder's), one version later
   --hub-key     retires the present order key for this one (64 hex digits, as new-key prints it)
   --next-epoch  another hub takes over: with its own order key, and the one before is obeyed no more
   install       on the hub: takes in what was signed, and tells the agents
+  --key FILE    the admin's key that installs it (default: the local operator's, or one in the ssh-agent)
   for example: sentinel roster sign --root-key /media/stick/plant-7.pem --in roster.cbor --out new.cbor --hub-key ...`;
 
 export async function rosterCommand(argv: readonly string[], io: Console): Promise<number> {
@@ -26,6 +27,7 @@ export async function rosterCommand(argv: readonly string[], io: Console): Promi
       state: { type: 'string', default: './.sentinel' },
       'root-key': { type: 'string' },
       'passphrase-file': { type: 'string' },
+      key: { type: 'string' },
       in: { type: 'string' },
       out: { type: 'string' },
       'hub-key': { type: 'string' },
@@ -43,7 +45,8 @@ export async function rosterCommand(argv: readonly string[], io: Console): Promi
   const [verb, file] = positionals;
   if (verb === 'show') return show(readRoster(state, readSite(state)).roster, values.json, io);
   if (verb === 'new-key') return newKey(state, io);
-  if (verb === 'install' && file !== undefined) return installRoster(state, new Uint8Array(readFileSync(file)), io);
+  if (verb === 'install' && file !== undefined)
+    return installRoster(state, new Uint8Array(readFileSync(file)), io, values.key);
   if (verb !== 'sign' || values['root-key'] === undefined) throw new UsageError(ROSTER_USAGE);
   const siteRoot = await readRoot(values['root-key'], values['passphrase-file']);
   const before = openRoster(new Uint8Array(readFileSync(values.in ?? state.roster)), siteRoot.public);

@@ -1,7 +1,8 @@
 import { type Console, EXIT, readArguments, UsageError } from '../../broker/command-line.ts';
 import { readSite } from '../../broker/enroll.ts';
 import { stateFolder } from '../../broker/state-folder.ts';
-import { type Act, askHub, localOperator } from '../acts/client.ts';
+import { actingOperator } from '../acts/acting.ts';
+import { type Act, askHub } from '../acts/client.ts';
 import { readDuration } from '../correlate/rules.ts';
 import { allSilences, isActive, type Silence } from '../correlate/silences.ts';
 import { Store } from '../store/store.ts';
@@ -19,6 +20,7 @@ export async function silenceCommand(argv: readonly string[], io: Console): Prom
     argv,
     {
       state: { type: 'string', default: './.sentinel' },
+      key: { type: 'string' },
       json: { type: 'boolean', default: false },
       for: { type: 'string' },
       from: { type: 'string' },
@@ -35,7 +37,7 @@ export async function silenceCommand(argv: readonly string[], io: Console): Prom
   const state = stateFolder(values.state);
   readSite(state);
   const ask = async (act: Act, done: string): Promise<number> => {
-    const { ok, code, message } = await askHub(state, localOperator(state), act);
+    const { ok, code, message } = await askHub(state, await actingOperator(state, values.key), act);
     if (ok === 'yes') io.stdout(done);
     else io.stderr(`${code ?? 'E_HUB'}: ${message ?? 'refused'}`);
     return ok === 'yes' ? EXIT.done : EXIT.no;

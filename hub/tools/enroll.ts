@@ -6,7 +6,8 @@ import type { Credentials } from '../../broker/credentials.ts';
 import { writeDurably } from '../../broker/durable-file.ts';
 import { keyFile, secretHash } from '../../broker/enroll.ts';
 import type { StateFolder } from '../../broker/state-folder.ts';
-import { askHub, localOperator } from '../acts/client.ts';
+import { actingOperator } from '../acts/acting.ts';
+import { askHub } from '../acts/client.ts';
 import type { Response } from '../acts/protocol.ts';
 import { newTlsKey, pemOf } from '../site/site-ca.ts';
 import { readStatus } from '../status.ts';
@@ -34,7 +35,7 @@ export async function takeToolOn(
   // On a site that other hosts reach, a tool there shows a certificate; its key never leaves this machine.
   const pair = existsSync(keyFile.siteCa(state)) ? newTlsKey() : null;
   const spki = pair?.publicKey.export({ format: 'der', type: 'spki' });
-  const answer = await askHub(state, localOperator(state), {
+  const answer = await askHub(state, await actingOperator(state), {
     verb: 'tool',
     name,
     secret_sha256: Buffer.from(secretHash(password)).toString('hex'),

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { readRoster, readSite } from '../../broker/enroll.ts';
 import { hubKeys } from '../../broker/roster.ts';
-import { type Act, askHub, localOperator, signPlan } from '../../hub/acts/client.ts';
+import { type Act, type Acting, askHub, localOperator, signPlan } from '../../hub/acts/client.ts';
 import { verifyAudit } from '../../hub/chain/audit.ts';
 import type { Incident, State } from '../../hub/incident.ts';
 import { kill, Site } from '../e2e/site.ts';
@@ -209,18 +209,22 @@ class Rounds {
     if (incident === undefined) return;
     try {
       const operator = localOperator(this.site.state);
-      const answer = await askHub(this.site.state, operator, this.actOn(incident, luck, operator));
+      const answer = await askHub(this.site.state, operator, await this.actOn(incident, luck, operator));
       if (answer.ok === 'yes') this.acts++;
     } catch {
       // Refused for its state, or the hub is not there: both are part of the game.
     }
   }
 
-  private actOn(incident: Incident, luck: number, operator: ReturnType<typeof localOperator>): Act {
+  private async actOn(incident: Incident, luck: number, operator: Acting): Promise<Act> {
     const { id, plan } = incident;
     if (luck < 0.7) {
       const reviewed = plan?.steps.map(({ number }) => number) ?? [];
-      return { verb: 'approve', incident: id, ...signPlan(incident, operator, reviewed, Date.now() + this.ahead) };
+      return {
+        verb: 'approve',
+        incident: id,
+        ...(await signPlan(incident, operator, reviewed, Date.now() + this.ahead)),
+      };
     }
     if (luck < 0.8) return { verb: 'ack', incident: id };
     return { verb: luck < 0.9 ? 'reject' : 'cancel', incident: id, note: 'a test' };

@@ -1,13 +1,18 @@
-import { spawnSync } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { spawn, spawnSync } from 'node:child_process';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { signApproval } from '../../broker/approvals.ts';
+import { makeLocalSite } from '../../broker/enroll.ts';
 import { newKeyPair } from '../../broker/keys.ts';
 import { NAMESPACES, sshVerify } from '../../broker/sshsig.ts';
+import { prepareFolder, stateFolder } from '../../broker/state-folder.ts';
+import { actingOperator } from '../../hub/acts/acting.ts';
+import { operatorCommand } from '../../hub/commands/operator.ts';
 import { approval } from '../broker/samples.ts';
-import { tempFolder } from '../broker/site.ts';
+import { tempFolder, until } from '../broker/site.ts';
+import { ran } from '../hub/made-site.ts';
 import { armor, sshPublicKey } from './ssh-files.ts';
 
 /** The yardstick is OpenSSH itself: what it verifies, any operator can verify without us. */
@@ -72,6 +77,65 @@ test('we verify what it signs with a key of its own, and only for that message',
   const blob = new Uint8Array(Buffer.from(armored.split('\n').slice(1, -2).join(''), 'base64'));
   sshVerify(signed.payload, blob, NAMESPACES.approval, publicKey);
   assert.throws(() => sshVerify(signed.payload.slice(1), blob, NAMESPACES.approval, publicKey));
+});
+
+test('its key file signs for us, and so does its agent, which alone opens one with a passphrase', async ({ path }) => {
+  const state = stateFolder(join(path, 'site'));
+  prepareFolder(state);
+  makeLocalSite(state, 'web-1');
+  const keys = ['plain', 'locked', 'other'].map((name) => join(path, name));
+  const [plain = '', locked = '', other = ''] = keys;
+  for (const file of keys) {
+    const passphrase = file === locked ? 'correct horse battery' : '';
+    assert.is(spawnSync(KEYGEN, ['-q', '-t', 'ed25519', '-N', passphrase, '-f', file]).status, 0);
+  }
+  for (const file of [plain, locked]) {
+    const name = basename(file);
+    const added = await ran(operatorCommand, 'add', name, '--key', `${file}.pub`, '--state', state.root);
+    assert.is(added.code, 0, added.errors.join());
+    // What we print is what people compare with.
+    const listed = await ran(operatorCommand, 'list', '--state', state.root);
+    const said = spawnSync(KEYGEN, ['-l', '-f', `${file}.pub`], { encoding: 'utf8' }).stdout.split(' ')[1] ?? '';
+    assert.ok(
+      listed.lines.some((line) => line.startsWith(name) && line.includes(said)),
+      said,
+    );
+  }
+  const socket = join(path, 'agent.sock');
+  const agent = spawn('/usr/bin/ssh-agent', ['-D', '-a', socket], { stdio: 'ignore' });
+  try {
+    await until('the agent listens', () => existsSync(socket));
+    const ask = join(path, 'ask');
+    writeFileSync(ask, '#!/bin/sh\necho correct horse battery\n', { mode: 0o700 });
+    const env = { SSH_AUTH_SOCK: socket };
+    const add = (file: string) => {
+      const asking = { ...env, SSH_ASKPASS: ask, SSH_ASKPASS_REQUIRE: 'force', PATH: '/usr/bin:/bin' };
+      const run = spawnSync('/usr/bin/ssh-add', [file], { env: asking, encoding: 'utf8' });
+      assert.is(run.status, 0, run.stderr);
+    };
+    add(other);
+    await actingOperator(state, locked, env).then(
+      () => assert.unreachable(),
+      (error: Error) => assert.match(error.message, 'ssh-add'),
+    );
+    add(locked);
+    for (const [file, by] of [
+      [plain, 'plain'],
+      [locked, 'locked'],
+      [`${locked}.pub`, 'locked'],
+    ] as const) {
+      const operator = await actingOperator(state, file, env);
+      assert.is(operator.name, by);
+      const message = new TextEncoder().encode('a plan');
+      const signature = join(path, 'made');
+      writeFileSync(signature, armor(await operator.sign(message, NAMESPACES.approval)));
+      writeFileSync(join(path, 'made.signers'), `${by} ${readFileSync(`${file.replace(/\.pub$/, '')}.pub`, 'utf8')}`);
+      const verify = ['-Y', 'verify', '-f', join(path, 'made.signers'), '-I', by, '-n', NAMESPACES.approval];
+      assert.is(spawnSync(KEYGEN, [...verify, '-s', signature], { input: message }).status, 0, file);
+    }
+  } finally {
+    agent.kill();
+  }
 });
 
 test.run();
