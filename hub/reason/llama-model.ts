@@ -36,7 +36,9 @@ export async function loadModel(file: string, threads: number): Promise<LoadedMo
     maxThreads: threads,
   });
   try {
-    const model = await llama.loadModel({ modelPath: file, gpuLayers: 0 });
+    // Read, not mapped: a file that is written over would change the weights under the hash that decisions name, and one
+    // that is cut short would end the process with SIGBUS.
+    const model = await llama.loadModel({ modelPath: file, gpuLayers: 0, useMmap: false });
     const context = await model.createContext({
       contextSize: Math.min(model.trainContextSize, MAX_CONTEXT),
       batchSize: BATCH,

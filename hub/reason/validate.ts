@@ -130,8 +130,9 @@ export function validateDiagnosis(diagnosis: unknown, evidence: Evidence): Valid
 
 /**
  * One answer out of several validated ones. `rules` is the second opinion: who agrees with it raises the confidence
- * within the cap; who disagrees lowers it, and its cause stays as an alternative. While no model is calibrated, the
- * text of a plan that `rules` can stand behind is preferred: a model's own figure says nothing yet.
+ * within the cap; who disagrees and is as sure lowers it, and its cause stays as an alternative either way. While no model
+ * is calibrated on real incidents, a cause that `rules` knows keeps its lead, whether it has a plan or calls a person; a
+ * model leads where `rules` knows none.
  */
 export function reconcile(diagnoses: readonly Diagnosis[], evidence: Evidence): Diagnosis {
   const [best, ...others] = [...diagnoses].sort(byTrust);
@@ -149,9 +150,15 @@ export function reconcile(diagnoses: readonly Diagnosis[], evidence: Evidence): 
       ?.confidence ?? 0;
   const raised = agreeing.length > 0 ? Math.max(measured, Math.min(UNCALIBRATED_CAP, highest + 0.05)) : best.confidence;
   const unsupported = agreeing.length === 0 && best.by !== 'rules';
-  const confidence = opposed.length > 0 || unsupported ? raised * 0.8 : raised;
+  // What `rules` proves was proven without a model: one that is less sure takes nothing away from it.
+  const doubted = opposed.some((one) => one.confidence >= best.confidence);
+  const confidence = doubted || unsupported ? raised * 0.8 : raised;
   const chain = [...best.chain, ...agreeing.flatMap((one) => one.chain)];
-  const alternatives = [...opposed.map((one) => oneLine(one.root_cause, LIMITS.explanation)), ...best.alternatives];
+  const instead = opposed.map((one) => oneLine(one.root_cause, LIMITS.explanation));
+  // The last place is kept for who is less sure.
+  const alternatives = doubted
+    ? [...instead, ...best.alternatives]
+    : [...best.alternatives.slice(0, LIMITS.alternatives - 1), ...instead, ...best.alternatives];
   return {
     ...best,
     by: namesOf([best, ...agreeing]),
@@ -209,7 +216,10 @@ function agrees(a: Diagnosis, b: Diagnosis): boolean {
 
 const isActionable = (one: Diagnosis): boolean => !one.needs_human && one.commands.length > 0;
 
+const isKnownByRules = ({ by, class: of }: Diagnosis): boolean => by === CALIBRATED && of !== 'unknown';
+
 const byTrust = (a: Diagnosis, b: Diagnosis): number =>
+  Number(isKnownByRules(b)) - Number(isKnownByRules(a)) ||
   Number(isActionable(b)) - Number(isActionable(a)) ||
   Number(b.by === 'rules') - Number(a.by === 'rules') ||
   b.confidence - a.confidence ||

@@ -248,9 +248,18 @@ second('agreement raises the confidence within the cap and names both', () => {
 });
 
 second('an answer that needs a person lends its figure to none that does not', () => {
+  // Where rules knows a cause it leads, and a person is needed; where it knows none, the model leads by its own figure.
   const person = { ...rules, confidence: 0.92, needs_human: true };
   const model = { ...good, by: 'tiny', confidence: 0.5 };
-  const one = reconcile([model, person], evidence);
+  assert.ok(reconcile([model, person], evidence).needs_human);
+  const nameless = { class: 'unknown', playbook: null };
+  const one = reconcile(
+    [
+      { ...model, ...nameless },
+      { ...person, ...nameless, commands: model.commands },
+    ],
+    evidence,
+  );
   assert.not.ok(one.needs_human);
   assert.is(one.confidence, UNCALIBRATED_CAP);
   assert.is(reconcile([{ ...model, needs_human: true }, person], evidence).confidence, 0.92);
@@ -271,6 +280,17 @@ second('disagreement lowers it and keeps the other cause as an alternative', () 
   assert.equal(one.commands, rules.commands);
   assert.ok(one.confidence < rules.confidence);
   assert.equal(one.alternatives, ['Something else.', 'a steady need']);
+});
+
+second('disagreement of one that is less sure takes nothing away', () => {
+  const sure = { ...rules, confidence: 0.93 };
+  const model = { ...good, by: 'tiny', class: 'swap-storm', playbook: null, root_cause: 'Something else.' };
+  const one = reconcile([{ ...model, confidence: 0.79 }, sure], evidence);
+  assert.is(one.by, 'rules');
+  assert.is(one.confidence, 0.93);
+  assert.equal(one.alternatives, ['a steady need', 'Something else.']);
+  const full = { ...sure, alternatives: ['a', 'b', 'c'] };
+  assert.equal(reconcile([{ ...model, confidence: 0.79 }, full], evidence).alternatives, ['a', 'b', 'Something else.']);
 });
 
 second('the same class with another command is neither agreement nor another cause', () => {
@@ -304,6 +324,14 @@ second('a model may act where rules has no plan, with less confidence', () => {
   assert.is(one.by, 'tiny');
   assert.is(one.confidence, 0.56);
   assert.equal(one.alternatives, ['a cache']);
+});
+
+second('a cause that rules knows keeps its lead though only a person can act on it', () => {
+  const looks = { ...rules, needs_human: true, class: 'config-error', playbook: null, root_cause: 'A broken file.' };
+  const one = reconcile([looks, { ...good, by: 'tiny', confidence: 0.79 }], evidence);
+  assert.is(one.by, 'rules');
+  assert.is(one.root_cause, 'A broken file.');
+  assert.is(one.needs_human, true);
 });
 
 second('the order of the answers does not matter', () => {
