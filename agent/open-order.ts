@@ -54,6 +54,7 @@ export function openOrder(
     { payload: order.approval, signature: order.approval_signature },
     roster,
     isAftermath ? null : trust.now(clock),
+    self.tags,
   );
   if (approval.host !== self.agent) throw new OrderError('E_ORDER_HOST', `approval is for ${approval.host}`);
   if (approval.incident !== order.incident) throw new OrderError('E_ORDER_PLAN', 'approval is for another incident');

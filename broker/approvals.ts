@@ -3,11 +3,17 @@ import { decodeCbor, encodeCbor } from './cbor.ts';
 import type { KeyPair } from './keys.ts';
 import { type Approval, approval as approvalShape, type Roster } from './messages.ts';
 import { hubKeys, keysOf } from './roster.ts';
+import { covers } from './scopes.ts';
 import { NAMESPACES, sshSign, sshVerify, sshVerifyAny } from './sshsig.ts';
 
 /** Why an approval is worth nothing: the same codes at the hub, which refuses it, and at the agent, which checks again. */
 export class ApprovalError extends Error {
-  readonly code: 'E_APPROVAL_OPERATOR' | 'E_APPROVAL_ROLE' | 'E_APPROVAL_EXPIRED' | 'E_APPROVAL_SITE';
+  readonly code:
+    | 'E_APPROVAL_OPERATOR'
+    | 'E_APPROVAL_ROLE'
+    | 'E_APPROVAL_SCOPE'
+    | 'E_APPROVAL_EXPIRED'
+    | 'E_APPROVAL_SITE';
   constructor(code: ApprovalError['code'], message: string) {
     super(message);
     this.code = code;
@@ -34,10 +40,16 @@ export function signAlone(approval: Approval, hub: KeyPair): Signed {
 /**
  * The approval, if an operator on the roster who may approve signed it and it has not lapsed at `now`; null asks only
  * who signed it then, for what checks or undoes what began in time (see openFormer). One that nobody gave is good when
- * the hub's order key signed it and an admin the rule in it. Throws ApprovalError, RuleError, SignatureError or
+ * the hub's order key signed it and an admin the rule in it. `tags` are the host's, as far as they are known, for
+ * operators who are kept to some. Throws ApprovalError, RuleError, SignatureError or
  * ShapeError.
  */
-export function openApproval(signed: Signed, roster: Roster, now: number | null): Approval {
+export function openApproval(
+  signed: Signed,
+  roster: Roster,
+  now: number | null,
+  tags: readonly string[] | null = null,
+): Approval {
   if (now === null) return openFormer(signed, roster);
   const { payload, signature } = signed;
   const approval = approvalShape(decodeCbor(payload), '');
@@ -54,6 +66,8 @@ export function openApproval(signed: Signed, roster: Roster, now: number | null)
       `${approval.by} is ${operator.role} and may not approve as ${approval.role}`,
     );
   }
+  if (!covers(operator, approval.host, tags))
+    throw new ApprovalError('E_APPROVAL_SCOPE', `${approval.by} may not approve for ${approval.host}`);
   checkSite(approval, roster);
   if (approval.not_after <= now) throw new ApprovalError('E_APPROVAL_EXPIRED', 'the approval has lapsed');
   return approval;

@@ -1,6 +1,7 @@
 import { decodeCbor, encodeCbor } from './cbor.ts';
 import type { KeyPair } from './keys.ts';
 import { auditHead, type Roster } from './messages.ts';
+import { coversSite } from './scopes.ts';
 import { bool, bytes, type Infer, int, maybe, pattern, record, text } from './shape.ts';
 import { open, SignatureError, seal } from './signed.ts';
 import { NAMESPACES, type Namespace, sshSign, sshVerify } from './sshsig.ts';
@@ -50,7 +51,7 @@ export async function signLiftBy(
 export function openLift({ payload, signature }: SignedLift, roster: Roster): Lift {
   const lift = liftShape(decodeCbor(payload), '');
   const admin = roster.operators.find((one) => one.name === lift.by && one.role === 'admin');
-  if (admin === undefined || lift.site !== roster.site)
+  if (admin === undefined || !coversSite(admin) || lift.site !== roster.site)
     throw new SignatureError(`${lift.by} is no admin of ${lift.site} who could lift a halt`);
   sshVerify(payload, signature, NAMESPACES.halt, admin.key);
   return lift;

@@ -7,6 +7,7 @@ import type { Hub } from '../hub.ts';
 import { TIMES } from '../hub.ts';
 import type { Incident } from '../incident.ts';
 import { ActError, reject } from '../steps/approve.ts';
+import { checkHost } from './scope.ts';
 
 /** What an operator signs who rejects from afar: of which site, which incident as it was shown, and for how long. */
 export const rejection = record({
@@ -29,6 +30,7 @@ export async function acceptRejection(hub: Hub, incident: Incident, { payload, s
   if (operator === undefined) throw new ActError('E_ACT_ROLE', `${said.by} is not on the roster`);
   sshVerify(payload, signature, NAMESPACES.rejection, operator.key);
   if (operator.role === 'viewer') throw new ActError('E_ACT_ROLE', `${said.by} may look, not act`);
+  checkHost(hub, operator, incident.host);
   if (said.site !== hub.site.name || said.incident !== incident.id) {
     throw new ActError('E_ACT_MISMATCH', 'the rejection is for another incident');
   }

@@ -15,6 +15,7 @@ import { isToolRequest, revokeTool, toolAct, toolRequest } from '../tools/acts.t
 import { type Admin, adminAct, NO_ADMIN } from './admin.ts';
 import { Looking } from './looking.ts';
 import { challengeBytes, hello, type Request, type Response, request } from './protocol.ts';
+import { checkHost, checkWholeSite } from './scope.ts';
 import { socketAddress } from './socket-address.ts';
 
 /** A client that does not prove who it is within this is cut off. */
@@ -94,7 +95,9 @@ async function answer(desk: Desk, entered: Operator, value: unknown): Promise<Re
     if (isToolRequest(value)) {
       const wanted = toolRequest(value, '');
       tx = wanted.tx;
-      const text = await toolAct(hub, desk.admin, present(hub, entered), wanted);
+      const operator = present(hub, entered);
+      checkWholeSite(operator);
+      const text = await toolAct(hub, desk.admin, operator, wanted);
       return { tx, ok: 'yes', ...(text === null ? {} : { text }) };
     }
     const asked = request(value, '');
@@ -129,6 +132,7 @@ function present(hub: Hub, entered: Operator): Operator {
 async function actOnIncident(hub: Hub, operator: Operator, id: string, asked: Request): Promise<void> {
   const incident: Incident | undefined = getIncident(hub.store, id);
   if (incident === undefined) throw new ActError('E_ACT_UNKNOWN', `no incident ${id}`);
+  checkHost(hub, operator, incident.host);
   const { verb, note = '', payload, signature } = asked;
   if (verb === 'reject') return reject(hub, incident, operator.name, note);
   if (verb === 'ack') return acknowledge(hub, incident, operator.name);
@@ -148,6 +152,8 @@ async function probe(
   asked: Request,
 ): Promise<NonNullable<Response['probe']>> {
   const { incident = '', probe = '', name = '' } = asked;
+  const about = getIncident(hub.store, incident);
+  if (about !== undefined) checkHost(hub, operator, about.host);
   const { state, code, lines, truncated } = await hub.probes.ask(hub, driver, {
     incident,
     probe,
@@ -159,6 +165,8 @@ async function probe(
 
 /** Answers what was asked for, null when that is nothing but done. */
 async function actOnSite({ hub, admin }: Desk, operator: Operator, asked: Request): Promise<string | null> {
+  // Stopping is anyone's who may act at all.
+  if (asked.verb !== 'halt') checkWholeSite(operator);
   const { verb, match = '', from = hub.now(), until = 0, note = '', silence = '', agent = '' } = asked;
   if (verb === 'silence') await addSilence(hub, operator.name, { match, from, until, note });
   else if (verb === 'unsilence') await removeSilence(hub, operator.name, silence);

@@ -7,6 +7,7 @@ import {
   signRule,
 } from '../../broker/automation-rule.ts';
 import type { Roster } from '../../broker/messages.ts';
+import { coversSite } from '../../broker/scopes.ts';
 import { ulid } from '../../broker/ulid.ts';
 import type { LocalOperator } from '../acts/client.ts';
 import { ActError } from '../steps/approve.ts';
@@ -31,6 +32,9 @@ export function allowOnly(operator: Omit<LocalOperator, 'sign'>, roster: Roster,
       'E_ACT_ROLE',
       `${operator.name} is ${operator.role}: an admin signs what runs with nobody there`,
     );
+  const known = roster.operators.find(({ name }) => name === operator.name);
+  if (known !== undefined && !coversSite(known))
+    throw new ActError('E_ACT_SCOPE', `${operator.name} may act on some hosts alone, and the rule covers every host`);
   const rule: AutomationRule = {
     id: ulid(now),
     site: operator.site,

@@ -5,17 +5,19 @@ import { ROLES, type Roster } from '../../broker/messages.ts';
 import { fingerprintOf, readOperatorKey, sshLineOf } from '../../broker/operator-key.ts';
 import { openRoster, sealRoster } from '../../broker/roster.ts';
 import { OperatorError, withKey, withOperator, withoutOperator } from '../../broker/roster-change.ts';
+import { SCOPE } from '../../broker/scopes.ts';
 import { type StateFolder, stateFolder } from '../../broker/state-folder.ts';
 import { ID } from '../../broker/topics.ts';
 import { installRoster, readRoot, writeSigned } from './roster-change.ts';
 
 export const OPERATOR_USAGE = `sentinel operator list [--former] [--json]
-sentinel operator add NAME --key FILE [--role viewer|approver|admin]
+sentinel operator add NAME --key FILE [--role viewer|approver|admin] [--scope SCOPE]...
 sentinel operator revoke NAME
 sentinel operator rotate NAME --key FILE     another key for the same operator
   All take --state DIR (default ./.sentinel). Each change is the roster's next version, signed by the site's root key.
   --key FILE       the operator's public key: FILE.pub of \`ssh-keygen -t ed25519\`, or PEM
   --role           viewer looks (the default), approver approves and rejects, admin changes the site too
+  --scope SCOPE    host:ID or tag:TAG, may be given several times: acts on these hosts alone (default: on all)
   --root-key FILE  the root key, with --passphrase-file FILE or a question for its passphrase; on a local site not needed
   --out FILE       not put in force here, but written: where the root key is, apart from the hub
   --in FILE        the roster to change, where there is no state folder
@@ -24,6 +26,8 @@ sentinel operator rotate NAME --key FILE     another key for the same operator
 
 /** What the hub's socket takes of a roster at once (hub/acts/protocol.ts). */
 const SIGNED_MAX = 16_384;
+/** What the roster has room for with each operator (broker/messages.ts). */
+const SCOPES_MAX = 32;
 
 export async function operatorCommand(argv: readonly string[], io: Console): Promise<number> {
   const { values, positionals } = readArguments(
@@ -32,6 +36,7 @@ export async function operatorCommand(argv: readonly string[], io: Console): Pro
       state: { type: 'string', default: './.sentinel' },
       key: { type: 'string' },
       role: { type: 'string', default: 'viewer' },
+      scope: { type: 'string', multiple: true },
       'root-key': { type: 'string' },
       'passphrase-file': { type: 'string' },
       in: { type: 'string' },
@@ -68,8 +73,9 @@ export async function operatorCommand(argv: readonly string[], io: Console): Pro
 function changeOf(
   verb: string,
   name: string,
-  { key: file, role: wanted }: { readonly key?: string | undefined; readonly role: string },
+  given: { readonly key?: string | undefined; readonly role: string; readonly scope?: readonly string[] | undefined },
 ): (before: Roster) => Roster {
+  const { key: file, role: wanted, scope: scopes = [] } = given;
   if (verb === 'revoke') return (before) => withoutOperator(before, name);
   if (verb !== 'add' && verb !== 'rotate')
     throw new UsageError(`no such verb: ${JSON.stringify(verb)}\n${OPERATOR_USAGE}`);
@@ -79,7 +85,12 @@ function changeOf(
   if (!ID.test(name)) throw new UsageError('a name may hold a-z, 0-9 and dashes, at most 48');
   const role = ROLES.find((one) => one === wanted);
   if (role === undefined) throw new UsageError(`--role takes ${ROLES.join(', ')}`);
-  return (before) => withOperator(before, { name, key, role, scopes: [] });
+  const bad = scopes.find((one) => !SCOPE.test(one));
+  if (bad !== undefined || scopes.length > SCOPES_MAX)
+    throw new UsageError(
+      `--scope takes host:ID or tag:TAG, at most ${SCOPES_MAX} times${bad === undefined ? '' : `, not ${JSON.stringify(bad)}`}`,
+    );
+  return (before) => withOperator(before, { name, key, role, scopes: [...new Set(scopes)] });
 }
 
 function rootFile(state: StateFolder, named: string | undefined): string {
@@ -105,7 +116,8 @@ function list(
       continue;
     }
     const left = until === null ? '' : `  until version ${until}`;
-    io.stdout(`${name.padEnd(16)} ${role.padEnd(9)} ${fingerprint}${left}`);
+    const where = scopes.length === 0 ? '' : `  ${scopes.join(' ')}`;
+    io.stdout(`${name.padEnd(16)} ${role.padEnd(9)} ${fingerprint}${where}${left}`);
   }
   return EXIT.done;
 }

@@ -3,6 +3,7 @@ import { openApproval, type Signed } from '../../broker/approvals.ts';
 import type { Approval } from '../../broker/messages.ts';
 import { type Hub, TIMES } from '../hub.ts';
 import type { Incident, Plan, PlannedCommand } from '../incident.ts';
+import { tagsOf } from '../store/hosts.ts';
 import { commitIncident, moved } from '../store/incidents.ts';
 import { handedOn } from './hand-on.ts';
 import { allOf } from './plan-of.ts';
@@ -41,6 +42,7 @@ export class ActError extends Error {
     | 'E_ACT_CONSENT'
     | 'E_ACT_UNKNOWN'
     | 'E_ACT_ROLE'
+    | 'E_ACT_SCOPE'
     | 'E_ACT_SILENCE';
   constructor(code: ActError['code'], message: string) {
     super(message);
@@ -58,7 +60,7 @@ export async function acceptApproval(hub: Hub, incident: Incident, signed: Signe
     throw new ActError('E_ACT_STATE', `incident is ${incident.state}: only a proposed one can be approved`);
   }
   const now = hub.now();
-  const approval = openApproval(signed, hub.roster, now);
+  const approval = openApproval(signed, hub.roster, now, tagsOf(hub.store, incident.host));
   if (approval.plan_hash !== incident.plan_hash) {
     throw new ActError('E_ACT_PLAN_CHANGED', 'the plan has changed since it was shown: look again, then approve');
   }

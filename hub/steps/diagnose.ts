@@ -42,7 +42,11 @@ export const diagnose: Step = {
     for (const note of notes) hub.log.warn(note, { incident: incident.id });
     if (diagnoses.length === 0) {
       const change = { now, by: 'hub', note: 'no reasoner had an answer', reason: 'no_diagnosis' };
-      return { kind: 'move', incident: moved(incident, 'escalated', change, { owner: ownerOf(hub) }), audit };
+      return {
+        kind: 'move',
+        incident: moved(incident, 'escalated', change, { owner: ownerOf(hub, incident.host) }),
+        audit,
+      };
     }
     const by = diagnoses.map((one) => one.by).join(', ');
     return {

@@ -4,6 +4,7 @@ import { type Hub, TIMES } from '../hub.ts';
 import type { Incident, SentOrder } from '../incident.ts';
 import { lastOrder, makeOrder, sendOrder, undoable } from '../orders.ts';
 import { isHalted } from '../site/halts.ts';
+import { tagsOf } from '../store/hosts.ts';
 import { getIncident, moved } from '../store/incidents.ts';
 import type { Store } from '../store/store.ts';
 import { decideAlone } from './route.ts';
@@ -23,7 +24,7 @@ async function begin(incident: Incident, hub: Hub): Promise<Outcome> {
   const { approval, plan } = incident;
   const lapses = approval?.not_after ?? now;
   if (now >= lapses) return lapsed(incident, hub);
-  const withdrawn = approval === null ? null : whyWithdrawn(approval, hub, now);
+  const withdrawn = approval === null ? null : whyWithdrawn(approval, incident.host, hub, now);
   if (withdrawn !== null)
     return ending(moved(incident, 'expired', { now, by: 'hub', ...withdrawn }), 'approval.lapsed');
   if (approval?.alone === true && plan !== null && !isHalted(hub.store)) {
@@ -45,11 +46,12 @@ async function begin(incident: Incident, hub: Hub): Promise<Outcome> {
 /** Who approved may be off the roster by now, or have another key or role: an agent would refuse it, and so does the hub. */
 function whyWithdrawn(
   approval: NonNullable<Incident['approval']>,
+  host: string,
   hub: Hub,
   now: number,
 ): { readonly note: string; readonly reason: string } | null {
   try {
-    openApproval(approval, hub.roster, now);
+    openApproval(approval, hub.roster, now, tagsOf(hub.store, host));
     return null;
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);

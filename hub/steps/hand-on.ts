@@ -1,6 +1,7 @@
 import type { Hub } from '../hub.ts';
 import { TIMES } from '../hub.ts';
 import type { Incident, State } from '../incident.ts';
+import { ableOn } from './owner.ts';
 import { type Outcome, type Step, waitFor } from './step.ts';
 
 /** What waits for a person here has no other end that the hub could bring about; a proposal has (see approve.ts). */
@@ -15,7 +16,7 @@ export const handOn: Step = {
 
 /** The move to the next person of the chain, or the wait for it; nobody comes after the last, who keeps it. */
 export function handedOn(incident: Incident, hub: Hub): Outcome {
-  const next = nextOf(incident.owner, hub);
+  const next = nextOf(incident, hub);
   if (next === undefined || incident.acknowledged !== undefined) return waitFor(null);
   const now = hub.now();
   const since = Math.max(incident.handed_on ?? 0, entered(incident));
@@ -36,9 +37,8 @@ export function handedOn(incident: Incident, hub: Hub): Outcome {
   };
 }
 
-/** Admins first, then approvers, each in the roster's order. */
-function nextOf(owner: string, { roster }: Hub): string | undefined {
-  const chain = (['admin', 'approver'] as const).flatMap((role) => roster.operators.filter((one) => one.role === role));
+function nextOf({ owner, host }: Incident, hub: Hub): string | undefined {
+  const chain = ableOn(hub, host);
   return chain[chain.findIndex(({ name }) => name === owner) + 1]?.name;
 }
 

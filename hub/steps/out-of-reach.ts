@@ -23,7 +23,7 @@ export const outOfReach: Step = {
     const change = { now: hub.now(), by: 'hub', note, reason };
     return {
       kind: 'move',
-      incident: moved(incident, 'escalated', change, { owner: ownerOf(hub) }),
+      incident: moved(incident, 'escalated', change, { owner: ownerOf(hub, incident.host) }),
       audit: { kind: 'incident.out_of_reach', incident: incident.id, actor: 'hub', data: { reason } },
     };
   },

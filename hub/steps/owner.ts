@@ -1,8 +1,15 @@
+import type { Operator } from '../../broker/roster.ts';
+import { covers } from '../../broker/scopes.ts';
 import type { Hub } from '../hub.ts';
+import { tagsOf } from '../store/hosts.ts';
 
-/** The named person whom an incident waits for: the first admin on the roster, or the first who may approve. */
-export function ownerOf(hub: Hub): string {
-  const { operators } = hub.roster;
-  const able = operators.find(({ role }) => role === 'admin') ?? operators.find(({ role }) => role === 'approver');
-  return able?.name ?? 'nobody';
+/** Who may decide on this host, in the order in which they are asked: admins first, then approvers, as the roster has them. */
+export function ableOn({ roster, store }: Hub, host: string): readonly Operator[] {
+  const tags = tagsOf(store, host);
+  return (['admin', 'approver'] as const).flatMap((role) =>
+    roster.operators.filter((one) => one.role === role && covers(one, host, tags)),
+  );
 }
+
+/** The named person whom an incident on this host waits for. */
+export const ownerOf = (hub: Hub, host: string): string => ableOn(hub, host)[0]?.name ?? 'nobody';

@@ -31,7 +31,7 @@ export const vet: Step = {
       actor: 'hub',
       data: { plan: plan.id, plan_hash: hash, decision: plan.decision, policy: hub.policy.hash, verdicts },
     };
-    const patch = { plan, plan_hash: hash, owner: ownerOf(hub), ...changedNames(incident, inventory) };
+    const patch = { plan, plan_hash: hash, owner: ownerOf(hub, incident.host), ...changedNames(incident, inventory) };
     const refusal = refused(plan);
     if (refusal !== null) {
       return { kind: 'move', incident: moved(incident, 'escalated', { now, by: 'hub', ...refusal }, patch), audit };

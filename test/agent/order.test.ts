@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { existsSync, rmSync } from 'node:fs';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { newKeyPair } from '../../broker/keys.ts';
@@ -130,6 +130,39 @@ test('a key that the roster took away approves nothing any more', async ({ site,
   site.trust.learnRoster(sealRoster({ ...site.roster, version: 4, operators: [] }, site.root));
   assert.equal(inShort(await site.run(order)), ['step 1 refused E_APPROVAL_OPERATOR']);
   assert.throws(() => site.trust.learnRoster(sealRoster(site.roster, site.root)), /older/);
+  assert.not(existsSync(made));
+});
+
+test('an approval by who may act on other hosts alone, or on tags that are not this host’s, runs nothing', async ({
+  site,
+  made,
+  plan,
+}) => {
+  const [ann, adm] = site.roster.operators;
+  if (ann === undefined || adm === undefined) throw new Error('no operators');
+  const rows: readonly (readonly [string, readonly string[] | undefined, boolean])[] = [
+    ['host:db-1', ['web'], false],
+    ['tag:db', ['web'], false],
+    ['tag:web', undefined, false],
+    ['web-1', ['web-1'], false],
+    ['tag:web', ['web'], true],
+    ['host:web-1', undefined, true],
+  ];
+  for (const [i, [scope, tags, runs]] of rows.entries()) {
+    const roster = { ...site.roster, version: 4 + i, operators: [{ ...ann, scopes: [scope] }, adm] };
+    site.trust.learnRoster(sealRoster(roster, site.root));
+    const reports = await site.run(
+      site.order(site.approval(plan), plan),
+      tags === undefined ? {} : { tags: () => tags },
+    );
+    assert.equal(inShort(reports), [runs ? 'step 1 done' : 'step 1 refused E_APPROVAL_SCOPE'], scope);
+    assert.is(existsSync(made), runs, scope);
+    rmSync(made, { force: true });
+  }
+  // What a scoped admin's rule covers is theirs to act on too, or it runs nothing.
+  const kept = { ...adm, scopes: ['host:db-1'] };
+  site.trust.learnRoster(sealRoster({ ...site.roster, version: 20, operators: [kept] }, site.root));
+  assert.equal(inShort(await site.run(site.orderAlone(site.alone(plan), plan))), ['step 1 refused E_APPROVAL_SCOPE']);
   assert.not(existsSync(made));
 });
 

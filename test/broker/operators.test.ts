@@ -3,11 +3,13 @@ import fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { openApproval, openFormer, signApproval } from '../../broker/approvals.ts';
+import { openLift, signLift } from '../../broker/halts.ts';
 import { newKeyPair } from '../../broker/keys.ts';
 import type { Roster } from '../../broker/messages.ts';
 import { fingerprintOf, readOperatorKey, sshLineOf } from '../../broker/operator-key.ts';
 import { openRoster, sealRoster } from '../../broker/roster.ts';
 import { withKey, withOperator, withoutOperator } from '../../broker/roster-change.ts';
+import { covers, SCOPE } from '../../broker/scopes.ts';
 import * as samples from './samples.ts';
 
 const test = suite('operators');
@@ -69,6 +71,43 @@ test('refused: a second of the name, a key that is or was anyone’s, no such na
   ];
   for (const [expected, act] of refusals) assert.throws(act, code(expected), expected);
   assert.is(withOperator(left, { ...bob, key: fresh }).operators.length, 2, 'who comes back has a new key');
+});
+
+test('a scope is a host or a tag; what is not known covers nothing, and no scope covers all', () => {
+  const rows: readonly (readonly [readonly string[], readonly string[] | null, boolean])[] = [
+    [[], null, true],
+    [['host:web-1'], null, true],
+    [['host:web'], ['web'], false],
+    [['host:db-1', 'tag:role=web'], ['role=web'], true],
+    [['tag:web'], ['web'], true],
+    [['tag:web'], ['role=web'], false],
+    [['tag:web'], null, false],
+    [['web-1'], ['web-1'], false],
+    [['effect:read'], ['effect:read'], false],
+  ];
+  for (const [scopes, tags, expected] of rows)
+    assert.is(covers({ scopes }, 'web-1', tags), expected, `${scopes} ${tags}`);
+  for (const good of ['host:web-1', 'tag:web', 'tag:role=web']) assert.ok(SCOPE.test(good), good);
+  for (const bad of ['web-1', 'host:', 'host:*', 'tag:', 'tag:a b', 'effect:read', 'host:web-1\n'])
+    assert.not(SCOPE.test(bad), bad);
+});
+
+test('an approval is for a host that is its signer’s to act on, by the tags that are known', () => {
+  const signed = signApproval(byBob, keys.bob);
+  const kept = (...scopes: string[]) => withOperator(before, { ...bob, scopes });
+  openApproval(signed, kept(`host:${byBob.host}`), NOW);
+  openApproval(signed, kept('host:elsewhere', 'tag:web'), NOW, ['web']);
+  for (const tags of [null, [], ['db']])
+    assert.throws(() => openApproval(signed, kept('host:elsewhere', 'tag:web'), NOW, tags), code('E_APPROVAL_SCOPE'));
+  openApproval(signed, kept('host:elsewhere'), null);
+});
+
+test('an admin who is kept to some hosts lifts no halt of the site', () => {
+  const lift = signLift({ site: before.site, counter: 1, by: 'cid' }, keys.bob);
+  const cid = { name: 'cid', key: keys.bob.public, role: 'admin' as const, scopes: [] };
+  assert.is(openLift(lift, withOperator(before, cid)).by, 'cid');
+  const kept = withOperator(before, { ...cid, scopes: ['host:web-1'] });
+  assert.throws(() => openLift(lift, kept), code('E_SIGNATURE'));
 });
 
 test('a public key is read as OpenSSH writes it and as PEM; nothing else is, and a private key is sent back', () => {

@@ -169,6 +169,51 @@ test('a viewer looks, and does not act, nor with another’s approval', async ({
   client.close();
 });
 
+test('who is kept to some hosts acts on those alone, and on nothing that concerns every host', async ({
+  small,
+  path,
+}) => {
+  const { hub } = small;
+  const kept = { name: 'cid', key: keys.eve.public, role: 'admin' as const, scopes: ['host:db-1', 'tag:web'] };
+  Object.assign(hub, { roster: { ...hub.roster, operators: [...hub.roster.operators, kept] } });
+  const tagged = (...tags: string[]) =>
+    hub.store.write(
+      () =>
+        void hub.store.births.put('web-1', { ...samples.birth, agent: 'web-1', host: { ...samples.birth.host, tags } }),
+    );
+  await tagged('database');
+  const incident = await proposeTo(hub);
+  const client = new Client(path);
+  await client.enter('cid', keys.eve);
+  const signed = () => approvalFor(hub, incident, { by: 'cid' }, keys.eve);
+  const onHost = [
+    { verb: 'reject', incident: incident.id },
+    { verb: 'ack', incident: incident.id },
+    { verb: 'cancel', incident: incident.id },
+    { verb: 'probe', incident: incident.id, probe: 'memory' },
+    approve(incident, signed()),
+  ];
+  const onSite = [
+    { verb: 'silence', match: 'host=db-1', until: hub.now() + 60_000, note: '' },
+    { verb: 'unsilence', silence: incident.id },
+    { verb: 'roster', payload: new Uint8Array(8) },
+    { verb: 'lift', payload: new Uint8Array(8), signature: new Uint8Array(8) },
+    { verb: 'enroll', agent: 'db-1' },
+    { verb: 'revoke', agent: 'db-1' },
+    { verb: 'tool', name: 'wall', secret_sha256: 'ab'.repeat(32) },
+  ];
+  for (const act of [...onHost, ...onSite]) assert.is((await client.ask(act))['code'], 'E_ACT_SCOPE', act.verb);
+  // Whoever brings it: what they signed is for a host that is not theirs.
+  const ann = new Client(path);
+  await ann.enter('ann', keys.ann);
+  assert.is((await ann.ask(approve(incident, signed())))['code'], 'E_APPROVAL_SCOPE');
+  assert.is(getIncident(hub.store, incident.id)?.state, 'proposed');
+  await tagged('web');
+  assert.is((await client.ask(approve(incident, signed())))['ok'], 'yes');
+  assert.is(getIncident(hub.store, incident.id)?.approval?.by, 'cid');
+  for (const one of [client, ann]) one.close();
+});
+
 test('an approval of anything but the present plan is refused with its code', async ({ small, path }) => {
   const { hub } = small;
   const incident = await proposeTo(hub);

@@ -5,6 +5,7 @@ import type { Hub } from '../../hub/hub.ts';
 import type { Incident } from '../../hub/incident.ts';
 import { acknowledge } from '../../hub/steps/acts.ts';
 import { handedOn } from '../../hub/steps/hand-on.ts';
+import { ableOn, ownerOf } from '../../hub/steps/owner.ts';
 import { getIncident, moved } from '../../hub/store/incidents.ts';
 import { testAgent, until } from '../broker/site.ts';
 import { keys, openSmallHub, proposeTo } from './small-hub.ts';
@@ -50,6 +51,22 @@ test('an incident goes along the chain of admins, then approvers, and stays with
   }
   assert.equal(owners, ['cid', 'bob', 'bob', 'bob', 'bob']);
   assert.match(incident.timeline.at(-1)?.note ?? '', /cid did not answer: bob is asked next/);
+  await small.close();
+});
+
+test('nobody is asked about a host that is not theirs to act on', async () => {
+  const small = await openSmallHub([testAgent('web-1')]);
+  const operators = [
+    { ...operator('dba', 'admin'), scopes: ['host:db-1'] },
+    { ...operator('web', 'approver'), scopes: ['tag:web', 'host:web-1'] },
+    operator('bob', 'approver'),
+  ];
+  const hub: Hub = { ...small.hub, roster: { ...small.hub.roster, operators } };
+  assert.equal([ownerOf(hub, 'web-1'), ownerOf(hub, 'db-1')], ['web', 'dba']);
+  assert.equal(
+    ableOn(hub, 'db-1').map(({ name }) => name),
+    ['dba', 'bob'],
+  );
   await small.close();
 });
 

@@ -82,7 +82,7 @@ test('where the root key is elsewhere it is asked for; carried to the hub, the c
   const made = await makeSite(folder);
   const { state } = made;
   const bob = keyOf(folder, 'bob');
-  const add = ['add', 'bob', '--key', bob.file, '--role', 'approver'];
+  const add = ['add', 'bob', '--key', bob.file, '--role', 'approver', '--scope', 'tag:web', '--scope', 'host:db-1'];
   assert.match(await refused(operator(state, ...add)), /--root-key/);
   const root = ['--root-key', made.rootKey, '--passphrase-file', made.passphraseFile];
   const [carried, out] = [join(folder, 'roster.cbor'), join(folder, 'next.cbor')];
@@ -91,8 +91,8 @@ test('where the root key is elsewhere it is asked for; carried to the hub, the c
   assert.is(readRoster(state, made.site).roster.version, 1, 'nothing is in force yet');
   assert.is((await ran(rosterCommand, 'install', out, '--state', state.root)).code, 0);
   assert.equal(
-    readRoster(state, made.site).roster.operators.map(({ name, role }) => `${name} ${role}`),
-    ['ann admin', 'bob approver'],
+    readRoster(state, made.site).roster.operators.map(({ name, role, scopes }) => [name, role, ...scopes].join(' ')),
+    ['ann admin', 'bob approver tag:web host:db-1'],
   );
   assert.is((await operator(state, 'revoke', 'bob', ...root)).code, 0, 'with the root key here, at once');
   // Another site's root signs nothing for this one.
@@ -110,6 +110,7 @@ test('refused with a reason, and nothing is written: a role, a name, a key, a ve
   const own = readSite(state).localOperator;
   for (const [argv, why] of [
     [['add', 'ann', '--key', file, '--role', 'root'], /E_USAGE.*--role takes/s],
+    [['add', 'ann', '--key', file, '--scope', 'web-1'], /E_USAGE.*host:ID/s],
     [['add', 'Ann Smith', '--key', file], /E_USAGE.*a-z/s],
     [['add', 'ann'], /E_USAGE.*--key FILE/s],
     [['add', 'ann', '--key', keyFile.siteRoot(state)], /E_KEY_FILE.*private key/s],

@@ -126,7 +126,11 @@ test('a rejection counts when an operator signed it over this incident as it is 
     const base64 = (bytes: Uint8Array) => Buffer.from(bytes).toString('base64');
     return { incident: id, payload: base64(payload), signature: base64(sshSign(payload, namespace, key)) };
   };
+  const kept = { name: 'cid', key: keys.hub.public, role: 'approver' as const, scopes: ['host:db-1'] };
+  const { roster } = small.hub;
+  Object.assign(small.hub, { roster: { ...roster, operators: [...roster.operators, kept] } });
   for (const [request, code] of [
+    [signed({ by: 'cid' }, keys.hub), 'E_ACT_SCOPE'],
     [signed({}, keys.eve), 'E_SIGNATURE'],
     [signed({}, keys.ann, NAMESPACES.approval), 'E_SIGNATURE'],
     [signed({ by: 'vic' }, keys.vic), 'E_ACT_ROLE'],
