@@ -128,7 +128,7 @@ test('a rejection counts when an operator signed it over this incident as it is 
   };
   const kept = { name: 'cid', key: keys.hub.public, role: 'approver' as const, scopes: ['host:db-1'] };
   const { roster } = small.hub;
-  Object.assign(small.hub, { roster: { ...roster, operators: [...roster.operators, kept] } });
+  Object.assign(roster, { operators: [...roster.operators, kept] });
   for (const [request, code] of [
     [signed({ by: 'cid' }, keys.hub), 'E_ACT_SCOPE'],
     [signed({}, keys.eve), 'E_SIGNATURE'],
