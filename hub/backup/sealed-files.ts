@@ -19,8 +19,8 @@ const TAG = 16;
 /** A hub has tens of such files; more are none that it wrote. */
 const LIMITS = { files: 2_000, file: 1 << 20, all: 8 << 20, depth: 6 } as const;
 
-/** What lies in these is the store's, made anew at each start, or the agent's own. */
-const LEFT_OUT: ReadonlySet<string> = new Set(['hub', 'agent', 'exec', 'eval']);
+/** What lies in these is the store's, made anew at each start, the agent's own, or gigabytes that can be pulled again. */
+const LEFT_OUT: ReadonlySet<string> = new Set(['hub', 'agent', 'exec', 'eval', 'models']);
 
 export interface SmallFile {
   /** Below the state folder, with `/`. */

@@ -28,6 +28,9 @@ async function hubOf(root: string, records = 3): Promise<StateFolder> {
   writeFileSync(join(state.playbooks, 'own.yaml'), 'id: own\n');
   writeFileSync(state.notify, `token: ${SECRET}\n`);
   chmodSync(state.notify, 0o600);
+  // Larger than all that a backup takes: it is pulled again.
+  mkdirSync(state.models, { recursive: true });
+  writeFileSync(join(state.models, 'large.gguf'), Buffer.alloc(9 * 2 ** 20));
   await append(state, records);
   return state;
 }
@@ -100,6 +103,7 @@ test('what a hub is comes back elsewhere as it was, while nothing secret lies op
     }
     assert.is(statSync(other.keys).mode & 0o777, 0o700);
     assert.is(existsSync(join(other.root, 'agent', 'boot-id')), false);
+    assert.is(existsSync(other.models), false);
     await refused(takeBackup(state, folder, PASSPHRASE, 5_000), 'E_BACKUP_EXISTS');
     assert.equal(readdirSync(path).sort(), ['copy', 'hub-1', 'hub-2']);
   } finally {
