@@ -40,7 +40,7 @@ export const TILDES: Readonly<Record<string, string>> = {
   24: 'f12',
 };
 /** Control bytes that are not simply ctrl and a letter. */
-export const CONTROLS: Readonly<Record<number, string>> = {
+const CONTROLS: Readonly<Record<number, string>> = {
   0: 'ctrl-space',
   8: 'backspace',
   9: 'tab',
@@ -52,3 +52,9 @@ export const CONTROLS: Readonly<Record<number, string>> = {
   31: 'ctrl-_',
   127: 'backspace',
 };
+
+/** The key of a control byte; 27 is none by itself, as it begins every sequence. */
+export function controlName(byte: number): string {
+  if (byte === 27) return 'escape';
+  return CONTROLS[byte] ?? `ctrl-${String.fromCharCode(byte + 0x60)}`;
+}

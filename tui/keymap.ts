@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { parseConfig, readConfigFile } from '../hub/config-file.ts';
 import { BINDINGS, type Binding, type Command } from './bindings.ts';
+import { controlName, FINALS, TILDES } from './key-names.ts';
 import type { Place } from './places.ts';
 
 /** The keys as this operator has them: the table of bindings, with theirs in place of ours. */
@@ -13,18 +14,33 @@ const UNCHANGEABLE: ReadonlySet<Command> = new Set<Command>(['consent', 'field',
 /** Two commands that are written as one in footer and help, and the other one of each. */
 const PAIRS: Readonly<Partial<Record<Command, Command>>> = { down: 'up', 'page-down': 'page-up', top: 'bottom' };
 
-const NAMED =
-  'up|down|left|right|home|end|page-up|page-down|tab|shift-tab|space|backspace|delete|insert|f[1-9]|f1[0-2]';
-const KEY = new RegExp(`^(?:(?:ctrl-|alt-|shift-)*(?:${NAMED})|(?:ctrl-|alt-)?[!-~])$`);
+/** Keys that are one byte beside letters and signs. */
+const BYTES = new Set(['space', ...Array.from({ length: 32 }, (_, byte) => controlName(byte)), controlName(127)]);
+/** Keys that are a sequence, which may say what was held with them. */
+const SEQUENCES = new Set([...Object.values(FINALS), ...Object.values(TILDES)]);
+const MODIFIER = /^(?:ctrl-)?(?:alt-)?(?:shift-)?/;
 
 const CHANGEABLE = [...new Set(BINDINGS.map(({ command }) => command))].filter((one) => !UNCHANGEABLE.has(one));
+
+/**
+ * Whether the parser can ever name a key so, by its own tables: a capital letter is itself and has no `shift-`, ctrl goes
+ * with small letters and few signs, and modifiers stand in one order before keys that have a sequence of their own.
+ */
+export function isSent(name: string): boolean {
+  if (/^[!-~]$/.test(name) || BYTES.has(name)) return true;
+  // Escape before a byte is that key with alt; before these it begins a sequence, or is one.
+  const alt = /^alt-(.+)$/s.exec(name)?.[1];
+  if (alt !== undefined && (BYTES.has(alt) || /^[!-~]$/.test(alt))) return alt !== 'escape';
+  const bare = name.replace(MODIFIER, '');
+  return name === 'shift-tab' || SEQUENCES.has(bare);
+}
 
 const key = z.string().superRefine((name, found) => {
   const message = FIXED.has(name)
     ? `${[...FIXED].join(', ')} mean the same to everyone: choose another key`
-    : KEY.test(name)
+    : isSent(name)
       ? null
-      : 'write a key as one letter or sign, or as ctrl-d, page-down, f5 and so on';
+      : `no terminal sends ${JSON.stringify(name)}: write a key as one letter or sign, or as ctrl-d, page-down, f5 and so on`;
   if (message !== null) found.addIssue({ code: 'custom', message });
 });
 

@@ -1,4 +1,4 @@
-import { CONTROLS, FINALS, TILDES } from './key-names.ts';
+import { controlName, FINALS, TILDES } from './key-names.ts';
 
 /**
  * One thing that an operator did. `name` is canonical: the character itself (`j`, `G`, `é`), or a word (`enter`,
@@ -16,10 +16,6 @@ const PASTE_END = [ESC, 0x5b, 0x32, 0x30, 0x31, 0x7e];
 
 const unknown: Key = { type: 'key', name: 'unknown' };
 const key = (name: string): Key => ({ type: 'key', name });
-
-function control(byte: number): string {
-  return CONTROLS[byte] ?? `ctrl-${String.fromCharCode(byte + 0x60)}`;
-}
 
 /** How many bytes must follow the first one of a UTF-8 character; 0 for a byte that begins none. */
 function continuation(byte: number): number {
@@ -132,7 +128,7 @@ export class KeyParser {
     if (byte === ESC) {
       this.#mode = 'escape';
     } else if (byte < 0x20 || byte === 0x7f) {
-      this.#emit(out, control(byte));
+      this.#emit(out, controlName(byte));
     } else if (byte < 0x80) {
       this.#emit(out, byte === 0x20 ? 'space' : String.fromCharCode(byte));
     } else {

@@ -30,12 +30,14 @@ export function lineWidth(row: Line): number {
 
 /** A row cut to `columns`; the last column shows `…` when something was cut. */
 export function cutLine(row: Line, columns: number): Line {
-  if (lineWidth(row) <= columns) return row;
   const out: Span[] = [];
   let left = columns;
-  for (const part of row) {
-    const width = widthOf(part.text);
-    if (width >= left) {
+  for (const [index, part] of row.entries()) {
+    // Only as much is measured as there is room for.
+    const shown = head(part.text, left);
+    const width = widthOf(shown);
+    const isLast = row.slice(index + 1).every(({ text }) => text === '');
+    if (shown.length < part.text.length || (width === left && !isLast)) {
       // Something is cut here or right behind: its last column says so.
       if (left > 0) out.push({ text: `${head(part.text, left - 1)}…`, tone: part.tone });
       break;

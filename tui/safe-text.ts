@@ -1,7 +1,8 @@
 /**
- * Remote text is looked at no further than this: a log line of a megabyte must cost no more than a screen of it.
+ * Remote text is looked at no further than this: a log line of a megabyte must cost no more than a screen of it. Nothing
+ * that can run is longer (policy takes no command of more bytes), so a command is always shown whole.
  */
-const LONGEST = 8_192;
+const LONGEST = 4_096;
 /** Marks stacked on one letter beyond this are noise that climbs into the rows above. */
 const MARKS = 2;
 

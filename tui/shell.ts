@@ -1,11 +1,11 @@
 import type { Incident } from '../hub/incident.ts';
 import { consentMeets, consentResized, consentShown } from './consent.ts';
-import { type Effect, press } from './control.ts';
+import { type Effect, press, type Turn } from './control.ts';
 import type { ActResult, Desk } from './desk.ts';
 import { type Frame, frame } from './frame.ts';
 import { type Keymap, STANDARD_KEYS } from './keymap.ts';
 import type { Key } from './keys.ts';
-import { EMPTY, line, span } from './line.ts';
+import { cutLine, fill, line, span } from './line.ts';
 import { FIRST_UI, incidentAt, type Model, settle, type Toast, type Ui } from './model.ts';
 import type { Shown } from './screen.tsx';
 import type { Theme } from './theme.ts';
@@ -22,6 +22,8 @@ export interface ShellOptions {
   /** Nothing is signed from this screen. */
   readonly readOnly?: boolean;
 }
+
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
 /**
  * The one store behind the screen: what the desk says, what the operator did, the size and the time. Every change goes
@@ -69,10 +71,30 @@ export class Shell implements Shown {
   press(chunk: readonly Key[]): void {
     if (chunk.length === 0) return;
     this.#meet();
-    const turn = press(this.#model(), chunk);
+    const turn = this.#turn(chunk);
     this.#ui = turn.ui;
     if (turn.effect !== undefined) this.#act(turn.effect);
     this.refresh();
+  }
+
+  /** What the store holds may be anything: a key that fails of it does nothing, and ctrl-c and esc work all the same. */
+  #turn(chunk: readonly Key[]): Turn {
+    try {
+      return press(this.#model(), chunk);
+    } catch (error) {
+      const has = (name: string) => chunk.some((pressed) => pressed.type === 'key' && pressed.name === name);
+      if (has('ctrl-c')) return { ui: this.#ui, effect: { type: 'quit' } };
+      const toast: Toast = { text: `That key failed: ${messageOf(error)}`, tone: 'alarm' };
+      return { ui: { ...(has('escape') ? FIRST_UI : this.#ui), toast } };
+    }
+  }
+
+  #settled(): Ui {
+    try {
+      return settle(this.#model());
+    } catch {
+      return this.#ui;
+    }
   }
 
   resize(cols: number, rows: number): void {
@@ -86,7 +108,7 @@ export class Shell implements Shown {
   /** Draws again: the desk changed, or a second passed. */
   readonly refresh = (): void => {
     this.#meet();
-    this.#ui = settle(this.#model());
+    this.#ui = this.#settled();
     // What is merely selected is not looked at yet.
     const { consent, open, asking, view } = this.#ui;
     const isLooking = consent !== null || asking !== null || (open !== null && view === 'incidents');
@@ -141,9 +163,11 @@ export class Shell implements Shown {
     try {
       return frame(this.#model());
     } catch (error) {
-      const why = error instanceof Error ? error.message : String(error);
-      const rows = [line(span(' This view failed. esc goes back, ctrl-c quits.', 'alarm')), line(` ${why}`)];
-      return { lines: Array.from({ length: Math.max(1, this.#rows - 1) }, (_, row) => rows[row] ?? EMPTY) };
+      const rows = [
+        line(span(' This view failed. esc goes back, ctrl-c quits.', 'alarm')),
+        line(` ${messageOf(error)}`),
+      ];
+      return { lines: fill(rows, Math.max(1, this.#rows - 1)).map((row) => cutLine(row, this.#cols - 1)) };
     }
   }
 
@@ -199,7 +223,7 @@ export class Shell implements Shown {
         ? { text: done, tone: 'plain' }
         : { text: `Refused (${result.code}): ${result.message}`, tone: 'alarm' };
     } catch (error) {
-      toast = { text: `Not sent: ${error instanceof Error ? error.message : String(error)}`, tone: 'alarm' };
+      toast = { text: `Not sent: ${messageOf(error)}`, tone: 'alarm' };
     }
     this.#ui = { ...this.#ui, toast };
     this.refresh();

@@ -1,3 +1,5 @@
+import { safeText } from './safe-text.ts';
+
 /**
  * Columns that text takes on a terminal. The rules are those of the measure that Ink lays out with: one cluster of
  * code points is one column, or two when it is wide. Where terminals disagree a row may be a column off; the
@@ -5,6 +7,7 @@
  */
 const clusters = new Intl.Segmenter('en', { granularity: 'grapheme' });
 const PLAIN = /^[\x20-\x7e]*$/;
+const PLAIN_HEAD = /^[\x20-\x7e]*/;
 // biome-ignore lint/complexity/useRegexLiterals: the compiler's target does not know the `v` flag yet, Node 20 does
 const EMOJI = new RegExp('^\\p{RGI_Emoji}$', 'v');
 const SPACING_MARK = /\p{Spacing_Mark}/u;
@@ -117,6 +120,7 @@ function isWide(code: number): boolean {
 }
 
 function clusterWidth(cluster: string): number {
+  if (PLAIN.test(cluster)) return cluster.length;
   if (EMOJI.test(cluster)) return 2;
   let width = 0;
   for (const char of cluster) {
@@ -127,31 +131,43 @@ function clusterWidth(cluster: string): number {
   return width;
 }
 
+/**
+ * How much of the beginning is plain, one column for each letter: a long log line is plain but for its last letter. The
+ * last plain one is left out, since what follows may belong to it.
+ */
+const plainLength = (text: string): number => Math.max(0, (PLAIN_HEAD.exec(text)?.[0].length ?? 0) - 1);
+
 /** Columns of text that came through `safeText` (or is our own): no control byte is expected in it. */
 export function widthOf(text: string): number {
   if (PLAIN.test(text)) return text.length;
-  let width = 0;
-  for (const { segment } of clusters.segment(text)) width += clusterWidth(segment);
+  let width = plainLength(text);
+  for (const { segment } of clusters.segment(text.slice(width))) width += clusterWidth(segment);
   return width;
 }
 
 /** The longest beginning of `text` that takes at most `columns`; never half a cluster. */
 export function head(text: string, columns: number): string {
   if (columns <= 0) return '';
-  if (PLAIN.test(text)) return text.slice(0, columns);
-  let width = 0;
-  let end = 0;
-  for (const { segment, index } of clusters.segment(text)) {
+  const plain = plainLength(text);
+  if (plain >= columns || PLAIN.test(text)) return text.slice(0, columns);
+  let width = plain;
+  let end = plain;
+  for (const { segment, index } of clusters.segment(text.slice(plain))) {
     width += clusterWidth(segment);
     if (width > columns) break;
-    end = index + segment.length;
+    end = plain + index + segment.length;
   }
   return text.slice(0, end);
 }
 
-/** `text` cut to `columns`, with `…` in the last one when something was cut. */
-export function cut(text: string, columns: number): string {
-  if (widthOf(text) <= columns) return text;
+/**
+ * `text` cut to `columns`, with `…` in the last one when something was cut. Made safe first: what is measured must be
+ * what is drawn, and a megabyte must not be measured whole.
+ */
+export function cut(remote: string, columns: number): string {
+  const text = safeText(remote);
+  // Only as much is measured as there is room for.
+  if (head(text, columns).length === text.length) return text;
   return columns <= 0 ? '' : `${head(text, columns - 1).trimEnd()}…`;
 }
 
@@ -175,9 +191,10 @@ export function wrap(text: string, columns: number): readonly string[] {
       rows.push(row.trimEnd());
       row = '';
     }
+    // Of what is left only a row is looked at: to measure all of it again for each row would be quadratic.
     let rest = word;
-    while (widthOf(rest.trimEnd()) > columns) {
-      const part = head(rest, columns) || [...rest].slice(0, 1).join('');
+    for (let part = head(rest, columns); part.length < rest.trimEnd().length; part = head(rest, columns)) {
+      if (part === '') part = [...rest].slice(0, 1).join('');
       rows.push(part);
       rest = rest.slice(part.length);
     }

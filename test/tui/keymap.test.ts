@@ -1,7 +1,8 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { BINDINGS } from '../../tui/bindings.ts';
-import { bindingOf, parseKeys, STANDARD_KEYS } from '../../tui/keymap.ts';
+import { bindingOf, isSent, parseKeys, STANDARD_KEYS } from '../../tui/keymap.ts';
+import { KeyParser } from '../../tui/keys.ts';
 import { OPENS, VIEWS } from '../../tui/places.ts';
 
 const test = suite('the table of keys');
@@ -46,6 +47,44 @@ test('an operator puts commands on other keys: the old ones are free, footer and
   assert.is(bindingOf(keys, 'incidents', 'n')?.command, 'down');
   assert.is(keys.find(({ command }) => command === 'down')?.shown, 'n p');
   assert.is(keys.find(({ command }) => command === 'approve')?.shown, 'f2');
+});
+
+test('a key is taken exactly where the parser can name one so', () => {
+  const named = new Set<string>();
+  const heard = (bytes: string) => {
+    const parser = new KeyParser();
+    const keys = [...parser.feed(Buffer.from(bytes, 'latin1')), ...parser.flush()];
+    for (const one of keys) if (one.type === 'key' && keys.length === 1) named.add(one.name);
+  };
+  for (let byte = 0; byte < 128; byte++) {
+    for (const before of ['', '\x1b', '\x1bO', '\x1b[', '\x1b[1;2', '\x1b[1;8'])
+      heard(before + String.fromCharCode(byte));
+  }
+  for (let number = 0; number < 40; number++) {
+    for (let held = 1; held <= 8; held++) heard(`\x1b[${number};${held}~`);
+  }
+  for (let held = 2; held <= 8; held++) for (const final of 'ABCDEFHPQS') heard(`\x1b[1;${held}${final}`);
+  named.delete('unknown');
+  for (const name of named) assert.ok(isSent(name), `the parser names ${name}`);
+  for (const name of [
+    'ctrl-A',
+    'ctrl-1',
+    'ctrl-i',
+    'ctrl-m',
+    'ctrl-h',
+    'ctrl-j',
+    'shift-a',
+    'alt-ctrl-up',
+    'shift-space',
+    'ctrl-tab',
+    'ctrl-backspace',
+    'f13',
+    'esc',
+    'pgdn',
+  ]) {
+    assert.not.ok(named.has(name), `the parser names no ${name}`);
+    assert.match(refused(file(`  down: [j]\n  help: ["${name}"]`)), /keys\.yaml:4: .*no terminal sends/s, name);
+  }
 });
 
 test('what means the same to everyone stays', () => {
