@@ -11,11 +11,13 @@ import { takeIn, verifyModels } from '../models/take-in.ts';
 import { threadsFor } from '../models/threads.ts';
 import { ownModel } from '../reason/own-model.ts';
 import { visible } from '../visible.ts';
+import { benchModels } from './model-bench.ts';
 
 export const MODEL_USAGE = `sentinel model list [--json]
 sentinel model pull FILE|FOLDER|URL [--name NAME] [--sha256 HEX] [--via HOST]... [--use]
 sentinel model use NAME|own|none
 sentinel model verify [NAME...] [--json]
+sentinel model bench FILE|NAME... [--scenarios FILE] [--json]
   Models that the hub may reason with beside the rules; all take --state DIR (default ./.sentinel).
   list    the pulled ones, which of them is used, and which of others' would suit this machine's memory
   pull    takes a GGUF in: copied from a path, from a folder that \`pull\` filled on another machine, or fetched from the
@@ -24,6 +26,8 @@ sentinel model verify [NAME...] [--json]
           --sha256 HEX  what the file must be     --via HOST  a host that the address may send on to
   use     what the hub reasons with from its next start on, where no --model is typed
   verify  whether the files are still those that were pulled; exit 1 when one is not
+  bench   a table of models: reading and writing speed in tokens a second, milliseconds for a plan, memory, and what the
+          hub's answers score with each beside the rules (default: the scenarios that nothing was tuned on)
   for example: sentinel model pull /media/usb/models --use`;
 
 /** For the other process that loads a file first: two minutes suit the largest that fit a host. */
@@ -48,6 +52,7 @@ export async function modelCommand(argv: readonly string[], io: Console): Promis
       state: { type: 'string', default: './.sentinel' },
       name: { type: 'string' },
       sha256: { type: 'string' },
+      scenarios: { type: 'string' },
       via: { type: 'string', multiple: true },
       use: { type: 'boolean', default: false },
       json: { type: 'boolean', default: false },
@@ -60,10 +65,14 @@ export async function modelCommand(argv: readonly string[], io: Console): Promis
     return EXIT.done;
   }
   const [verb = '', ...named] = positionals;
-  const folder = stateFolder(values.state).models;
+  const state = stateFolder(values.state);
+  const folder = state.models;
   const flags: Flags = { ...values, name: values.name, sha256: hashOf(values.sha256), via: values.via ?? [] };
   if (verb === 'list' && named.length === 0) return list(folder, flags, io);
   if (verb === 'verify') return verify(folder, named, flags, io);
+  if (verb === 'bench' && named.length > 0) {
+    return benchModels(state, named, { scenarios: values.scenarios, json: values.json }, io);
+  }
   const [one = ''] = named;
   if (named.length !== 1) throw new UsageError(MODEL_USAGE);
   if (verb === 'pull') return pull(folder, one, flags, io);

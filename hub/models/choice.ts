@@ -25,6 +25,8 @@ export interface ChosenModel {
  * choice that was taken away since, and as `ownModel` does.
  */
 export async function chosenModel(word: string | undefined, folder: string): Promise<ChosenModel | null> {
+  // A path needs no manifest, so that one which is spoiled does not stand in its way.
+  if (word !== undefined && (WORDS.has(word) || isPath(word))) return typed(word);
   const { use = 'own', models } = readManifest(folder);
   const named = word ?? use;
   const pulled = models.find(({ name }) => name === named);
@@ -32,6 +34,12 @@ export async function chosenModel(word: string | undefined, folder: string): Pro
   if (word === undefined && !WORDS.has(named)) {
     throw new ModelError('E_MODEL_GONE', `${named}, which was chosen, is not in ${folder} any more: choose another`);
   }
-  const file = await modelFile(named);
+  return typed(named);
+}
+
+const isPath = (word: string): boolean => word.includes('/') || /\.gguf$/i.test(word);
+
+async function typed(word: string): Promise<ChosenModel | null> {
+  const file = await modelFile(word);
   return file === null ? null : { file };
 }

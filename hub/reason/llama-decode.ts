@@ -10,6 +10,20 @@ export interface Decoded {
   readonly pieces: readonly Piece[];
 }
 
+/** The same, with what it cost: no part of what was said. */
+export interface PacedDecoded extends Decoded {
+  readonly pace: Pace;
+}
+
+/** How fast a model read and wrote. */
+export interface Pace {
+  /** Tokens of the prompt that were not kept from the call before, and the milliseconds that they took. */
+  readonly read: number;
+  readonly read_ms: number;
+  readonly written: number;
+  readonly write_ms: number;
+}
+
 export interface Piece {
   readonly end: number;
   readonly probability: number;
@@ -32,7 +46,7 @@ export const countTokens = (loaded: LoadedModel, text: string): number => loaded
  * Decodes one answer under the grammar at temperature 0. Rejects with the signal's reason when it aborts, after the
  * step that native code is in: the context is then usable for the next call.
  */
-export async function decode(loaded: LoadedModel, input: DecodeInput): Promise<Decoded> {
+export async function decode(loaded: LoadedModel, input: DecodeInput): Promise<PacedDecoded> {
   const { model, sequence } = loaded;
   const { LlamaGrammarEvaluationState } = await import('node-llama-cpp');
   const grammar = await loaded.llama.createGrammar({ grammar: input.gbnf });
@@ -43,12 +57,15 @@ export async function decode(loaded: LoadedModel, input: DecodeInput): Promise<D
   // The constant part is always evaluated by itself, in the same steps: whether it was kept or not, the numbers
   // that follow are the same (invariant 14).
   await sequence.adaptStateToTokens(fixed, false);
-  if (sequence.nextTokenIndex !== fixed.length) {
+  const began = performance.now();
+  const isKept = sequence.nextTokenIndex === fixed.length;
+  if (!isKept) {
     await sequence.clearHistory();
     await feed(loaded, fixed, input.signal);
   }
   const last = incident.splice(-1);
   await feed(loaded, incident, input.signal);
+  const read = performance.now();
 
   const written: Token[] = [];
   const pieces: Piece[] = [];
@@ -76,7 +93,13 @@ export async function decode(loaded: LoadedModel, input: DecodeInput): Promise<D
     if (written.length >= input.maxTokens) break;
   }
   // With control tokens spelled out, as the grammar saw them: what it admitted is what is read.
-  return { text: model.detokenize(written, true), stop, pieces };
+  const pace: Pace = {
+    read: incident.length + (isKept ? 0 : fixed.length),
+    read_ms: read - began,
+    written: written.length,
+    write_ms: performance.now() - read,
+  };
+  return { text: model.detokenize(written, true), stop, pieces, pace };
 }
 
 async function feed(loaded: LoadedModel, tokens: readonly Token[], signal: AbortSignal): Promise<void> {

@@ -8,7 +8,7 @@ import { identifyModel, type ModelFile } from './llama-file.ts';
 import { type LoadedModel, loadModel } from './llama-model.ts';
 import { probeModel } from './llama-probe.ts';
 import { buildPrompt, type Prompt, planInput } from './prompt.ts';
-import { type Diagnosis, ReasonError, type RepeatingReasoner, type Trace } from './reasoner.ts';
+import { type Diagnosis, ReasonError, type Repeated, type RepeatingReasoner, type Trace } from './reasoner.ts';
 import { inWords } from './slot-answer.ts';
 import { buildSlotPrompt } from './slot-prompt.ts';
 
@@ -105,7 +105,7 @@ class LlamaReasoner implements RepeatingReasoner {
     return this.#inTime(signal, (stop, started) => this.#think(evidence, stop, started));
   }
 
-  async repeat(trace: Trace, signal: AbortSignal): Promise<Pick<Trace, 'output' | 'stop'>> {
+  async repeat(trace: Trace, signal: AbortSignal): Promise<Repeated> {
     const { prompt, grammar, seed, fixed = 0, max_tokens: most = this.#loaded.context.contextSize } = trace;
     const parts = {
       fixed: prompt.slice(0, fixed),
@@ -114,8 +114,10 @@ class LlamaReasoner implements RepeatingReasoner {
       maxTokens: most,
       seed,
     };
-    const { text, stop } = await this.#inTime(signal, (until) => decode(this.#loaded, { ...parts, signal: until }));
-    return { output: text, stop };
+    const { text, stop, pace } = await this.#inTime(signal, (until) =>
+      decode(this.#loaded, { ...parts, signal: until }),
+    );
+    return { output: text, stop, pace };
   }
 
   async #inTime<T>(signal: AbortSignal, work: (stop: AbortSignal, started: number) => Promise<T>): Promise<T> {

@@ -1,5 +1,6 @@
 import type { Evidence } from '../evidence/evidence.ts';
 import type { Claim } from '../incident.ts';
+import type { Pace } from './llama-decode.ts';
 
 /** One command that a reasoner would run, as text: policy has not seen it yet. */
 export interface ProposedCommand {
@@ -63,7 +64,12 @@ export interface RepeatingReasoner extends Reasoner {
   /** What it would be traced as now: all but what it was asked and what it said. */
   readonly setting: Pick<Trace, 'model_sha256' | 'model_file' | 'llama_build' | 'backend' | 'threads' | 'seed'>;
   /** Decodes the prompt of a trace under its grammar once more; rejects as `diagnose` does. */
-  repeat(trace: Trace, signal: AbortSignal): Promise<{ readonly output: string; readonly stop: string }>;
+  repeat(trace: Trace, signal: AbortSignal): Promise<Repeated>;
+}
+
+/** What was said again, and how fast. */
+export interface Repeated extends Pick<Trace, 'output' | 'stop'> {
+  readonly pace: Pace;
 }
 
 /** Why a reasoner gave no answer. */

@@ -144,7 +144,10 @@ async function modelParts(
   const again = await model.repeat(trace, AbortSignal.timeout(parts.deadlineMs)).catch(String);
   const kept = `${part}, prompt kept`;
   if (typeof again === 'string') return [asked, { part: kept, same: null, why: again }];
-  return [asked, compared(kept, { output: trace.output, stop: trace.stop }, () => again)];
+  return [
+    asked,
+    compared(kept, { output: trace.output, stop: trace.stop }, () => ({ output: again.output, stop: again.stop })),
+  ];
 }
 
 /** What the model was asked and what it said. The rest of a trace is named where it is another now. */

@@ -3,10 +3,13 @@ import { appendFileSync, existsSync, mkdirSync, readdirSync, readFileSync, write
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { parse } from 'yaml';
 import { randomLlama } from '../../../fixtures/model/random-llama.ts';
 import { modelCommand } from '../../../hub/commands/model.ts';
+import { type BenchRow, benchTable } from '../../../hub/models/bench.ts';
 import { chosenModel } from '../../../hub/models/choice.ts';
 import { readManifest } from '../../../hub/models/manifest.ts';
 import { limitsOf, recommendedFor } from '../../../hub/models/recommended.ts';
@@ -15,6 +18,7 @@ import { openModel } from '../../../hub/open-reasoners.ts';
 import { tempFolder } from '../../broker/site.ts';
 import { ran } from '../made-site.ts';
 
+const heldOut = fileURLToPath(new URL('../../../../fixtures/scenarios/held-out.yaml', import.meta.url));
 const GIB = 1_073_741_824;
 const { path: dir, done } = tempFolder();
 const state = join(dir, 'state');
@@ -138,6 +142,24 @@ test('a typed address is fetched, and a manifest that is not ours is named', asy
     writeFileSync(join(models, 'models.json'), text);
     assert.match((await run('list')).error, /^E_MODEL_MANIFEST: .*move it away/);
   }
+});
+
+test('models are held beside each other on scenarios, and one that does not load costs its own row', async () => {
+  const scenarios = join(dir, 'two.json');
+  const source = parse(readFileSync(heldOut, 'utf8')) as { readonly scenarios: readonly unknown[] };
+  writeFileSync(scenarios, JSON.stringify({ ...source, scenarios: source.scenarios.slice(0, 2) }));
+  const broken = join(dir, 'broken.gguf');
+  const bench = await run('bench', gguf, broken, '--scenarios', scenarios, '--json');
+  assert.is(bench.code, 1);
+  assert.match(bench.error, /broken\.gguf: E_MODEL_CRASHED/);
+  const row = JSON.parse(bench.out) as BenchRow;
+  assert.equal([row.model, row.threads, row.scenarios, row.answered], ['tiny', 1, 2, 2]);
+  for (const figure of [row.read_per_s, row.write_per_s, row.plan_p50_ms, row.plan_p95_ms])
+    assert.ok((figure ?? 0) > 0);
+  const [head = '', line = '', ...more] = benchTable([row]);
+  assert.is(more.length, 0);
+  assert.match(head, /^model +threads +open_ms/);
+  assert.is(head.indexOf('threads'), line.indexOf('1'), 'columns stand below their names');
 });
 
 test('threads and recommendations are what machine and control group leave', () => {
