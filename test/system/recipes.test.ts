@@ -1,14 +1,13 @@
 import { spawnSync } from 'node:child_process';
-import { chmodSync, cpSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, cpSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { FRONT_DOOR, Site } from '../e2e/site.ts';
 import { hasCommand, needsPackages, ROOT_PATH } from './debian.ts';
+import { blocksOf, CHECKOUT } from './doc-blocks.ts';
 
 /** Every block of docs/recipes.md, run word for word by bash against a real hub and agent. */
-const CHECKOUT = dirname(dirname(dirname(dirname(fileURLToPath(import.meta.url)))));
 const BLOCK_MS = 120_000;
 
 const test = suite<{ site: Site }>('recipes');
@@ -19,26 +18,6 @@ test.before(() => {
     return spawnSync('python3', ['-c', 'import cbor2, paho.mqtt.client'], { env: { PATH: ROOT_PATH } }).status === 0;
   });
 });
-
-interface Block {
-  readonly heading: string;
-  readonly code: string;
-}
-
-function blocks(): Block[] {
-  const found: Block[] = [];
-  let heading = '';
-  let code: string[] | null = null;
-  for (const line of readFileSync(join(CHECKOUT, 'docs/recipes.md'), 'utf8').split('\n')) {
-    if (line.startsWith('## ')) heading = line.slice(3);
-    if (line === '```sh') code = [];
-    else if (line === '```' && code !== null) {
-      found.push({ heading, code: code.join('\n') });
-      code = null;
-    } else code?.push(line);
-  }
-  return found;
-}
 
 /** What each block must print; a block without an entry here fails the test. */
 const EXPECTED: readonly ((lines: readonly string[], site: Site) => void)[] = [
@@ -92,7 +71,7 @@ test('every documented command does what is written there', async () => {
     await site.startAgent();
     site.fill();
     await site.reaches('proposed');
-    const all = blocks();
+    const all = blocksOf('docs/recipes.md');
     assert.is(all.length, EXPECTED.length, 'a block that is not looked at');
     // One shell for all of them: later blocks use the variables of earlier ones.
     let before = '';
