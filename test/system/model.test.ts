@@ -4,7 +4,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { randomLlama } from '../../fixtures/model/random-llama.ts';
 import type { Replayed } from '../../hub/replay/replay.ts';
-import { Site } from './site.ts';
+import { Site } from '../e2e/site.ts';
 
 /** A model beside the rules: it may add an answer, and may never cost the hub or an incident. */
 /** The command over the store of a hub that runs; then with another model in the place of the one that answered. */

@@ -17,8 +17,8 @@ import { getIncident } from '../../hub/store/incidents.ts';
 import { loadPolicy } from '../../policy/policy.ts';
 import { birth } from '../broker/samples.ts';
 import { testAgent, until } from '../broker/site.ts';
-import { builtIn, eventOf } from './evidence-fixtures.ts';
-import { openSmallHub } from './small-hub.ts';
+import { builtIn, eventOf } from '../hub/evidence-fixtures.ts';
+import { openSmallHub } from '../hub/small-hub.ts';
 
 /** Models that say nonsense, hang, die or are taken away: what comes of an incident is what the rules make of it. */
 const PATIENCE_MS = 600_000;
