@@ -46,7 +46,7 @@ export interface Binding {
 }
 
 const LISTS: readonly Place[] = ['incidents', 'hosts', 'playbooks', 'audit', 'automation'];
-const OPENED: readonly Place[] = ['incident', 'host', 'playbook'];
+const OPENED: readonly Place[] = ['incident', 'host', 'playbook', 'record'];
 const MOVES: readonly Place[] = [...LISTS, ...OPENED, 'probe', 'help'];
 const INCIDENT: readonly Place[] = ['incidents', 'incident'];
 const FILTERED: readonly Place[] = ['incidents', 'hosts', 'playbooks', 'probe'];
@@ -94,7 +94,7 @@ export const BINDINGS: readonly Binding[] = [
     shown: 'enter',
     footer: 'open',
     help: 'open what is selected',
-    places: ['hosts', 'playbooks'],
+    places: ['hosts', 'playbooks', 'audit'],
   },
   {
     command: 'approve',

@@ -1,6 +1,6 @@
 import { cutLine, EMPTY, fill, type Line, line, span } from './line.ts';
 import { isTooSmall, type Model, SMALLEST } from './model.ts';
-import { auditView } from './views/audit.ts';
+import { auditLines, auditView } from './views/audit.ts';
 import { automationView } from './views/automation.ts';
 import { dialogOf, dialogRoom, drawDialog } from './views/consent.ts';
 import { helpLines } from './views/help.ts';
@@ -68,8 +68,9 @@ function openedLines(model: Model, id: string): readonly Line[] | null {
       return hostLines(model, id);
     case 'playbooks':
       return playbookLines(model, id);
-    case 'policy':
     case 'audit':
+      return auditLines(model, id);
+    case 'policy':
     case 'automation':
       return null;
     default:

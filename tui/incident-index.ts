@@ -18,12 +18,15 @@ const CATCH_UP = 5_000;
 export class IncidentIndex {
   readonly #store: Store;
   #rows: readonly IncidentSummary[] = [];
+  readonly #catchUp: number;
   #seen = 0;
   /** Key of the oldest row that was read; null when all are. */
   #oldest: [number, string] | null = null;
 
-  constructor(store: Store) {
+  /** `catchUp`: after more new records than this everything is read again. */
+  constructor(store: Store, catchUp = CATCH_UP) {
     this.#store = store;
+    this.#catchUp = catchUp;
     this.#begin();
   }
 
@@ -40,10 +43,12 @@ export class IncidentIndex {
   /** Reads on towards the older ones. */
   more(): void {
     if (this.#oldest === null) return;
-    const left = LISTED - this.#rows.length;
-    const older = this.#read(this.#oldest, Math.min(SLICE, left));
-    this.#rows = [...this.#rows, ...older];
-    this.#oldest = older.length < SLICE || this.#rows.length >= LISTED ? null : keyOf(older.at(-1));
+    const from = this.#oldest;
+    const read = this.#rows.filter((row) => !isOlder(row, from));
+    const older = this.#read(from, Math.min(SLICE, LISTED - read.length));
+    const all = [...read, ...older];
+    this.#oldest = older.length < SLICE || all.length >= LISTED ? null : keyOf(older.at(-1));
+    this.#rows = this.#withBefore(all);
   }
 
   /** Takes in what was written since; the store was refreshed before. */
@@ -51,7 +56,8 @@ export class IncidentIndex {
     const { count } = auditHead(this.#store);
     if (count === this.#seen) return;
     // A chain that is shorter than it was belongs to another store.
-    if (count < this.#seen || count - this.#seen > CATCH_UP) {
+    if (count < this.#seen || count - this.#seen > this.#catchUp) {
+      if (count < this.#seen) this.#rows = [];
       this.#begin();
       return;
     }
@@ -69,8 +75,15 @@ export class IncidentIndex {
 
   #begin(): void {
     this.#seen = auditHead(this.#store).count;
-    this.#rows = this.#read(undefined, FIRST);
-    this.#oldest = this.#rows.length < FIRST ? null : keyOf(this.#rows.at(-1));
+    const newest = this.#read(undefined, FIRST);
+    this.#oldest = newest.length < FIRST ? null : keyOf(newest.at(-1));
+    this.#rows = this.#withBefore(newest);
+  }
+
+  /** What was listed before stands behind what was read anew until it is read again: what is selected stays there. */
+  #withBefore(read: readonly IncidentSummary[]): readonly IncidentSummary[] {
+    const oldest = this.#oldest;
+    return oldest === null ? read : [...read, ...this.#rows.filter((row) => isOlder(row, oldest))];
   }
 
   #read(before: [number, string] | undefined, limit: number): IncidentSummary[] {
@@ -102,6 +115,9 @@ export class IncidentIndex {
 }
 
 const newestFirst = (a: IncidentSummary, b: IncidentSummary) => b.opened - a.opened || (a.id < b.id ? 1 : -1);
+
+const isOlder = (row: IncidentSummary, [opened, id]: readonly [number, string]): boolean =>
+  row.opened < opened || (row.opened === opened && row.id < id);
 
 const keyOf = (row: IncidentSummary | undefined): [number, string] | null =>
   row === undefined ? null : [row.opened, row.id];

@@ -25,6 +25,7 @@ export type Place =
   | 'incident'
   | 'host'
   | 'playbook'
+  | 'record'
   | 'probe'
   | 'help'
   /** A line that is being typed. */
@@ -37,6 +38,7 @@ export const OPENS: Readonly<Partial<Record<ViewName, Place>>> = {
   incidents: 'incident',
   hosts: 'host',
   playbooks: 'playbook',
+  audit: 'record',
 };
 
 export const isView = (name: string): name is ViewName => VIEWS.some((view) => view.name === name);

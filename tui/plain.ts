@@ -9,7 +9,7 @@ import { FIRST_UI } from './model.ts';
 import { long, short } from './quantity.ts';
 import { questions } from './questions.ts';
 import { safeText } from './safe-text.ts';
-import { shortId } from './widgets/header.ts';
+import { shortIds } from './short-ids.ts';
 
 const HELP = `list [WORDS]            what waits, what runs, what is over; with words: only what has them
 show ID                 one incident: what was seen, the cause, the plan with each verdict
@@ -20,7 +20,7 @@ ask ID [N]              the questions that its host can be asked; with a number:
 hosts                   the hosts and how they are
 policy COMMAND          what policy says of a command; it is not run
 help, quit
-ID is the last four letters that stand before an incident.`;
+ID is the letters that stand before an incident.`;
 
 /** Rows of one group in a list. */
 const LISTED = 20;
@@ -90,6 +90,10 @@ class PlainSession {
     this.#io.stdout(safeText(text));
   }
 
+  #short(id: string): string {
+    return shortIds(this.#desk.state().incidents)(id);
+  }
+
   #list(filter: string): void {
     const now = Date.now();
     const { groups, size } = listing(this.#desk.state().incidents, filter, now);
@@ -98,7 +102,7 @@ class PlainSession {
       this.#say(`${title}: ${rows.length}`);
       for (const { id, severity, host, title: what, state, opened } of rows.slice(0, LISTED)) {
         this.#say(
-          `  ${shortId(id)}  ${severity}  ${host}  ${what}, ${state.replace('_', ' ')}, ${short(now - opened)} ago`,
+          `  ${this.#short(id)}  ${severity}  ${host}  ${what}, ${state.replace('_', ' ')}, ${short(now - opened)} ago`,
         );
       }
       if (rows.length > LISTED) this.#say(`  and ${rows.length - LISTED} more: list WORDS narrows`);
@@ -154,7 +158,7 @@ class PlainSession {
   #show(incident: Incident): void {
     const { id, state, reason, severity, host, title, owner, event, plan, plan_hash, diagnoses, results } = incident;
     this.#shown.set(id, plan_hash);
-    this.#say(`${shortId(id)}  ${severity}  ${host}  ${title}`);
+    this.#say(`${this.#short(id)}  ${severity}  ${host}  ${title}`);
     this.#say(`id: ${id}`);
     this.#say(
       `state: ${state.replace('_', ' ')}${reason === '' ? '' : `, ${reason.replaceAll('_', ' ')}`}. owner: ${owner}`,
@@ -200,7 +204,7 @@ class PlainSession {
     const { plan, plan_hash: hash } = incident;
     const shown = this.#shown.get(incident.id);
     if (plan === null || hash === null) return;
-    if (shown === undefined) return this.#say(`not approved: show ${shortId(incident.id)} first, and read it`);
+    if (shown === undefined) return this.#say(`not approved: show ${this.#short(incident.id)} first, and read it`);
     if (shown !== hash) return this.#say('not approved: the plan has changed since it was shown. show it again');
     if (rest.at(-1) !== incident.host)
       return this.#say(`not approved: the line must end with the host, ${incident.host}`);
@@ -227,12 +231,12 @@ class PlainSession {
     const all = questions({ incident, ui: FIRST_UI });
     for (const [index, { probe, label }] of all.entries())
       this.#say(`${index + 1}  ${probe} ${label}: ${PROBES[probe].what}`);
-    this.#say(`ask ${shortId(incident.id)} N asks one`);
+    this.#say(`ask ${this.#short(incident.id)} N asks one`);
   }
 
   async #ask(incident: Incident, number: string): Promise<void> {
     const question = questions({ incident, ui: FIRST_UI })[Number(number) - 1];
-    if (question === undefined) return this.#say(`no question ${number}: ask ${shortId(incident.id)} lists them`);
+    if (question === undefined) return this.#say(`no question ${number}: ask ${this.#short(incident.id)} lists them`);
     const result = await this.#desk.probe(incident.id, question.probe, question.name);
     this.#told(result, 'it said:');
     const answers = this.#desk.incident(incident.id)?.probes ?? [];

@@ -11,17 +11,23 @@ import { readSamples } from '../hub/store/samples.ts';
 import type { HubStatus, Store } from '../hub/store/store.ts';
 import { loadPolicy, type Policy } from '../policy/policy.ts';
 import type { AuditRow, Automation, ChainStatus, Gauge, HostDetail, IncidentRow, Judged, Playbooks } from './desk.ts';
+import { folderStamp } from './folder-stamp.ts';
 import { readPlaybooks } from './read-playbooks.ts';
 
 /** Points of a sparkline. */
 const HISTORY = 120;
 /** Of the newest incidents so many are looked at for how their plans were sent. */
 const ROUTES = 50;
-/** Of one record's data; a signed approval is some kB of base64, which nobody reads. */
-const VALUE = 300;
+/** Of one value of a record; a signed approval is some kB of base64. */
+const VALUE = 4_000;
+/** Lines of one record: who can write the file can nest a million. */
+const VALUES = 256;
 
 /** The last time that a date can be (ECMA-262, time values). */
 const LAST_TIME_MS = 8.64e15;
+
+/** The site's rules and playbooks are looked at again so often while a view shows them. */
+const LOOK_MS = 2_000;
 
 type Rules = { readonly state: 'loading' } | { readonly state: 'failed'; readonly why: string } | Policy;
 
@@ -37,6 +43,9 @@ export class StoreShelf {
   readonly #store: Store;
   readonly #changed: () => void;
   #rules: Rules | null = null;
+  #looked = Number.NEGATIVE_INFINITY;
+  #ruleFiles = '';
+  #playbookFiles = '';
   #playbooks: Playbooks | null = null;
   #decided: { readonly id: string; readonly taken: number; readonly gauge: Gauge | null } | null = null;
   #routes: ReadonlyMap<string, Route> = new Map();
@@ -83,7 +92,7 @@ export class StoreShelf {
     return [...range].map(({ key, value }) => {
       try {
         const { ts, kind, incident, actor, data } = shown(readAudit(value));
-        return { n: key, ts, kind, incident, actor, hash: value.hash, data: flat(data) };
+        return { n: key, ts, kind, incident, actor, hash: value.hash, data: flat(data).slice(0, VALUES) };
       } catch {
         // Whoever can write the file can write anything there: it is shown as what it is.
         return { n: key, ts: 0, kind: 'unreadable', incident: null, actor: '', hash: '', data: [] };
@@ -142,13 +151,36 @@ export class StoreShelf {
     return { state: 'judged', verdict, alternative: other };
   }
 
-  /** Read when it is first asked for: it takes a moment, and most sessions never need it. */
+  /** Read when it is first asked for: it takes a moment, and most sessions never need it. Then as the files change. */
   #policy(): Rules {
+    this.#look();
     if (this.#rules !== null) return this.#rules;
+    this.#rules = { state: 'loading' };
+    this.#load();
+    return this.#rules;
+  }
+
+  /** What has changed is read again; the rules that are there stay until the new ones are. */
+  #look(): void {
+    const now = performance.now();
+    if (now - this.#looked < LOOK_MS) return;
+    this.#looked = now;
+    const rules = folderStamp(this.#folder.policy);
+    const playbooks = folderStamp(this.#folder.playbooks);
+    const isFirst = this.#rules === null;
+    if (!isFirst && playbooks !== this.#playbookFiles) this.#playbooks = null;
+    if (!isFirst && rules !== this.#ruleFiles) this.#load();
+    this.#ruleFiles = rules;
+    this.#playbookFiles = playbooks;
+  }
+
+  #load(): void {
     const { policy: siteDir } = this.#folder;
     void loadPolicy(existsSync(siteDir) ? { siteDir } : {}).then(
       (policy) => {
         this.#rules = policy;
+        // Each of their commands has its verdict.
+        this.#playbooks = null;
         this.#changed();
       },
       (error: unknown) => {
@@ -156,8 +188,6 @@ export class StoreShelf {
         this.#changed();
       },
     );
-    this.#rules = { state: 'loading' };
-    return this.#rules;
   }
 
   #lastTrouble(agent: string, incidents: readonly IncidentRow[]): HostDetail['last'] {

@@ -6,6 +6,7 @@ import { type Console, EXIT, readArguments } from '../broker/command-line.ts';
 import { claim, prepareFolder, StateError, type StateFolder, stateFolder } from '../broker/state-folder.ts';
 import { idFromHostname } from '../broker/topics.ts';
 import { Child, ChildError, type Ready } from './child.ts';
+import type { Keymap } from './keymap.ts';
 import { keysFile } from './tui-command.ts';
 
 export const UP_USAGE = `sentinel up [--state DIR] [--headless] [--live] [--model GGUF|own|none] [--port N] [--interval SECONDS]
@@ -36,10 +37,12 @@ export async function upCommand(argv: readonly string[], io: Console): Promise<n
     io.stdout(UP_USAGE);
     return EXIT.done;
   }
+  const headless = values.headless || !process.stdout.isTTY || !process.stdin.isTTY;
+  // Before anything is started: a mistake in it is refused while there is nothing to stop.
+  const keys = headless ? undefined : (await import('./keymap.ts')).readKeys(keysFile(process.env));
   const state = stateFolder(values.state);
   prepareFolder(state);
   const release = claim(state.root, 'sentinel up');
-  const headless = values.headless || !process.stdout.isTTY || !process.stdin.isTTY;
   const say = headless ? io.stdout : toFile(join(state.root, 'up.log'));
   const mode = values.live ? ['--live'] : [];
   const model = values.model === undefined ? [] : ['--model', values.model];
@@ -67,8 +70,8 @@ export async function upCommand(argv: readonly string[], io: Console): Promise<n
     const moved = wanted === got || wanted === 0 ? '' : ` Port ${wanted} is occupied: the broker listens on ${got}.`;
     const told = notice(values.live, alone.length > 0, id) + moved;
     say(`up    ${told}`);
-    if (headless) await aborted(io.signal);
-    else await showTui(state, told, io);
+    if (keys === undefined) await aborted(io.signal);
+    else await showTui(state, told, keys, io);
     return EXIT.done;
   } finally {
     // The agent first: it says goodbye to the hub.
@@ -111,11 +114,9 @@ function aborted(signal: AbortSignal): Promise<void> {
   });
 }
 
-async function showTui(state: StateFolder, told: string, io: Console): Promise<void> {
+async function showTui(state: StateFolder, told: string, keys: Keymap, io: Console): Promise<void> {
   const { openDesk } = await import('./store-desk.ts');
   const { runTui } = await import('./main.ts');
-  const { readKeys } = await import('./keymap.ts');
-  const keys = readKeys(keysFile(process.env));
   const desk = openDesk(state, told);
   try {
     await Promise.race([runTui(desk, { stdin: process.stdin, stdout: process.stdout, keys }), aborted(io.signal)]);

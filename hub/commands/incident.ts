@@ -25,7 +25,7 @@ sentinel incident reject ID [--note TEXT]
 sentinel incident ack ID                     it is yours until it closes
 sentinel incident cancel ID [--note TEXT]    before its order is sent
 sentinel incident probe [ID PROBE [NAME]] [--json]   asks its host a read-only question; alone: lists them
-  All take --state DIR (default ./.sentinel). An ID may be cut to what is unique.
+  All take --state DIR (default ./.sentinel). An ID may be cut to a beginning or an end that is unique.
   Acts are signed with the local operator's key, else with an operator's in your ssh-agent, else with --key FILE:
   your own, or FILE.pub of one that the agent holds.
   for example: sentinel incident approve 01KB2X --reviewed 1 --yes`;

@@ -42,6 +42,28 @@ function same(index: IncidentIndex, store: Store): void {
   assert.equal(index.rows, listIncidents(store, 10_000));
 }
 
+test('read anew after much has happened, what was listed stays listed until it is read again', async ({
+  hub,
+  screen,
+}) => {
+  await Promise.all(Array.from({ length: 700 }, (_, n) => put(hub, incident(n))));
+  screen.refresh();
+  const index = new IncidentIndex(screen, 5);
+  same(index, screen);
+  const old = index.rows.at(-1);
+  assert.ok(old);
+  await Promise.all(Array.from({ length: 10 }, (_, n) => put(hub, incident(1_000 + n))));
+  screen.refresh();
+  index.refresh();
+  assert.ok(index.isPartial, 'it has begun anew');
+  assert.ok(
+    index.rows.some(({ id }) => id === old.id),
+    'the oldest is still there',
+  );
+  assert.is(index.rows.length, 710);
+  same(index, screen);
+});
+
 test('it follows what changes: new incidents, moved ones, one from before the clock was set back', async ({
   hub,
   screen,

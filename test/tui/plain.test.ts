@@ -101,6 +101,21 @@ test('reject, own and ask reach the desk; unknown words and ids are answered', a
   assert.match(text, /no incident Z/);
 });
 
+test('ids that end alike are written longer, and the short form of them is refused', async () => {
+  const twin = { ...FRESH, id: `${INCIDENT.id.slice(0, 19)}XX${INCIDENT.id.slice(-4)}`, title: 'another' };
+  const [row] = STATE.incidents;
+  assert.ok(row);
+  const desk = new MemoryDesk({ ...STATE, incidents: [row, { ...row, id: twin.id, title: 'another' }] }, [FRESH, twin]);
+  const { text, acts } = await talk(['reject 7F3K', 'reject X7F3K'], desk);
+  assert.match(text, / 07F3K {2}critical/);
+  assert.match(text, / X7F3K {2}critical .*another/);
+  assert.match(text, /2 incidents end with 7F3K/);
+  assert.equal(
+    acts.map((act) => (act as { id: string }).id),
+    [twin.id],
+  );
+});
+
 test('hostile text comes out as one line of letters', async () => {
   const evil = '\x1b]52;c;x\x07\x1b[2J\u202e\nshow';
   const desk = new MemoryDesk(STATE, [{ ...FRESH, title: evil, event: { ...FRESH.event, reason: evil } }]);

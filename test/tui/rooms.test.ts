@@ -142,6 +142,44 @@ test('the audit view reads only the records on the screen, from the newest to th
   );
 });
 
+test('a long record of the audit is opened by enter, scrolled to its end, and left', async () => {
+  const desk = busy();
+  const value = Array.from({ length: 400 }, (_, i) => `word-${i}`).join(' ');
+  const { records } = desk;
+  desk.records = (from, limit) => records.call(desk, from, limit).map((one) => ({ ...one, data: [['said', value]] }));
+  await look(
+    ['5', 'enter'],
+    async (text, seen) => {
+      has(text, 'audit › 18204', 'word-0 ', 'more');
+      assert.not.match(text, /word-399/);
+      seen.press('G');
+      has(await seen.text(), 'word-399', 'hash');
+      seen.press('escape');
+      has(await seen.text(), 'the chain');
+    },
+    { desk, cols: 80, rows: 24 },
+  );
+});
+
+test('a long command leaves the verdict, the reason and the way out on the smallest screen', async () => {
+  const many = (verb: string, count: number) =>
+    `${verb} ${Array.from({ length: count }, (_, i) => `/srv/folder-${i}/x`).join(' ')}`;
+  for (const [verb, decision] of [
+    ['sudo rm', 'review'],
+    ['ls', 'allow'],
+  ] as const) {
+    await look(
+      ['4'],
+      async (_, seen) => {
+        seen.shell.press([{ type: 'paste', text: many(verb, 55) }]);
+        const end = decision === 'review' ? 'instead' : 'needs no consent';
+        has(await seen.text(), `${verb} /srv/folder-0/x`, 'folder-54/x▌', 'rows more', decision, 'because', end);
+      },
+      { cols: 80, rows: 24 },
+    );
+  }
+});
+
 test('automation: the rule, what is left of the budget, the breaker, and which way plans went', async () => {
   await look(['6'], async (text, seen, desk) => {
     has(text, 'plans of 0.90 confidence and more', 'every host', '4 plans on one host', 'mira, lapses in 39 d');

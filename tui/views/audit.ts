@@ -23,7 +23,11 @@ function row(one: AuditRow, model: Model): Line {
   );
 }
 
-function block(one: AuditRow, columns: number): readonly Line[] {
+/** Beside the list a value is cut to some rows; in full it is scrolled. */
+const BESIDE = 300;
+
+function block(one: AuditRow, columns: number, most = Number.POSITIVE_INFINITY): readonly Line[] {
+  const shown = (value: string) => (value.length > most ? `${value.slice(0, most)}… (enter shows all)` : value);
   const lead = (name: string) => line(span(`${fit(name, 10)}  `, 'dim'));
   const fields: readonly (readonly [string, string])[] = [
     ['record', count(one.n)],
@@ -36,7 +40,7 @@ function block(one: AuditRow, columns: number): readonly Line[] {
   return [
     line(span(one.kind, 'strong')),
     EMPTY,
-    ...fields.flatMap(([name, value]) => hanging(lead(name), value, columns)),
+    ...fields.flatMap(([name, value]) => hanging(lead(name), shown(value), columns)),
   ];
 }
 
@@ -64,6 +68,13 @@ export function auditView(model: Model, rows: number): readonly Line[] {
   const list = shown.map((one) => row(one, model));
   if (!isBroad(model)) return fill([...top, ...list], rows);
   const selected = shown.find(({ n }) => String(n) === ui.picked.audit);
-  const side = selected === undefined ? [] : block(selected, cols - ROW - 4);
+  const side = selected === undefined ? [] : block(selected, cols - ROW - 4, BESIDE);
   return fill([...top, ...beside(fill(list, room), ROW + 1, span('│ ', 'dim'), fill(side, room))], rows);
+}
+
+/** One record in full. */
+export function auditLines(model: Model, id: string): readonly Line[] {
+  const [one] = model.shelf.records(Number(id), 1);
+  if (one === undefined) return [EMPTY, line(span(' This record is gone. esc goes back.', 'dim'))];
+  return block(one, model.cols - 2).map((row_) => [span(' '), ...row_]);
 }

@@ -17,6 +17,15 @@ const EXAMPLES = [
   'df -h /var',
 ];
 
+/** Rows of a long command: its beginning and its end, where one types; what policy says of it must stay in view. */
+const TYPED = 5;
+
+function middleOut(rows: readonly Line[]): readonly Line[] {
+  if (rows.length <= TYPED) return rows;
+  const hidden = rows.length - TYPED + 1;
+  return [...rows.slice(0, 1), line(...label(''), span(`… ${hidden} rows more`, 'dim')), ...rows.slice(2 - TYPED)];
+}
+
 /** The command as it is typed, with what decided underlined. */
 function typedLines(text: string, verdict: Verdict | null, columns: number): readonly Line[] {
   const room = columns - LABEL - 1;
@@ -29,7 +38,7 @@ function typedLines(text: string, verdict: Verdict | null, columns: number): rea
   const last = typed.at(-1) ?? label('command');
   const all = [...typed.slice(0, -1), [...last, span(/ $/.test(shown) ? ' ' : ''), cursor]];
   // A command of several rows has its reason in words alone.
-  if (verdict?.span === undefined || rows.length > 1) return all;
+  if (verdict?.span === undefined || rows.length > 1) return middleOut(all);
   const bytes = Buffer.from(text, 'utf8');
   const before = widthOf(safeText(bytes.subarray(0, verdict.span[0]).toString('utf8')));
   const under = widthOf(safeText(bytes.subarray(verdict.span[0], verdict.span[1]).toString('utf8')));
@@ -55,11 +64,18 @@ function programText({ jobs }: Program): string {
     .join(' ');
 }
 
-function verdictLines(verdict: Verdict, alternative: Verdict | null, model: Model, columns: number): readonly Line[] {
+/** What the readers read gives way to the reason and the way out, in `rows` rows. */
+function verdictLines(
+  verdict: Verdict,
+  alternative: Verdict | null,
+  model: Model,
+  columns: number,
+  rows: number,
+): readonly Line[] {
   const { decision, rule, effect, attributes, reason, program } = verdict;
   const tone = decision === 'block' ? 'alarm' : decision === 'review' ? 'wait' : 'strong';
   const marks = [effect, ...attributes].join(' · ');
-  return [
+  const top = [
     line(
       ' ',
       verdictMark(decision, model.theme),
@@ -69,12 +85,14 @@ function verdictLines(verdict: Verdict, alternative: Verdict | null, model: Mode
       span(`   effect ${marks}`, 'dim'),
     ),
     EMPTY,
-    ...(program === null
+  ];
+  const read =
+    program === null
       ? hanging(label('reads as'), 'nothing that could run: it does not compile to a program', columns, 'dim')
-      : [
-          ...hanging(label('reads as'), programText(program), columns),
-          ...hanging(label(''), 'both readers agree on these words; no shell ever sees the text', columns, 'dim'),
-        ]),
+      : hanging(label('reads as'), programText(program), columns);
+  const note = 'both readers agree on these words; no shell ever sees the text';
+  const end = [
+    ...(program === null ? [] : hanging(label(''), note, columns, 'dim')),
     ...hanging(label('because'), reason, columns),
     ...(verdict.alternative === undefined
       ? []
@@ -87,6 +105,10 @@ function verdictLines(verdict: Verdict, alternative: Verdict | null, model: Mode
     EMPTY,
     ...hanging(label(''), MEANING[decision], columns, 'dim'),
   ];
+  const room = Math.max(1, rows - top.length - end.length);
+  if (read.length <= room) return [...top, ...read, ...end];
+  const more = line(...label(''), span(`… ${read.length - room + 1} rows more`, 'dim'));
+  return [...top, ...read.slice(0, room - 1), more, ...end];
 }
 
 const MEANING = {
@@ -116,8 +138,6 @@ export function policyView(model: Model, rows: number): readonly Line[] {
     return fill([...typedLines(text, null, columns), EMPTY, ...where, ...hanging(label(''), why, columns)], rows);
   }
   const { verdict, alternative } = judged;
-  return fill(
-    [...typedLines(text, verdict, columns), EMPTY, ...where, ...verdictLines(verdict, alternative, model, columns)],
-    rows,
-  );
+  const top = [...typedLines(text, verdict, columns), EMPTY, ...where];
+  return fill([...top, ...verdictLines(verdict, alternative, model, columns, rows - top.length)], rows);
 }
