@@ -56,7 +56,7 @@ test('a host joins by a token and obeys: over a killed hub, over a new order key
     await done(site, 'audit', 'verify');
 
     await done(site, 'enroll', '--revoke', 'web-1');
-    await site.until(() => /can't connect.*not authorized/i.test(host.log), 'the refusal');
+    await site.until(() => /no link to .*not authorized/i.test(host.log), 'the refusal');
     const [listed] = (await done(site, 'enroll', '--list', '--json')).split('\n');
     assert.is(JSON.parse(listed ?? '').state, 'revoked');
     const exported = join(site.dir, 'audit.jsonl');
