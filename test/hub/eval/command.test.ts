@@ -44,12 +44,10 @@ test('a run that is stopped half-way writes no report and does not count as pass
   assert.not.ok(existsSync(report));
 });
 
-test('a whole run leaves its three files and no draft, and compares with a report of ours alone', async ({
-  folder,
-}) => {
+test('a whole run leaves its four files and no draft, and compares with a report of ours alone', async ({ folder }) => {
   const first = await evaluated(folder);
   assert.is(first.exit, EXIT.done, first.said);
-  assert.equal(readdirSync(first.report).sort(), ['report.html', 'report.json', 'report.md']);
+  assert.equal(readdirSync(first.report).sort(), ['decisions.jsonl', 'report.html', 'report.json', 'report.md']);
   const file = join(first.report, 'report.json');
   const whole = readFileSync(file, 'utf8');
   const parts = JSON.parse(whole) as { all: object };
