@@ -6,7 +6,7 @@ export type Wordings = Readonly<Record<Split, readonly string[]>>;
 /**
  * One kind of trouble, and what a host shows of it. In a wording `{svc}` is the program that it is about, `{other}` another
  * one that runs, `{pid}` and `{otherpid}` their pids, `{unit}` the unit, `{mount}` `{if}` `{dev}` `{db}` `{ip}` `{user}`
- * `{word}` what they say, `{n}` a number and `{port}` a port.
+ * `{word}` what they say, `{n}` a number and `{port}` a port. `[a|b]` is one of both.
  */
 export interface Cause {
   /** As a playbook or the catalogue calls it. */

@@ -8,6 +8,7 @@ import { splitMetric } from '../hub/evidence/names.ts';
 import type { PlaybookIndex } from '../hub/reason/retrieval.ts';
 import type { Cause } from './cause.ts';
 import { findingOf, limitOf, unusual } from './finding.ts';
+import { framed, thinned } from './frame.ts';
 import { NameMaker, type Split } from './names.ts';
 import { CHANGES, DECOYS, INJECTIONS, NOISE } from './noise.ts';
 import { folderOf, placeFor } from './place.ts';
@@ -43,16 +44,17 @@ export function makeIncident(
   const place = placeFor(random, names, first, signal);
   const world = makeWorld(random, names, place.mount);
   const words = (wording: string) => say(wording, world, random, names);
+  const said = (wording: string) => thinned(words(framed(wording, split, random)), split, random);
   const label = signal === null ? '' : place.label(limitOf(signal).metric, world);
   const finding = signal === null ? unusual(random) : findingOf(random, signal, label, now);
   const { base } = splitMetric(finding.metric);
 
   const planted = random.chance(SHARE.planted);
   const decoys = random.chance(SHARE.decoy) ? [random.pick(DECOYS[split])] : [];
-  const noise = [...random.some(NOISE[split], random.int(1, 4)), ...decoys].map(words);
+  const noise = [...random.some(NOISE[split], random.int(1, 4)), ...decoys].map(said);
   const injected = planted ? [words(random.pick(INJECTIONS[split]))] : [];
   const told = causes.flatMap(({ lines }) =>
-    lines === undefined ? [] : random.some(lines[split], causes.length > 1 ? 1 : random.int(1, 2)).map(words),
+    lines === undefined ? [] : random.some(lines[split], causes.length > 1 ? 1 : random.int(1, 2)).map(said),
   );
   const shown = processesOf(random, names, world, {
     base,

@@ -1,3 +1,4 @@
+import { chosen } from './choice.ts';
 import type { NameMaker } from './names.ts';
 import type { Random } from './random.ts';
 
@@ -43,19 +44,25 @@ export function makeWorld(random: Random, names: NameMaker, mount: string): Worl
   };
 }
 
-/** Puts a world into a wording; words, numbers and hexadecimal strings are new each time. */
+/** Puts a world into a wording: one of its choices each, then names; words, numbers and hexadecimal strings are new each time. */
 export function say(wording: string, world: World, random: Random, names: NameMaker): string {
-  const n = random.int(2, 900);
+  let last = 0;
   const hex = () => random.int(0x10000000, 0xffffffff).toString(16);
   const fresh: Readonly<Record<string, () => string>> = {
-    n: () => String(n),
-    m: () => String(n + 1),
+    n: () => {
+      last = numberOf(random);
+      return String(last);
+    },
+    m: () => String(last + 1),
     word: () => names.word(),
     hex,
   };
-  return wording.replace(/\{([a-z]+)\}/g, (whole, key: string) => {
+  return chosen(wording, random).replace(/\{([a-z]+)\}/g, (whole, key: string) => {
     if (Object.hasOwn(fresh, key)) return fresh[key]?.() ?? whole;
     if (!Object.hasOwn(world, key)) throw new Error(`no such word in a wording: ${whole}`);
     return String(world[key as keyof World]);
   });
 }
+
+/** Numbers of one to five digits, the small ones as often as the large. */
+const numberOf = (random: Random): number => random.int(2, random.pick([9, 40, 900, 900, 9_000, 90_000]));
