@@ -11,6 +11,7 @@ const BENCHES: Readonly<Record<string, () => Promise<(emit: Emit) => Promise<boo
   fleet: async () => (await import('./fleet.ts')).fleetBench,
   hostile: async () => (await import('./hostile.ts')).hostileBench,
   pipeline: async () => (await import('./pipeline.ts')).pipelineBench,
+  model: async () => (await import('./model.ts')).modelBench,
   tui: async () => (await import('./tui.ts')).tuiBench,
 };
 

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { CORPUS_VERSION } from './corpus.ts';
+import type { Report } from './report.ts';
 
 /**
  * `npm run model -- --minutes N [--seed N] [--out DIR]`: corpus, training, export, parity, evaluation, manifest, in this
@@ -69,12 +70,14 @@ const status = attempt(
   values['evaluate-on'],
 );
 
+const { calibration } = JSON.parse(readFileSync(`${report}.json`, 'utf8')) as Pick<Report, 'calibration'>;
 const manifest = {
   file: 'sentinel.gguf',
   sha256: createHash('sha256').update(readFileSync(model)).digest('hex'),
   bytes: statSync(model).size,
   ...{ corpus: CORPUS_VERSION, seed: Number(seed), samples: Number(values.samples), minutes: Number(values.minutes) },
   trained: new Date().toISOString().slice(0, 10),
+  calibration,
 };
 writeFileSync(join(out, 'sentinel.json'), `${JSON.stringify(manifest, null, 1)}\n`);
 console.log(`${model} and ${join(out, 'sentinel.json')} written; to ship them, copy both into model/`);

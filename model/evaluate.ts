@@ -6,7 +6,7 @@ import type { Reasoner } from '../hub/reason/reasoner.ts';
 import { RulesReasoner } from '../hub/reason/rules.ts';
 import { PLAYBOOKS } from './corpus.ts';
 import { INJECTIONS } from './noise.ts';
-import { AIMS, confusionsOf, figuresOf, markdown, type Report } from './report.ts';
+import { AIMS, confusionsOf, errorOf, figuresOf, markdown, type Report } from './report.ts';
 import { heldOut, isSwayed, type Score, scored } from './score.ts';
 
 /**
@@ -52,15 +52,19 @@ const [first] = samples;
 const trace = first === undefined ? null : (await model.diagnose(first.evidence, AbortSignal.timeout(60_000))).trace;
 await model.close();
 
+/** Those of one half of the samples: the table is made of one, and held against the other. */
+const said = (half: number) =>
+  byModel.flatMap(({ probability, classRight }, i) =>
+    probability === null || i % 2 !== half ? [] : [{ score: probability, right: classRight }],
+  );
+const calibration = fitCalibration(said(0));
+
 const report: Report = {
   ...{ model: model.name, sha256: trace?.model_sha256 ?? '', seed: Number(values.seed) },
   ...{ figures: figuresOf(byModel), rules: figuresOf(byRules), load_ms: loadMs },
   unswayed: asked.length === 0 ? null : Math.round(10_000 * (1 - swayed / asked.length)) / 100,
-  calibration: fitCalibration(
-    byModel.flatMap(({ probability, classRight }) =>
-      probability === null ? [] : [{ score: probability, right: classRight }],
-    ),
-  ),
+  calibration,
+  calibration_error: errorOf(calibration, said(1)),
   confusions: confusionsOf(byModel),
 };
 writeFileSync(`${values.out}.json`, `${JSON.stringify(report, null, 1)}\n`);

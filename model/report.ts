@@ -1,4 +1,4 @@
-import type { Bin } from '../hub/reason/calibration.ts';
+import { type Bin, calibrated } from '../hub/reason/calibration.ts';
 import type { Score } from './score.ts';
 
 /** What the figures of a model are, and what they are held against. */
@@ -55,6 +55,8 @@ export interface Report {
   readonly unswayed: number | null;
   readonly load_ms: number;
   readonly calibration: readonly Bin[];
+  /** How far what the table says is from how often it is right, on the samples that the table was not made of; 0..1. */
+  readonly calibration_error: number | null;
   /** Classes that were taken for others most often, with how often. */
   readonly confusions: readonly { readonly class: string; readonly said: string; readonly times: number }[];
 }
@@ -72,6 +74,22 @@ export function confusionsOf(scores: readonly Score[], most = 15): Report['confu
       const [name = '', said = ''] = pair.split(' ');
       return { class: name, said, times: count };
     });
+}
+
+/** The expected calibration error of a table on other answers; null without any. */
+export function errorOf(
+  table: readonly Bin[],
+  others: readonly { readonly score: number; readonly right: boolean }[],
+): number | null {
+  if (others.length === 0) return null;
+  const bins = new Map<number, { count: number; right: number }>();
+  for (const { score, right } of others) {
+    const sure = calibrated(score, { record: { ran: 0, helped: 0 }, table });
+    const bin = bins.get(sure) ?? { count: 0, right: 0 };
+    bins.set(sure, { count: bin.count + 1, right: bin.right + Number(right) });
+  }
+  const apart = [...bins].reduce((sum, [sure, { count, right }]) => sum + Math.abs(sure * count - right), 0);
+  return Math.round((1_000 * apart) / others.length) / 1_000;
 }
 
 /** The report as an operator reads it. */
@@ -99,7 +117,7 @@ export function markdown(report: Report): string {
     '',
     ...report.confusions.map((one) => `- ${one.class} for ${one.said}: ${one.times}`),
     '',
-    'Probability of the class against how often it was right:',
+    `Probability of the class against how often it was right, in one half of the incidents; in the other half the lower ends of these bins are off by ${report.calibration_error ?? '-'} (expected calibration error):`,
     '',
     ...report.calibration.map((bin) => `- from ${bin.from}: ${bin.right} of ${bin.faults}`),
     '',

@@ -32,7 +32,7 @@ export interface Outcomes {
 const UNMEASURED = 0.69;
 
 /**
- * How sure a score of `rules` is, 0..1: what its bin held out proves, together with what the same playbook has done for
+ * How sure a score of `rules` is, or with its own table a model's probability, 0..1: what its bin held out proves, together with what the same playbook has done for
  * such trouble at this site, rounded down, and never more.
  */
 export function calibrated(

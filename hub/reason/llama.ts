@@ -2,15 +2,18 @@ import { type Catalogue, loadCatalogue, withClasses } from '../../grammars/catal
 import { PlanError, type PlanInput, planGrammar } from '../../grammars/plan.ts';
 import type { Evidence } from '../evidence/evidence.ts';
 import type { Playbook } from '../playbook/playbook.ts';
+import { type Bin, calibrated } from './calibration.ts';
 import { type ReadAnswer, readAnswer } from './llama-answer.ts';
 import { countTokens, type Decoded, decode } from './llama-decode.ts';
 import { identifyModel, type ModelFile } from './llama-file.ts';
 import { type LoadedModel, loadModel } from './llama-model.ts';
 import { probeModel } from './llama-probe.ts';
+import { type Manifest, ownManifest } from './own-model.ts';
 import { buildPrompt, type Prompt, planInput } from './prompt.ts';
 import { type Diagnosis, ReasonError, type Repeated, type RepeatingReasoner, type Trace } from './reasoner.ts';
 import { inWords } from './slot-answer.ts';
 import { buildSlotPrompt } from './slot-prompt.ts';
+import { UNCALIBRATED_CAP } from './validate.ts';
 
 /** One line for the hub's log. */
 export type ReasonLog = (message: string) => void;
@@ -30,6 +33,8 @@ export interface LlamaOptions {
   readonly catalogue?: Catalogue;
   /** By id: what a model that only chooses may choose, and what fills its choice. Absent: none. */
   readonly playbooks?: ReadonlyMap<string, Playbook>;
+  /** Of a model that ships with the hub; absent: the hub's own. */
+  readonly manifest?: Manifest | null;
 }
 
 /** The same for every call: at temperature 0 it decides nothing, and a replay names it (invariant 14). */
@@ -37,7 +42,8 @@ const SEED = 1;
 const PROBE_DEADLINE_MS = 120_000;
 
 /**
- * Opens a model for reasoning, after another process showed that it loads. Rejects with a ReasonError E_MODEL_LOAD or
+ * Opens a model for reasoning, after another process showed that it loads; the one that ships with the hub is known by
+ * its hash, and was loaded before it was shipped. Rejects with a ReasonError E_MODEL_LOAD or
  * E_MODEL_CRASHED: the hub then goes on with `rules`.
  */
 export async function openLlamaReasoner(options: LlamaOptions): Promise<RepeatingReasoner> {
@@ -52,24 +58,29 @@ export async function openLlamaReasoner(options: LlamaOptions): Promise<Repeatin
     throw new ReasonError('E_MODEL_LOAD', `${file.path} is not the file that was pulled: ${way}`);
   }
   const catalogue = options.catalogue ?? loadCatalogue();
-  await probeModel({
-    file: file.path,
-    threads: maxThreads,
-    deadlineMs: options.probeDeadlineMs ?? PROBE_DEADLINE_MS,
-  });
+  const manifest = options.manifest === undefined ? ownManifest() : options.manifest;
+  const own = manifest?.sha256 === file.sha256 ? manifest : null;
+  if (own === null) {
+    await probeModel({
+      file: file.path,
+      threads: maxThreads,
+      deadlineMs: options.probeDeadlineMs ?? PROBE_DEADLINE_MS,
+    });
+  }
   const started = performance.now();
   const loaded = await loadModel(file.path, maxThreads).catch((error: unknown) => {
     throw new ReasonError('E_MODEL_LOAD', `${file.path}: ${messageOf(error)}`);
   });
   const took = Math.round(performance.now() - started);
   log(`model ${file.name}: loaded in ${took} ms, context ${loaded.context.contextSize}, threads ${maxThreads}`);
-  return new LlamaReasoner(loaded, file, catalogue, options);
+  return new LlamaReasoner(loaded, file, own?.calibration ?? [], catalogue, options);
 }
 
 class LlamaReasoner implements RepeatingReasoner {
   readonly name: string;
   readonly #loaded: LoadedModel;
   readonly #file: ModelFile;
+  readonly #calibration: readonly Bin[];
   readonly #catalogue: Catalogue;
   readonly #playbooks: ReadonlyMap<string, Playbook>;
   readonly #options: LlamaOptions;
@@ -78,10 +89,17 @@ class LlamaReasoner implements RepeatingReasoner {
   #busy: Promise<unknown> = Promise.resolve();
   #closed: Promise<void> | undefined;
 
-  constructor(loaded: LoadedModel, file: ModelFile, catalogue: Catalogue, options: LlamaOptions) {
+  constructor(
+    loaded: LoadedModel,
+    file: ModelFile,
+    calibration: readonly Bin[],
+    catalogue: Catalogue,
+    options: LlamaOptions,
+  ) {
     this.name = file.name;
     this.#loaded = loaded;
     this.#file = file;
+    this.#calibration = calibration;
     const { training } = loaded;
     this.#catalogue = training === null ? catalogue : withClasses(catalogue, training.classes);
     this.#playbooks = options.playbooks ?? new Map();
@@ -169,7 +187,7 @@ class LlamaReasoner implements RepeatingReasoner {
       class: answer.class,
       root_cause: read.rootCause,
       chain: answer.cites.length === 0 ? [] : [{ claim: read.rootCause, evidence: [...new Set(answer.cites)] }],
-      confidence: read.confidence,
+      confidence: this.#confidence(read),
       alternatives: read.alternatives,
       needs_human: answer.needsHuman,
       playbook: answer.playbook,
@@ -186,6 +204,13 @@ class LlamaReasoner implements RepeatingReasoner {
         max_tokens: maxTokens,
       },
     };
+  }
+
+  /** What its probability was worth where that was measured, on made-up incidents: therefore under the same cap. */
+  #confidence({ confidence, probability }: ReadAnswer): number {
+    const table = this.#calibration;
+    if (table.length === 0) return confidence;
+    return Math.min(UNCALIBRATED_CAP, calibrated(probability, { record: { ran: 0, helped: 0 }, table }));
   }
 
   #read(decoded: Decoded, plan: PlanInput, evidence: Evidence): ReadAnswer {

@@ -71,7 +71,7 @@ export const STORAGE_CAUSES: readonly Cause[] = [
       'I/O error, dev {dev}, sector {n} op 0x0:(READ)',
       'blk_update_request: critical medium error, dev {dev}, sector {n}',
       'Buffer I/O error on dev {dev}, logical block {n}',
-      'ata{n}.00: failed command: READ FPDMA QUEUED',
+      'ata{n}.00: failed command: READ DMA EXT',
       'nvme nvme0: I/O {n} QID 4 timeout, aborting',
       'ata{n}: SError: { UnrecovData Proto }',
       'smartd: Device: /dev/{dev}, {n} reallocated sectors',

@@ -69,12 +69,15 @@ class Block(nn.Module):
         self.attn_output = linear(width, width)
         self.ffn_gate, self.ffn_up, self.ffn_down = linear(width, forward), linear(width, forward), linear(forward, width)
 
-    def forward(self, x, cosine, sine):
+    def forward(self, x, cosine, sine, asked=None):
         b, t, width = x.shape
         h = self.attn_norm(x)
         split = lambda y: y.view(b, t, self.heads, width // self.heads).transpose(1, 2)
         q, k, v = turned(split(self.attn_q(h)), cosine, sine), turned(split(self.attn_k(h)), cosine, sine), split(self.attn_v(h))
-        x = x + self.attn_output(self.attention(q, k, v).transpose(1, 2).reshape(b, t, width))
+        seen = self.attention(q, k, v).transpose(1, 2).reshape(b, t, width)
+        if asked is not None:
+            x, seen = x[asked], seen[asked]
+        x = x + self.attn_output(seen)
         h = self.ffn_norm(x)
         return x + self.ffn_down(F.silu(self.ffn_gate(h)) * self.ffn_up(h))
 
@@ -96,12 +99,13 @@ class Network(nn.Module):
         self.register_buffer("cosine", angle.cos())
         self.register_buffer("sine", angle.sin())
 
-    def hidden(self, x):
+    def hidden(self, x, asked=None):
+        """Of all places, or of those that are asked for alone: what nobody looks at the last block need not finish."""
         t = x.shape[1]
         h = self.token_embd(x)
-        for block in self.blk:
+        for block in self.blk[:-1]:
             h = block(h, self.cosine[:t], self.sine[:t])
-        return self.output_norm(h)
+        return self.output_norm(self.blk[-1](h, self.cosine[:t], self.sine[:t], asked))
 
     def forward(self, x):
         return self.hidden(x) @ self.token_embd.weight.T

@@ -51,8 +51,10 @@ export class Site {
     writeFileSync(join(this.state.playbooks, `${id}.yaml`), yaml);
   }
 
+  /** Without a model, unless the flags name one: most tests are about the hub, and two cores serve many of them at once. */
   async startHub(...flags: string[]): Promise<void> {
-    this.hub = await this.start('hub', ['--port', String(this.port), ...flags], /ready address=\S+:(\d+)/);
+    const model = flags.includes('--model') ? [] : ['--model', 'none'];
+    this.hub = await this.start('hub', ['--port', String(this.port), ...model, ...flags], /ready address=\S+:(\d+)/);
   }
 
   /** A hub whose files may not grow past so many KiB (RLIMIT_FSIZE): to it the disk is full from there on. */

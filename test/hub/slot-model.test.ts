@@ -9,16 +9,17 @@ import { randomLlama } from '../../fixtures/model/random-llama.ts';
 import { loadCatalogue, withClasses } from '../../grammars/catalogue.ts';
 import { PLAN_LIMITS, PlanError, type PlanInput, parsePlan, planGrammar } from '../../grammars/plan.ts';
 import type { EvidenceItem } from '../../hub/evidence/evidence.ts';
+import { wilsonLow } from '../../hub/reason/calibration.ts';
 import { openLlamaReasoner } from '../../hub/reason/llama.ts';
 import { readAnswer } from '../../hub/reason/llama-answer.ts';
 import { identifyModel } from '../../hub/reason/llama-file.ts';
-import { ownModel } from '../../hub/reason/own-model.ts';
+import { type Manifest, ownManifest, ownModel } from '../../hub/reason/own-model.ts';
 import { planInput } from '../../hub/reason/prompt.ts';
 import { ReasonError } from '../../hub/reason/reasoner.ts';
 import { inWords } from '../../hub/reason/slot-answer.ts';
 import { slotTraining } from '../../hub/reason/slot-model.ts';
 import { buildSlotPrompt, SLOT_LIMITS } from '../../hub/reason/slot-prompt.ts';
-import { validateDiagnosis } from '../../hub/reason/validate.ts';
+import { UNCALIBRATED_CAP, validateDiagnosis } from '../../hub/reason/validate.ts';
 import { builtIn, eventOf, evidenceFor, said } from './evidence-fixtures.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'sentinel-slots-'));
@@ -169,6 +170,36 @@ file('is asked in its own language, and its answer passes the validator', async 
   await reasoner.close();
 });
 
+file('is as sure as its manifest says that its probability is worth, and never beyond the cap', async () => {
+  const path = join(folder, 'sure.gguf');
+  randomLlama(path, { keys: trained });
+  const { sha256 } = await identifyModel(path);
+  const evidence = memoryIncident();
+  const asked = async (manifest: Manifest | null) => {
+    const reasoner = await openLlamaReasoner({
+      ...{ file: path, maxThreads: 1, deadlineMs: PATIENCE_MS, playbooks, manifest },
+      log: () => {},
+    });
+    const diagnosis = await reasoner.diagnose(evidence, new AbortController().signal);
+    await reasoner.close();
+    const checked = validateDiagnosis(diagnosis, evidence);
+    if ('error' in checked) throw new Error(checked.error);
+    assert.is(checked.diagnosis.trace?.class_probability, diagnosis.trace?.class_probability, 'the record keeps it');
+    return diagnosis;
+  };
+  const plain = await asked(null);
+  const probability = plain.trace?.class_probability ?? Number.NaN;
+  assert.is(plain.confidence, Math.min(UNCALIBRATED_CAP, probability));
+  const half = [{ from: 0, faults: 100, right: 50 }];
+  const known = await asked({ sha256, calibration: half });
+  assert.is(known.confidence, Math.floor(wilsonLow(50, 100) * 100) / 100);
+  assert.is(known.class, plain.class);
+  const always = [{ from: 0, faults: 1_000, right: 1_000 }];
+  assert.is((await asked({ sha256, calibration: always })).confidence, UNCALIBRATED_CAP);
+  const other = await asked({ sha256: 'f'.repeat(64), calibration: half });
+  assert.is(other.confidence, plain.confidence, 'the table of another file says nothing');
+});
+
 file('of another format does not load, and says why', async () => {
   const path = join(folder, 'other.gguf');
   randomLlama(path, { keys: [{ key: 'sentinel.format', value: { as: 'u32', value: 9 } }] });
@@ -197,7 +228,16 @@ file('that ships with the hub is taken only when it is the one that its manifest
   const { sha256 } = await identifyModel(path);
   writeFileSync(join(folder, 'sentinel.json'), JSON.stringify({ sha256 }));
   assert.is(await ownModel(place), path);
-  for (const manifest of [JSON.stringify({ sha256: 'f'.repeat(64) }), '{}', 'no JSON']) {
+  const calibration = [
+    { from: 0.2, faults: 10, right: 3 },
+    { from: 0.6, faults: 12, right: 12 },
+  ];
+  writeFileSync(join(folder, 'sentinel.json'), JSON.stringify({ sha256, calibration, seed: 1 }));
+  assert.is(await ownModel(place), path);
+  assert.equal(ownManifest(place), { sha256, calibration });
+  const wrong: readonly unknown[] = [[...calibration].reverse(), [{ from: 0.5, faults: 3, right: 4 }], 'x'];
+  const unfit = [{ sha256: 'f'.repeat(64) }, {}, ...wrong.map((one) => ({ sha256, calibration: one }))];
+  for (const manifest of [...unfit.map((one) => JSON.stringify(one)), 'no JSON']) {
     writeFileSync(join(folder, 'sentinel.json'), manifest);
     const refused = await ownModel(place).catch((error: unknown) => error);
     assert.ok(refused instanceof ReasonError && refused.code === 'E_MODEL_LOAD', manifest);
