@@ -14,6 +14,7 @@ import { stateFolder } from '../../broker/state-folder.ts';
 import { openSiteCa } from '../../hub/site/server-tls.ts';
 import { newTlsKey, pemOf } from '../../hub/site/site-ca.ts';
 import { isGranted, isLetIn, isTaken, tempFolder, until } from '../broker/site.ts';
+import { kill } from '../e2e/site.ts';
 import { makeSite, type OpenSite, openSite } from '../hub/made-site.ts';
 import { hasCommand, needsPackages } from './debian.ts';
 
@@ -81,7 +82,7 @@ for (const broker of BROKERS) {
     port: number;
     child: ChildProcess;
     as: (name: string) => MqttClient;
-    stop: () => void;
+    stop: () => Promise<void>;
   }>(`exported rules in ${broker.name}`);
 
   test.before(async (context) => {
@@ -155,12 +156,13 @@ for (const broker of BROKERS) {
       done,
       stop: () => {
         for (const client of clients.values()) client.end(true);
-        child.kill();
+        // It writes into its folder to its end.
+        return kill(child, 'SIGTERM');
       },
     });
   });
   test.after(async ({ stop, site, done }) => {
-    stop();
+    await stop();
     await site.close();
     done();
   });
