@@ -12,7 +12,8 @@ own('is loaded, reasons beside the rules, and is as sure as was measured', async
   const manifest = ownManifest();
   assert.ok(manifest !== null && manifest.calibration.length > 1);
   try {
-    await site.startHub('--live', '--model', 'own');
+    site.model = [];
+    await site.startHub('--live');
     await site.until(() => /the model is ready/.test(site.log), 'the model');
     assert.not.match(site.log, /going on with rules alone/);
     await site.startAgent('--live');

@@ -35,6 +35,8 @@ export class Site {
   executor: ChildProcess | null = null;
   /** What agents are started with; the bundle's file where a test is about that. */
   agentDoor = FRONT_DOOR;
+  /** What hubs are told of a model where a test says nothing: most are not about one, and two cores serve many at once. */
+  model: readonly string[] = ['--model', 'none'];
   private store: Store | null = null;
   private port = 0;
 
@@ -51,9 +53,8 @@ export class Site {
     writeFileSync(join(this.state.playbooks, `${id}.yaml`), yaml);
   }
 
-  /** Without a model, unless the flags name one: most tests are about the hub, and two cores serve many of them at once. */
   async startHub(...flags: string[]): Promise<void> {
-    const model = flags.includes('--model') ? [] : ['--model', 'none'];
+    const model = flags.includes('--model') ? [] : this.model;
     this.hub = await this.start('hub', ['--port', String(this.port), ...model, ...flags], /ready address=\S+:(\d+)/);
   }
 

@@ -6,7 +6,6 @@ import { randomLlama } from '../../fixtures/model/random-llama.ts';
 import type { Replayed } from '../../hub/replay/replay.ts';
 import { Site } from '../e2e/site.ts';
 
-/** A model beside the rules: it may add an answer, and may never cost the hub or an incident. */
 /** The command over the store of a hub that runs; then with another model in the place of the one that answered. */
 async function replayedOnce(site: Site, id: string, file: string): Promise<void> {
   const again = await site.sentinel('replay', id, '--json');
@@ -26,6 +25,7 @@ async function replayedOnce(site: Site, id: string, file: string): Promise<void>
   assert.is((await site.sentinel('replay', 'NOSUCH')).code, 2);
 }
 
+/** A model beside the rules: it may add an answer, and may never cost the hub or an incident. */
 const model = suite('a model at the hub');
 
 model('a real GGUF reasons under its grammar beside the rules, and its trace is kept', async () => {
@@ -36,6 +36,8 @@ model('a real GGUF reasons under its grammar beside the rules, and its trace is 
   try {
     const pulled = await site.sentinel('model', 'pull', made, '--use');
     assert.is(pulled.code, 0, pulled.stderr);
+    // The one that was chosen.
+    site.model = [];
     await site.startHub('--live');
     await site.until(() => /the model is ready/.test(site.log), 'the model');
     await site.startAgent('--live');
