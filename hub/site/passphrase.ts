@@ -31,8 +31,9 @@ function firstLine(file: string): string {
 function typed(question: string): Promise<string> {
   const { stdin, stdout } = process;
   if (!stdin.isTTY) throw new UsageError('not a terminal: name a file with --passphrase-file');
-  stdout.write(question);
+  // Before the question: who answers at once would be shown what they type.
   stdin.setRawMode(true);
+  stdout.write(question);
   stdin.setEncoding('utf8');
   stdin.resume();
   return new Promise((resolve, reject) => {
