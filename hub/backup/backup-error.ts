@@ -1,6 +1,7 @@
 /** Why a backup is not made or not taken back; each message says what to do. */
 export class BackupError extends Error {
   readonly code:
+    | 'E_BACKUP_FOLDER'
     | 'E_BACKUP_EXISTS'
     | 'E_BACKUP_TOO_LARGE'
     | 'E_BACKUP_BROKEN'

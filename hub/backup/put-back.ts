@@ -1,4 +1,4 @@
-import { cpSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { chmodSync, cpSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { syncFolder, writeDurably } from '../../broker/durable-file.ts';
 import { readSite } from '../../broker/enroll.ts';
@@ -65,6 +65,8 @@ async function stage(folder: string, staged: string, { audit, roster, root }: Ma
   rmSync(staged, { recursive: true, force: true });
   mkdirSync(staged, { mode: 0o750 });
   cpSync(join(folder, FILES.store), join(staged, 'data.mdb'));
+  // The owner and the group of operators, as a hub makes it.
+  chmodSync(join(staged, 'data.mdb'), 0o640);
   const store = new Store(staged, 'write');
   try {
     const finding = verifyAudit(store, hubKeys(openRoster(roster, root)));

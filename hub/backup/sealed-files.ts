@@ -22,6 +22,9 @@ const LIMITS = { files: 2_000, file: 1 << 20, all: 8 << 20, depth: 6 } as const;
 /** What lies in these is the store's, made anew at each start, the agent's own, or gigabytes that can be pulled again. */
 const LEFT_OUT: ReadonlySet<string> = new Set(['hub', 'agent', 'exec', 'eval', 'models']);
 
+/** Who runs here, and what was being written when it was killed: neither is true of the copy. */
+const OF_A_PROCESS = /^lock(?:\.|$)|\.\d+\.new$/;
+
 export interface SmallFile {
   /** Below the state folder, with `/`. */
   readonly name: string;
@@ -50,6 +53,7 @@ export function readSmallFiles(state: StateFolder): readonly SmallFile[] {
     for (const entry of readdirSync(folder, { withFileTypes: true }).sort((a, b) => (a.name < b.name ? -1 : 1))) {
       const [path, name] = [join(folder, entry.name), `${prefix}${entry.name}`];
       if (depth === 0 && (LEFT_OUT.has(entry.name) || entry.name.startsWith('.'))) continue;
+      if (OF_A_PROCESS.test(entry.name)) continue;
       if (entry.isDirectory() && depth < LIMITS.depth) walk(path, `${name}/`, depth + 1);
       // Sockets and links are none of what a hub was told.
       if (!entry.isFile()) continue;

@@ -1,5 +1,5 @@
-import { existsSync, mkdirSync, renameSync, rmSync, statSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { chmodSync, existsSync, mkdirSync, realpathSync, renameSync, rmSync, statSync } from 'node:fs';
+import { dirname, join, sep } from 'node:path';
 import { syncFolder, writeDurably } from '../../broker/durable-file.ts';
 import { keyFile, readRoster, readSite } from '../../broker/enroll.ts';
 import { readKeyPair } from '../../broker/keys.ts';
@@ -23,6 +23,7 @@ export async function takeBackup(
   now: number,
 ): Promise<Manifest> {
   if (existsSync(folder)) throw new BackupError('E_BACKUP_EXISTS', `${folder} is there already: name another folder`);
+  refusePlace(state, dirname(folder));
   const site = readSite(state);
   const { message, roster } = readRoster(state, site);
   const hub = readKeyPair(keyFile.hub(state));
@@ -54,11 +55,22 @@ export async function takeBackup(
   }
 }
 
+/** A stick that is not plugged in is a folder that is not there; what lies in the state folder goes with it. */
+function refusePlace(state: StateFolder, below: string): void {
+  if (!statSync(below, { throwIfNoEntry: false })?.isDirectory())
+    throw new BackupError('E_BACKUP_FOLDER', `there is no folder ${below}: make it, or mount what it should be on`);
+  const [inside, root] = [realpathSync(below), realpathSync(state.root)];
+  if (inside === root || inside.startsWith(`${root}${sep}`))
+    throw new BackupError('E_BACKUP_FOLDER', `${below} lies in the state folder, and would be lost with it`);
+}
+
 /** LMDB copies one transaction's view, free pages left out. */
 async function copyStore(state: StateFolder, draft: string): Promise<void> {
   const store = new Store(state.store, 'read');
   try {
     await store.copyTo(join(draft, dirname(FILES.store)));
+    // LMDB makes it for all to read.
+    chmodSync(join(draft, FILES.store), 0o600);
   } finally {
     await store.close();
   }

@@ -6,9 +6,10 @@ import { takeBackup } from '../backup/take.ts';
 import { readPassphrase } from '../site/passphrase.ts';
 
 export const BACKUP_USAGE = `sentinel backup FOLDER [--passphrase-file FILE] [--state DIR] [--json]
-  Copies the hub into a new folder below FOLDER, while it runs or not: the store as of one moment, and encrypted with
-  the passphrase keys, site, roster, playbooks, rules and settings. The hub's key signs what the copy holds. Agents'
-  own files are left out: they are made anew. Asks for the passphrase, at least 12 characters, unless a file has it.
+  Copies the hub into a new folder below FOLDER, which must be there, while it runs or not: the store as of one moment,
+  and encrypted with the passphrase keys, site, roster, playbooks, rules and settings. The hub's key signs what the copy
+  holds. Agents' own files are left out: they are made anew. Asks for the passphrase, at least 12 characters, unless a
+  file has it.
   Exit 2: nothing was left behind.
   for example: sentinel backup /media/stick --state /var/lib/sentinel-hub --passphrase-file /root/backup.pass`;
 

@@ -28,6 +28,7 @@ async function hubOf(root: string, records = 3): Promise<StateFolder> {
   writeFileSync(join(state.playbooks, 'own.yaml'), 'id: own\n');
   writeFileSync(state.notify, `token: ${SECRET}\n`);
   chmodSync(state.notify, 0o600);
+  writeFileSync(join(state.root, 'lock'), '{}');
   // Larger than all that a backup takes: it is pulled again.
   mkdirSync(state.models, { recursive: true });
   writeFileSync(join(state.models, 'large.gguf'), Buffer.alloc(9 * 2 ** 20));
@@ -102,9 +103,14 @@ test('what a hub is comes back elsewhere as it was, while nothing secret lies op
       assert.is(statSync(to).mode & 0o777, statSync(from).mode & 0o777, name);
     }
     assert.is(statSync(other.keys).mode & 0o777, 0o700);
+    assert.is(statSync(join(folder, FILES.store)).mode & 0o777, 0o600);
+    assert.is(statSync(join(other.store, 'data.mdb')).mode & 0o777, 0o640);
+    assert.is(existsSync(join(other.root, 'lock')), false, 'nobody runs there');
     assert.is(existsSync(join(other.root, 'agent', 'boot-id')), false);
     assert.is(existsSync(other.models), false);
     await refused(takeBackup(state, folder, PASSPHRASE, 5_000), 'E_BACKUP_EXISTS');
+    for (const place of [join(path, 'not-mounted'), state.root, state.keys])
+      await refused(takeBackup(state, join(place, 'copy'), PASSPHRASE, 5_000), 'E_BACKUP_FOLDER');
     assert.equal(readdirSync(path).sort(), ['copy', 'hub-1', 'hub-2']);
   } finally {
     done();
