@@ -1,4 +1,5 @@
 import { signAlone } from '../../broker/approvals.ts';
+import { type AutomationRule, openRule } from '../../broker/automation-rule.ts';
 import { ulid } from '../../broker/ulid.ts';
 import { openedBy } from '../automation/breaker.ts';
 import { spend } from '../automation/budget.ts';
@@ -60,10 +61,22 @@ export async function decideAlone(incident: Incident, plan: Plan, hub: Hub): Pro
 
 async function circumstances(incident: Incident, plan: Plan, hub: Hub): Promise<Circumstances> {
   const { automation, store } = hub;
-  const rule = automation.inForce?.rule ?? null;
+  const rule = standing(hub);
   const breaker = rule === null ? null : await openedBy(store, incident.host, plan.playbook ?? '', automation.uptime());
   const tags = store.births.get(incident.host)?.host.tags ?? [];
   return { rule, now: hub.now(), tags, halted: isHalted(store), breaker };
+}
+
+/**
+ * The rule, as long as its signer is the admin whom the roster names, with that key: an agent would refuse what rests on
+ * another, and the plan would have cost its place in the hour and reached nobody.
+ */
+function standing({ automation: { inForce }, roster }: Hub): AutomationRule | null {
+  try {
+    return inForce === null ? null : openRule(inForce.signed, roster);
+  } catch {
+    return null;
+  }
 }
 
 async function spendOn({ host }: Incident, { id }: Plan, { automation, store }: Hub): Promise<number | null> {

@@ -3,8 +3,8 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { signRule } from '../../broker/automation-rule.ts';
 import { encodeCbor } from '../../broker/cbor.ts';
-import type { Result } from '../../broker/messages.ts';
-import { withOperator, withoutOperator } from '../../broker/roster-change.ts';
+import type { Result, Roster } from '../../broker/messages.ts';
+import { withKey, withOperator, withoutOperator } from '../../broker/roster-change.ts';
 import { seal } from '../../broker/signed.ts';
 import { ulid } from '../../broker/ulid.ts';
 import { allowOnly, type RuleInForce } from '../../hub/automation/allow-only.ts';
@@ -267,6 +267,25 @@ test('an approval that waits counts no more when its operator is revoked: no ord
     const { reason, orders } = getIncident(hub.store, waiting.id) ?? waiting;
     assert.equal([reason, orders], ['approval_withdrawn', []]);
   });
+});
+
+test('a rule ends with its signer: who is revoked or has another key lets nothing run, and a person is asked', async () => {
+  const bea = { name: 'bea', key: keys.eve.public, role: 'admin' as const, scopes: [] };
+  for (const change of [
+    (roster: Roster) => withoutOperator(withOperator(roster, bea), 'ann'),
+    (roster: Roster) => withKey(roster, 'ann', keys.eve.public),
+    (roster: Roster) => ({
+      ...roster,
+      operators: [bea, { ...bea, name: 'ann', key: keys.ann.public, role: 'approver' }],
+    }),
+  ] as ((roster: Roster) => Roster)[]) {
+    await withHub(automated(), async (small) => {
+      const { hub } = small;
+      Object.assign(hub, { roster: change(hub.roster) });
+      const { state, approval, route } = await routed(small, ABLE);
+      assert.equal([state, approval, route?.code], ['proposed', null, 'no_rule']);
+    });
+  }
 });
 
 test('a plan that stands in line runs alone only while every reason for it holds', async () => {
