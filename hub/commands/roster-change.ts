@@ -10,7 +10,7 @@ import { claim, type StateFolder } from '../../broker/state-folder.ts';
 import { actingOperator } from '../acts/acting.ts';
 import { askHub, ReachError } from '../acts/client.ts';
 import { readPassphrase } from '../site/passphrase.ts';
-import { readNewer } from '../site/roster-keeper.ts';
+import { installAtRest, readNewer } from '../site/roster-keeper.ts';
 
 /** The site's root key from its file, asking for the passphrase where it has one. Throws KeyFileError. */
 export async function readRoot(file: string, passphraseFile: string | undefined): Promise<KeyPair> {
@@ -45,8 +45,11 @@ export async function installRoster(
   } catch (error) {
     if (!(error instanceof ReachError)) throw error;
     const release = claim(state.hub, 'a hub');
-    writeDurably(state.roster, message);
-    release();
+    try {
+      installAtRest(state, site, message);
+    } finally {
+      release();
+    }
   }
   io.stdout(`version ${version}, epoch ${epoch} is in force`);
   return EXIT.done;

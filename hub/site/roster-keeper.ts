@@ -14,6 +14,12 @@ export class RosterRefusal extends Error {
   readonly code = 'E_ROSTER_REFUSED';
 }
 
+interface Present {
+  readonly message: Uint8Array;
+  readonly roster: Roster;
+  readonly key: KeyPair;
+}
+
 /**
  * The roster in force and the order key that it names. The site root signs elsewhere; here a newer roster is checked,
  * kept, and obeyed. A new order key waits beside the present one until a roster names it.
@@ -21,7 +27,7 @@ export class RosterRefusal extends Error {
 export class RosterKeeper {
   private readonly state: StateFolder;
   private readonly site: Pick<Site, 'name' | 'root'>;
-  private present: { readonly message: Uint8Array; readonly roster: Roster; readonly key: KeyPair };
+  private present: Present;
 
   /** Reads what lies in the state folder; throws StateError when there is no key that the roster names. */
   constructor(state: StateFolder, site: Site) {
@@ -56,15 +62,26 @@ export class RosterKeeper {
    * when it is not newer, RosterRefusal when it is for another site, ends no epoch, or names a key that is not here.
    */
   install(message: Uint8Array): Roster {
-    const roster = readNewer(message, this.site, this.present.roster);
-    const key = keyFor(this.state, roster);
-    if (key === null) throw new RosterRefusal('it names an order key that is not here: see `sentinel roster new-key`');
-    // The roster first: after a crash the key is found by the roster's word, and taken up.
-    writeDurably(this.state.roster, message);
-    takeUp(this.state, key);
-    this.present = { message, roster, key };
-    return roster;
+    this.present = takeIn(this.state, this.site, message, this.present.roster);
+    return this.present.roster;
   }
+}
+
+/**
+ * Takes in a newer roster where no hub runs, refusing what `RosterKeeper.install` refuses; on the disk when it returns. The
+ * caller holds the claim on the hub's folder: else a newer one that came meanwhile, and whom it revoked, would be undone.
+ */
+export const installAtRest = (state: StateFolder, site: Site, message: Uint8Array): Roster =>
+  takeIn(state, site, message, readRoster(state, site).roster).roster;
+
+function takeIn(state: StateFolder, site: Pick<Site, 'name' | 'root'>, message: Uint8Array, present: Roster): Present {
+  const roster = readNewer(message, site, present);
+  const key = keyFor(state, roster);
+  if (key === null) throw new RosterRefusal('it names an order key that is not here: see `sentinel roster new-key`');
+  // The roster first: after a crash the key is found by the roster's word, and taken up.
+  writeDurably(state.roster, message);
+  takeUp(state, key);
+  return { message, roster, key };
 }
 
 /** A roster that may follow the present one. */

@@ -6,6 +6,7 @@ import { keyFile, readRoster } from '../../broker/enroll.ts';
 import { newKeyPair, readKeyPair } from '../../broker/keys.ts';
 import { hubKeys, openRoster, sealRoster } from '../../broker/roster.ts';
 import { open, seal } from '../../broker/signed.ts';
+import { claim } from '../../broker/state-folder.ts';
 import { appendAudit, auditHead, verifyAudit } from '../../hub/chain/audit.ts';
 import { rosterCommand } from '../../hub/commands/roster.ts';
 import { noteRoster, RosterKeeper } from '../../hub/site/roster-keeper.ts';
@@ -149,6 +150,34 @@ test('a new epoch needs a new key; a key does not come twice; neither version no
   assert.is(readRoster(made.state, made.site).roster.version, 2);
   const shown = await roster(made, 'show', '--json');
   assert.is(JSON.parse(shown.lines[0] ?? '').hub_key, lines[0]);
+});
+
+test('with no hub running a roster is refused as the hub would: by one that came meanwhile, and for a key that is not here', async ({
+  made,
+  folder,
+}) => {
+  const { state, site } = made;
+  const root = readKeyPair(made.rootKey, 'correct horse battery');
+  const present = readRoster(state, site).roster;
+  const [slow, newest] = [join(folder, 'slow.cbor'), sealRoster({ ...present, version: 3 }, root)];
+  writeFileSync(slow, sealRoster({ ...present, version: 2 }, root));
+  const refused = (file: string) =>
+    roster(made, 'install', file).then(
+      () => '',
+      (error: unknown) => (error instanceof Error && 'code' in error ? error.code : error),
+    );
+  const slower = refused(slow);
+  // It has looked at the roster in force, and now asks whether a hub is there.
+  writeFileSync(state.roster, newest);
+  assert.is(await slower, 'E_ROSTER_OLD');
+  assert.equal(bytesOf(state.roster), newest);
+  const foreign = join(folder, 'foreign.cbor');
+  writeFileSync(foreign, sealRoster({ ...present, version: 4, hub_key: newKeyPair().public }, root));
+  assert.is(await refused(foreign), 'E_ROSTER_REFUSED');
+  assert.equal(bytesOf(state.roster), newest);
+  assert.equal([...new RosterKeeper(state, site).key.public], [...present.hub_key]);
+  // Refused or not, the folder is free again.
+  claim(state.hub, 'a hub')();
 });
 
 test.run();
