@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { chmodSync, existsSync, mkdirSync, realpathSync, renameSync, rmSync, statSync } from 'node:fs';
 import { dirname, join, sep } from 'node:path';
 import { syncFolder, writeDurably } from '../../broker/durable-file.ts';
@@ -22,12 +23,12 @@ export async function takeBackup(
   passphrase: string,
   now: number,
 ): Promise<Manifest> {
-  if (existsSync(folder)) throw new BackupError('E_BACKUP_EXISTS', `${folder} is there already: name another folder`);
-  refusePlace(state, dirname(folder));
+  if (existsSync(folder)) throw isThere(folder);
   const site = readSite(state);
+  refusePlace(state, dirname(folder));
   const { message, roster } = readRoster(state, site);
   const hub = readKeyPair(keyFile.hub(state));
-  const draft = `${folder}.${process.pid}.part`;
+  const draft = `${folder}.${randomBytes(4).toString('hex')}.part`;
   mkdirSync(join(draft, dirname(FILES.store)), { recursive: true, mode: 0o700 });
   try {
     await copyStore(state, draft);
@@ -46,11 +47,23 @@ export async function takeBackup(
     if (!Buffer.from(hub.public).equals(roster.hub_key))
       throw new BackupError('E_BACKUP_BROKEN', 'the order key has just changed: try again');
     writeDurably(join(draft, FILES.manifest), sealManifest(manifest, hub), 0o600);
-    renameSync(draft, folder);
+    moveTo(draft, folder);
     syncFolder(dirname(folder));
     return manifest;
   } catch (error) {
     rmSync(draft, { recursive: true, force: true });
+    throw error;
+  }
+}
+
+const isThere = (folder: string) => new BackupError('E_BACKUP_EXISTS', `${folder} is there already: try again`);
+
+/** Of two that began in the same second the first has the name. */
+function moveTo(draft: string, folder: string): void {
+  try {
+    renameSync(draft, folder);
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOTEMPTY') throw isThere(folder);
     throw error;
   }
 }

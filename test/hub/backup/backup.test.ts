@@ -1,4 +1,4 @@
-import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -109,6 +109,15 @@ test('what a hub is comes back elsewhere as it was, while nothing secret lies op
     assert.is(existsSync(join(other.root, 'agent', 'boot-id')), false);
     assert.is(existsSync(other.models), false);
     await refused(takeBackup(state, folder, PASSPHRASE, 5_000), 'E_BACKUP_EXISTS');
+    const both = ['a', 'b'].map(() => takeBackup(state, join(path, 'twice'), PASSPHRASE, 5_000));
+    const ends = await Promise.allSettled(both);
+    assert.equal(ends.map(({ status }) => status).sort(), ['fulfilled', 'rejected']);
+    assert.equal(
+      readdirSync(path).filter((name) => name.endsWith('.part')),
+      [],
+    );
+    await checkBackup(join(path, 'twice'), null);
+    rmSync(join(path, 'twice'), { recursive: true });
     for (const place of [join(path, 'not-mounted'), state.root, state.keys])
       await refused(takeBackup(state, join(place, 'copy'), PASSPHRASE, 5_000), 'E_BACKUP_FOLDER');
     assert.equal(readdirSync(path).sort(), ['copy', 'hub-1', 'hub-2']);
