@@ -2,11 +2,15 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { signApproval } from '../../broker/approvals.ts';
+import { type Signed, signAlone, signApproval } from '../../broker/approvals.ts';
 import { keyFile, makeLocalSite, readRoster, readSite } from '../../broker/enroll.ts';
 import { type KeyPair, newKeyPair, readKeyPair } from '../../broker/keys.ts';
+import type { Roster } from '../../broker/messages.ts';
 import { fingerprintOf, sshLineOf } from '../../broker/operator-key.ts';
 import { prepareFolder, type StateFolder, stateFolder } from '../../broker/state-folder.ts';
+import { ulid } from '../../broker/ulid.ts';
+import { allowOnly } from '../../hub/automation/allow-only.ts';
+import { verifyApprovals } from '../../hub/chain/approvals.ts';
 import { appendAudit } from '../../hub/chain/audit.ts';
 import { auditCommand } from '../../hub/commands/audit.ts';
 import { operatorCommand } from '../../hub/commands/operator.ts';
@@ -136,11 +140,10 @@ test('audit verify holds each approval against the keys that its operator has ha
   const hub = readKeyPair(keyFile.hub(state));
   const store = new Store(state.store, 'write');
   const approved = async (by: KeyPair) => {
-    const { payload, signature } = signApproval(
-      { ...samples.approval, site: made.site.name, by: 'bob', role: 'approver' },
-      by,
-    );
-    const entry = { kind: 'plan.approved', incident: null, actor: 'bob', data: { approval: payload, signature } };
+    const said = { ...samples.approval, id: ulid(), site: made.site.name, by: 'bob', role: 'approver' } as const;
+    const { payload, signature } = signApproval(said, by);
+    const data = { approval: payload, signature };
+    const entry = { kind: 'plan.approved', incident: said.incident, actor: 'bob', data };
     await store.write(() => appendAudit(store, hub, entry, Date.now()));
   };
   try {
@@ -157,6 +160,52 @@ test('audit verify holds each approval against the keys that its operator has ha
     assert.equal([ok, record], [false, 2]);
   } finally {
     await store.close();
+  }
+});
+
+test('audit verify names a true approval that stands for another decision, and one by a key after its days', async ({
+  folder,
+}) => {
+  const [bob, cid] = [newKeyPair(), newKeyPair()];
+  const ann = { name: 'ann', key: cid.public, role: 'admin' as const, scopes: [] };
+  const roster: Roster = { site: 'plant-7', version: 3, epoch: 1, hub_key: cid.public, operators: [ann] };
+  const former = [{ name: 'bob', key: bob.public, role: 'approver' as const, until: 2 }];
+  const { approval } = samples;
+  const by = (id: string) => signApproval({ ...approval, id, site: 'plant-7', by: 'bob' }, bob);
+  const { signed: rule } = allowOnly({ name: 'ann', role: 'admin', site: 'plant-7', key: cid }, roster, Date.now());
+  const cause = { cause: 'disk-full', confidence: 0.99 };
+  const alone = { rule: rule.payload, rule_signature: rule.signature, ...cause };
+  const unasked = { ...approval, site: 'plant-7', by: 'ann', role: 'admin', reviewed: [], alone } as const;
+  const [first, second] = [by(ulid()), by(ulid())];
+  const entry = ({ payload, signature }: Signed) => ({
+    kind: 'plan.approved',
+    incident: approval.incident as string | null,
+    actor: 'bob',
+    data: { approval: payload, signature } as Record<string, unknown>,
+  });
+  const installed = (version: number) => ({ ...entry(first), kind: 'roster.changed', data: { version } });
+  for (const [i, [entries, why]] of (
+    [
+      [[installed(2), entry(first), entry(second), installed(3)], null],
+      [[installed(2), entry(first), entry(first)], /record 2 already/],
+      [[installed(2), { ...entry(first), incident: ulid() }], /for the incident/],
+      [[installed(2), { ...entry(first), actor: 'ann' }], /by bob/],
+      [[installed(3), entry(first)], /bob was off the roster/],
+      [[{ ...entry(signAlone(unasked, cid)), kind: 'plan.approved_alone', actor: 'hub' }], null],
+      [[{ ...entry(signAlone(unasked, cid)), actor: 'ann' }], /no person has approved/],
+      [[{ ...entry(first), kind: 'plan.approved_alone', actor: 'hub' }], /a person has approved/],
+      [[{ ...entry(first), data: {} }], /no signature/],
+    ] as const
+  ).entries()) {
+    const store = new Store(join(folder, `store-${i}`), 'write');
+    try {
+      for (const one of entries) await store.write(() => appendAudit(store, cid, one, Date.now()));
+      const found = verifyApprovals(store, { ...roster, former });
+      assert.is(found.first?.record ?? null, why === null ? null : entries.length, `${i} ${found.first?.why}`);
+      if (why !== null) assert.match(found.first?.why ?? '', why);
+    } finally {
+      await store.close();
+    }
   }
 });
 
