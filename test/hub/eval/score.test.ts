@@ -189,9 +189,14 @@ files('refuse a pattern that may take for ever, and take those that people write
     '.*.*.*x',
     '\\S+\\w+[a-z]*x',
     '\\d*'.repeat(9),
+    `${'a?'.repeat(24)}${'a'.repeat(24)}b`,
+    '(a|aa)'.repeat(20),
+    `${'a?'.repeat(9)}.*.*z`,
+    `x(?:${'(?:a|b(?:c|d)?)'.repeat(6)}|y)`,
   ])
     refused(file(pattern), 'E_SCENARIO_PATTERN');
   for (const pattern of [
+    Array.from({ length: 60 }, (_, i) => `word${i}s?`).join('|'),
     'kill\\s+(-CHLD\\s+|-TERM\\s+|-15\\s+)?1702',
     'ip\\s+link\\s+set\\s+\\S+\\s+down',
     'find\\s+/var/lib/php\\S*\\s.*(sess_|-mmin|-delete)',
