@@ -1,10 +1,10 @@
-import { existsSync, mkdirSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Console, EXIT, readArguments, UsageError } from '../../broker/command-line.ts';
 import { claim, stateFolder } from '../../broker/state-folder.ts';
 import { choose } from '../models/choice.ts';
 import { copyTo, nameOf, sourcesAt } from '../models/copy.ts';
-import { download, told } from '../models/download.ts';
+import { addressOf, download, told } from '../models/download.ts';
 import { checkedName, fileOf, type ModelEntry, readManifest } from '../models/manifest.ts';
 import { RECOMMENDED, recommendedFor, usableMemory } from '../models/recommended.ts';
 import { takeIn, verifyModels } from '../models/take-in.ts';
@@ -137,7 +137,7 @@ async function pull(folder: string, from: string, flags: Flags, io: Console): Pr
   const release = claim(folder, 'another pull');
   try {
     const entries = /^https?:\/\//i.test(from)
-      ? [await fetched(folder, new URL(from), flags, io)]
+      ? [await fetched(folder, addressOf(from), flags, io)]
       : await copied(folder, from, flags, io);
     for (const { name, sha256 } of entries) io.stdout(`${name}: sha256 ${sha256}, loads`);
     const [first] = entries;
@@ -151,10 +151,19 @@ async function pull(folder: string, from: string, flags: Flags, io: Console): Pr
   }
 }
 
+/** A path's percent codes as what they stand for; a path with others than such stays as it is. */
+function decoded(path: string): string {
+  try {
+    return decodeURIComponent(path);
+  } catch {
+    return path;
+  }
+}
+
 const takeOptions = (folder: string) => ({ folder, now: Date.now(), probeDeadlineMs: PROBE_MS });
 
 async function fetched(folder: string, url: URL, { name, sha256, via }: Flags, io: Console): Promise<ModelEntry> {
-  const wanted = checkedName(name ?? nameOf(decodeURIComponent(url.pathname)));
+  const wanted = checkedName(name ?? nameOf(decoded(url.pathname)));
   const part = `${fileOf(folder, wanted)}.part`;
   if (sha256 === undefined)
     io.stderr('no --sha256 was named: what comes is what that host says it is, and nothing else');
@@ -169,12 +178,18 @@ async function fetched(folder: string, url: URL, { name, sha256, via }: Flags, i
   return takeIn({ part, name: wanted, from: told(url), sha256 }, takeOptions(folder));
 }
 
+/** Whether a model's file is still the one that was pulled: pulling again is how one that is not is mended. */
+async function isWhole(folder: string, model: ModelEntry): Promise<boolean> {
+  for await (const { ok } of verifyModels(folder, [model])) if (!ok) return false;
+  return true;
+}
+
 async function copied(folder: string, path: string, flags: Flags, io: Console): Promise<readonly ModelEntry[]> {
   const entries: ModelEntry[] = [];
   for (const source of sourcesAt(path, flags.name)) {
     const sha256 = flags.sha256 ?? source.sha256;
     const have = readManifest(folder).models.find(({ name }) => name === source.name);
-    if (have !== undefined && have.sha256 === sha256 && existsSync(fileOf(folder, source.name))) {
+    if (have !== undefined && have.sha256 === sha256 && (await isWhole(folder, have))) {
       io.stderr(`${source.name} is here already`);
       entries.push(have);
       continue;

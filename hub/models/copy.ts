@@ -1,6 +1,7 @@
-import { constants, existsSync, statSync } from 'node:fs';
+import { constants, existsSync, rmSync, statSync } from 'node:fs';
 import { copyFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
+import { full, roomFor } from './download.ts';
 import { checkedName, fileOf, MANIFEST, ModelError, readManifest } from './manifest.ts';
 
 /** One file to be copied, and what is known of it where it comes from. */
@@ -32,11 +33,20 @@ export function sourcesAt(path: string, name: string | undefined): readonly Sour
 /** A model's name by its file or address. */
 export const nameOf = (path: string): string => basename(path).replace(/\.gguf$/i, '');
 
-/** Copies into `part`; shares the blocks where the file system can. */
+/**
+ * Copies into `part`; shares the blocks where the file system can. Rejects with a ModelError, and then leaves nothing: half
+ * a model would keep the room that the hub's store needs.
+ */
 export async function copyTo(part: string, path: string): Promise<void> {
+  const about = statSync(path, { throwIfNoEntry: false });
+  // A carried folder may hold links to anything.
+  if (about?.isFile() !== true) throw new ModelError('E_MODEL_SOURCE', `${path} is no regular file`);
+  rmSync(part, { force: true });
+  if (about.size > roomFor(part)) throw full(part, about.size);
   try {
     await copyFile(path, part, constants.COPYFILE_FICLONE);
   } catch (error) {
+    rmSync(part, { force: true });
     throw new ModelError(
       'E_MODEL_SOURCE',
       `can't copy ${path}: ${error instanceof Error ? error.message : String(error)}`,

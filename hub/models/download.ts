@@ -76,7 +76,13 @@ async function followed(
     const location = response.headers.get('location');
     if (response.status < 300 || response.status >= 400 || location === null) return response;
     await response.body?.cancel();
+    if (!URL.canParse(location, at.href)) {
+      throw new ModelError('E_MODEL_REDIRECT', `${told(at)} sends on to what is no address`);
+    }
     const next = new URL(location, at);
+    // Fetch would refuse them, and quote them.
+    next.username = '';
+    next.password = '';
     if (!isHttp(next) || (next.host !== url.host && !via.includes(next.host))) {
       const how = isHttp(next) ? `add --via ${next.host} if it may be asked` : 'it is no web address';
       throw new ModelError('E_MODEL_REDIRECT', `${told(at)} sends on to ${told(next)}: ${how}`);
@@ -136,12 +142,13 @@ async function received(
 /** `bytes 100-199/200` begins at 100. */
 const startOf = (range: string | null): number => Number(/^bytes (\d+)-/.exec(range ?? '')?.[1] ?? Number.NaN);
 
-const roomFor = (part: string): number => {
+/** Bytes that may be written beside a part before the disk is as full as a hub bears. */
+export const roomFor = (part: string): number => {
   const { bavail, bsize } = statfsSync(dirname(part));
   return Math.max(0, bavail * bsize - SPARE_BYTES);
 };
 
-const full = (part: string, bytes: number): ModelError =>
+export const full = (part: string, bytes: number): ModelError =>
   new ModelError('E_MODEL_SPACE', `${dirname(part)} has no room for ${bytes} bytes and ${SPARE_BYTES} to spare`);
 
 function readBegun(part: string, from: URL): Begun | null {
@@ -165,6 +172,14 @@ const writeBegun = (part: string, begun: Begun): void => writeDurably(`${part}.j
 /** Nothing of it can be gone on with. */
 export function forget(part: string): void {
   for (const file of [part, `${part}.json`]) rmSync(file, { force: true });
+}
+
+/** An address as it was typed. Throws E_MODEL_SOURCE for what is none, or holds a password: that would stand in the process list. */
+export function addressOf(typed: string): URL {
+  const url = URL.canParse(typed) ? new URL(typed) : null;
+  if (url === null || !isHttp(url)) throw new ModelError('E_MODEL_SOURCE', 'what was typed is no web address');
+  if (url.username === '' && url.password === '') return url;
+  throw new ModelError('E_MODEL_SOURCE', `${told(url)}: a name or password in an address is not sent: leave it out`);
 }
 
 /** An address as it is shown and kept: without what may be a secret in it. */

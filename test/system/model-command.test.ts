@@ -114,6 +114,10 @@ test('a folder of models is carried to a machine without a network', async () =>
   assert.equal(readManifest(join(away, 'models')).models[0]?.sha256, hash);
   const again = await there('pull', models);
   assert.match(again.errors.join(), /here already/);
+  const theirs = join(away, 'models', 'tiny.gguf');
+  appendFileSync(theirs, 'x');
+  assert.is((await there('pull', models)).code, 0);
+  assert.ok(readFileSync(theirs).equals(readFileSync(gguf)), 'what is spoiled is mended by pulling again');
   const spoiled = join(dir, 'usb');
   mkdirSync(spoiled);
   writeFileSync(join(spoiled, 'models.json'), readFileSync(join(models, 'models.json')));
@@ -136,6 +140,8 @@ test('a typed address is fetched, and a manifest that is not ours is named', asy
   server.closeAllConnections();
   server.close();
   assert.is(pulled.code, 0, pulled.error);
+  const odd = await run('pull', 'http://127.0.0.1:1/%zz.gguf');
+  assert.match(odd.error, /^E_MODEL_NAME/);
   const entry = readManifest(models).models.find(({ name }) => name === 'fetched');
   assert.equal([entry?.sha256, entry?.from], [hash, `http://127.0.0.1:${port}/a/fetched.gguf`]);
   for (const text of ['{', '{"version":2,"models":[]}', '{"version":1,"models":[{"name":"../../etc/x"}]}']) {

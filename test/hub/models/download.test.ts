@@ -1,10 +1,11 @@
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, statfsSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { type DownloadOptions, download } from '../../../hub/models/download.ts';
+import { copyTo, sourcesAt } from '../../../hub/models/copy.ts';
+import { addressOf, type DownloadOptions, download } from '../../../hub/models/download.ts';
 import { ModelError } from '../../../hub/models/manifest.ts';
 import { tempFolder } from '../../broker/site.ts';
 
@@ -193,6 +194,48 @@ test('keeps no query, which may hold a secret', async (bench) => {
   const error = await cut(bench, { path: '/m.gguf?token=hunter2' });
   assert.not.match(error.message, /hunter2/);
   assert.not.match(readFileSync(`${bench.part}.json`, 'utf8'), /hunter2/);
+});
+
+test('takes no password, and neither shows nor sends one that a source sends on to', async (bench) => {
+  for (const typed of ['http://me:hunter2@127.0.0.1/m.gguf', 'http://', 'file:///etc/passwd', 'http://[::x]/']) {
+    try {
+      addressOf(typed);
+      assert.unreachable(typed);
+    } catch (error) {
+      assert.ok(error instanceof ModelError, String(error));
+      assert.is(error.code, 'E_MODEL_SOURCE');
+      assert.not.match(error.message, /hunter2/);
+    }
+  }
+  const sentOn = (location: string) => {
+    bench.answer = (request, response) => {
+      if (request.url !== '/m.gguf') return whole(request, response);
+      response.writeHead(302, { location });
+      response.end();
+    };
+  };
+  sentOn(`http://me:hunter2@127.0.0.1:${portOf(bench.server)}/there.gguf`);
+  await fetching(bench);
+  assert.ok(readFileSync(bench.part).equals(CONTENT));
+  sentOn('http://[::x]/');
+  assert.is((await refusal(fetching(bench))).code, 'E_MODEL_REDIRECT');
+});
+
+test('copied from a folder is a regular file, and leaves nothing where it can’t be copied', async ({ dir, part }) => {
+  const usb = join(dir, 'usb');
+  mkdirSync(usb);
+  const entry = { name: 'm', bytes: 1, sha256: '0'.repeat(64), from: 'x', added: 1 };
+  writeFileSync(join(usb, 'models.json'), JSON.stringify({ version: 1, models: [entry] }));
+  symlinkSync('/dev/zero', join(usb, 'm.gguf'));
+  const [source] = sourcesAt(usb, undefined);
+  assert.is((await refusal(copyTo(part, source?.path ?? ''))).code, 'E_MODEL_SOURCE');
+  // Sparse: it takes no room here, and is as large as all that is free.
+  const huge = join(dir, 'huge.gguf');
+  writeFileSync(huge, 'GGUF');
+  const { bavail, bsize } = statfsSync(dir);
+  truncateSync(huge, bavail * bsize);
+  assert.is((await refusal(copyTo(part, huge))).code, 'E_MODEL_SPACE');
+  assert.not(existsSync(part));
 });
 
 test.run();
