@@ -15,6 +15,7 @@ import { RecordedModels } from '../replay/find-model.ts';
 import { type DecisionRecord, recordsOf } from '../replay/record.ts';
 import { type ReplayParts, replayDecision } from '../replay/replay.ts';
 import { Store } from '../store/store.ts';
+import { visible } from '../visible.ts';
 import { findIncident } from './find-incident.ts';
 
 export const REPLAY_USAGE = `sentinel replay ID [--with GGUF|NAME|own|none] [--json] [--state DIR]
@@ -58,7 +59,7 @@ export async function replayCommand(argv: readonly string[], io: Console): Promi
     for await (const { id, record } of lines) {
       if (io.signal.aborted) return EXIT.no;
       all++;
-      const { answer, lines: told } = await made(id, record, parts, other);
+      const { answer, lines: told } = await made(id, record, parts, other).catch((error) => notMade(id, error));
       if (answer.same) same++;
       for (const line of values.json ? [JSON.stringify({ id, ...answer })] : told) io.stdout(line);
     }
@@ -78,6 +79,12 @@ async function made(id: string, record: DecisionRecord, parts: ReplayParts, othe
   }
   const answer = await compareWith(record, other, parts);
   return { answer, lines: comparedLines(id, answer) };
+}
+
+/** A record may hold anything where it should hold its parts: that costs this decision's answer, and no other's. */
+function notMade(id: string, error: unknown) {
+  const why = `it is no decision of ours: ${error instanceof Error ? error.message : String(error)}`;
+  return { answer: { same: false, why }, lines: [`${visible(id)}: can't be made again: ${visible(why)}`] };
 }
 
 /** All decisions on one incident, read before anything else takes its time: a store that is kept open pins its pages. */

@@ -1,11 +1,14 @@
-import { createReadStream, renameSync, writeFileSync } from 'node:fs';
+import { createReadStream } from 'node:fs';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
+import { writeDurably } from '../../broker/durable-file.ts';
 import type { DecisionRecord } from '../replay/record.ts';
 import type { Case } from './summary.ts';
 
 /** The file of a report's folder in which an evaluation leaves its decisions: a JSON line for each scenario. */
 export const RECORDS = 'decisions.jsonl';
+
+/** Characters of one line: a decision with the prompts of several models has some hundred thousand. */
+const MAX_LINE = 16_777_216;
 
 /** One scenario's decision as it was left. */
 export interface RecordLine {
@@ -21,22 +24,21 @@ export class RecordError extends Error {
 /** Leaves the decisions of a run, so that `sentinel replay --eval` can make them again. Whole or not at all. */
 export function writeRecords(folder: string, cases: readonly Case[]): void {
   const lines = cases.map(({ way: { line, record } }) => `${JSON.stringify({ id: line.id, record })}\n`);
-  const draft = join(folder, `${RECORDS}.new`);
-  writeFileSync(draft, lines.join(''), { mode: 0o640 });
-  renameSync(draft, join(folder, RECORDS));
+  writeDurably(join(folder, RECORDS), lines.join(''));
 }
 
 /** Reads them back, one at a time. Throws a RecordError that names the line for what is no record of ours. */
 export async function* readRecords(folder: string): AsyncGenerator<RecordLine> {
   const file = join(folder, RECORDS);
   let number = 0;
-  for await (const line of createInterface({
-    input: createReadStream(file, 'utf8'),
-    crlfDelay: Number.POSITIVE_INFINITY,
-  })) {
-    number++;
-    yield parsed(line, `${file}, line ${number}`);
+  let rest = '';
+  for await (const piece of createReadStream(file, { encoding: 'utf8', highWaterMark: 1_048_576 })) {
+    const lines = (rest + String(piece)).split('\n');
+    rest = lines.pop() ?? '';
+    for (const line of lines) yield parsed(line, `${file}, line ${++number}`);
+    if (rest.length > MAX_LINE) throw notOurs(`${file}, line ${number + 1}`);
   }
+  if (rest !== '') yield parsed(rest, `${file}, line ${number + 1}`);
 }
 
 function parsed(line: string, where: string): RecordLine {
@@ -46,8 +48,11 @@ function parsed(line: string, where: string): RecordLine {
   } catch {
     // Said below.
   }
-  throw new RecordError(`${where}: no decision that an evaluation left: run \`sentinel eval\` again`);
+  throw notOurs(where);
 }
+
+const notOurs = (where: string): RecordError =>
+  new RecordError(`${where}: no decision that an evaluation left: run \`sentinel eval\` again`);
 
 /** The parts that a replay looks into first; a record of other content than its parts' own then differs, and says where. */
 function isRecordLine(value: unknown): value is RecordLine {

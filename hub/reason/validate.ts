@@ -144,7 +144,7 @@ export function reconcile(diagnoses: readonly Diagnosis[], evidence: Evidence): 
   const injected = injectionsIn(evidence.items).length > 0;
   const highest = Math.max(best.confidence, ...agreeing.map((one) => one.confidence));
   // Who agrees raises what was not measured; what was measured stays, since nobody has measured the agreement.
-  // Nor has anybody measured a plan that no person need see by the figure of one that a person must.
+  // Nor does the figure of an answer that calls for a person say anything of a plan that calls for none.
   const measured =
     [best, ...agreeing].find(({ by, needs_human }) => by === CALIBRATED && (best.needs_human || !needs_human))
       ?.confidence ?? 0;

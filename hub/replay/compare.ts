@@ -30,7 +30,7 @@ export interface Comparison {
   readonly same: boolean;
 }
 
-/** Asks another model about a recorded incident, beside what `rules` said then. */
+/** Asks another model about a recorded incident, beside what `rules` said then. Rejects as `replayDecision` does. */
 export async function compareWith(
   { evidence, diagnoses, plan, vetted }: DecisionRecord,
   other: Reasoner | null,

@@ -28,7 +28,7 @@ export function comparedLines(id: string, { was, is, alone, notes, same }: Compa
     ...(alone === null
       ? []
       : [
-          `  by itself  ${visible(alone.by)} says ${alone.class}, ${alone.confidence.toFixed(2)}: ${visible(alone.root_cause)}`,
+          `  by itself  ${visible(alone.by)} says ${visible(alone.class)}, ${alone.confidence.toFixed(2)}: ${visible(alone.root_cause)}`,
         ]),
     ...notes.map((note) => `  note       ${visible(note)}`),
   ];
@@ -36,11 +36,11 @@ export function comparedLines(id: string, { was, is, alone, notes, same }: Compa
 
 function answerLines(when: string, answer: Answer): readonly string[] {
   const { by, confidence, root_cause, playbook, commands, needs_human, ms } = answer;
-  const about = `${answer.class}, ${confidence.toFixed(2)}, ${playbook ?? 'no playbook'}${needs_human ? ', a person is needed' : ''}`;
+  const about = `${visible(answer.class)}, ${confidence.toFixed(2)}, ${visible(playbook ?? 'no playbook')}${needs_human ? ', a person is needed' : ''}`;
   return [
     `  ${when.padEnd(10)} ${visible(by)} in ${Math.round(ms)} ms: ${about}`,
     `             ${visible(root_cause)}`,
-    ...commands.map(({ command, verdict }) => `             ${verdict.padEnd(6)} ${visible(command)}`),
+    ...commands.map(({ command, verdict }) => `             ${visible(verdict).padEnd(6)} ${visible(command)}`),
   ];
 }
 

@@ -53,7 +53,7 @@ export interface Replayed {
 const untimed = <T extends Diagnosis | null>(diagnosis: T): T =>
   diagnosis === null ? diagnosis : { ...diagnosis, ms: 0 };
 
-/** Makes one recorded decision again, part by part (invariant 14). Never throws for what a record holds. */
+/** Makes one recorded decision again, part by part (invariant 14). Rejects for a record that lacks what each of ours has. */
 export async function replayDecision(record: DecisionRecord, parts: ReplayParts): Promise<Replayed> {
   const changed: Changed[] = [];
   const made: ReplayedPart[] = [

@@ -7,6 +7,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { EXIT } from '../../../broker/command-line.ts';
 import { evalCommand } from '../../../hub/commands/eval.ts';
+import { replayCommand } from '../../../hub/commands/replay.ts';
 import { readBefore } from '../../../hub/eval/before.ts';
 
 const SCENARIOS = fileURLToPath(new URL('../../../../fixtures/scenarios/tuned-host.yaml', import.meta.url));
@@ -68,5 +69,62 @@ test('a whole run leaves its four files and no draft, and compares with a report
   assert.not.match(ours.said, /no report of ours/);
   assert.match(ours.said, /\(last run \d/);
 });
+
+test('decisions that somebody changed cost their own answers, and move no cursor', async ({ folder }) => {
+  const { report } = await evaluated(folder);
+  const file = join(report, 'decisions.jsonl');
+  const [first = ''] = readFileSync(file, 'utf8').split('\n');
+  const { record } = JSON.parse(first) as { record: Readonly<Record<string, Readonly<Record<string, unknown>>>> };
+  const changed = [
+    { ...record, diagnoses: [null] },
+    { ...record, diagnoses: [{ by: 'x' }] },
+    { ...record, plan: {} },
+    { ...record, plan: { ...record['plan'], id: 7 } },
+    { ...record, plan: { ...record['plan'], class: '\u001b[2J', playbook: '\u001b[2J' } },
+    { ...record, evidence: {} },
+    { ...record, draft: {} },
+    { ...record, vetted: null },
+    { ...record, decided: 7 },
+    record,
+  ];
+  writeFileSync(file, changed.map((one, i) => `${JSON.stringify({ id: `r${i}`, record: one })}\n`).join(''));
+  for (const way of [[], ['--json'], ['--with', 'none'], ['--with', 'none', '--json']]) {
+    const { exit, lines } = await replayed(report, ...way);
+    assert.is(exit, EXIT.no, way.join(' '));
+    for (const i of changed.keys())
+      assert.ok(
+        lines.some((line) => line.includes(`r${i}`)),
+        `${way.join(' ')} ${i}`,
+      );
+    assert.not(lines.some((line) => line.includes('\u001b')));
+  }
+  writeFileSync(file, `${first}\n{"id":"r1","record":`);
+  await refused(report, 2);
+  const long = { ...(JSON.parse(first) as object), pad: 'x'.repeat(17 * 1_048_576) };
+  writeFileSync(file, `${first}\n${JSON.stringify(long)}\n`);
+  await refused(report, 2);
+});
+
+async function replayed(report: string, ...way: readonly string[]) {
+  const lines: string[] = [];
+  const io = {
+    stdout: (line: string) => void lines.push(line),
+    stderr: () => {},
+    stdin: Readable.from([]),
+    signal: new AbortController().signal,
+  };
+  const exit = await replayCommand(['--eval', report, ...way, '--state', join(report, 'state')], io);
+  return { exit, lines };
+}
+
+async function refused(report: string, line: number): Promise<void> {
+  try {
+    await replayed(report);
+    assert.unreachable(`line ${line}`);
+  } catch (error) {
+    assert.is(error instanceof Error && 'code' in error ? error.code : error, 'E_REPLAY_RECORD');
+    assert.match(error instanceof Error ? error.message : '', `line ${line}:`);
+  }
+}
 
 test.run();
