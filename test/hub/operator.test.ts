@@ -7,6 +7,8 @@ import { keyFile, makeLocalSite, readRoster, readSite } from '../../broker/enrol
 import { type KeyPair, newKeyPair, readKeyPair } from '../../broker/keys.ts';
 import type { Roster } from '../../broker/messages.ts';
 import { fingerprintOf, sshLineOf } from '../../broker/operator-key.ts';
+import { sealRoster } from '../../broker/roster.ts';
+import { withoutOperator } from '../../broker/roster-change.ts';
 import { prepareFolder, type StateFolder, stateFolder } from '../../broker/state-folder.ts';
 import { ulid } from '../../broker/ulid.ts';
 import { allowOnly } from '../../hub/automation/allow-only.ts';
@@ -127,6 +129,34 @@ test('refused with a reason, and nothing is written: a role, a name, a key, a ve
   }
   assert.equal(readFileSync(state.roster), before);
   assert.not(existsSync(join(folder, 'roster-2.cbor')));
+});
+
+test('a roster that is full takes nobody in, and lets everyone be taken off', async ({ folder }) => {
+  const state = localSite(folder);
+  const site = readSite(state);
+  const { file } = keyOf(folder, 'ann');
+  const root = readKeyPair(keyFile.siteRoot(state));
+  const key = (i: number) => new Uint8Array(32).fill(i);
+  const { roster } = readRoster(state, site);
+  // As many as `add` lets in, without their scopes: what grows most when it is revoked.
+  const many = (count: number) => ({
+    ...roster,
+    operators: [
+      ...roster.operators,
+      ...Array.from({ length: count }, (_, i) => ({ name: `o${i}`, key: key(i), role: 'admin' as const, scopes: [] })),
+    ],
+  });
+  let count = 0;
+  while (sealRoster(many(count + 1), root).length <= 15_360) count++;
+  let full: Roster = many(count);
+  writeFileSync(state.roster, sealRoster(full, root));
+  assert.match(await refused(operator(state, 'add', 'ann', '--key', file)), /E_OPERATOR_FULL/);
+  assert.match(await refused(operator(state, 'rotate', 'o1', '--key', file)), /E_OPERATOR_FULL/);
+  for (let i = 0; i < count - 1; i++) full = withoutOperator(full, `o${i}`);
+  writeFileSync(state.roster, sealRoster({ ...full, version: 1_000_000 }, root));
+  assert.is((await operator(state, 'revoke', `o${count - 1}`)).code, 0);
+  const left = readRoster(state, site).roster;
+  assert.equal([left.operators.length, left.former?.length], [1, count]);
 });
 
 test('audit verify holds each approval against the keys that its operator has had, and names the first forged one', async ({
