@@ -8,8 +8,8 @@ export interface Problem {
   readonly reason: string;
   /** It may show a secret. */
   readonly secret?: boolean;
-  /** It ends or undoes work, though the statement around it reads. */
-  readonly changes?: boolean;
+  /** It may do more than read; false where all that speaks against it is a secret. */
+  readonly changes: boolean;
 }
 
 /** The operand kinds that are programs of their own; each reader is one file and knows only what reads. */

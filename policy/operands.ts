@@ -51,7 +51,7 @@ function wrongForm({ rule, value }: Use): Judged[] | null {
       {
         ...review(`operand.${rule.kind}`, problem.reason),
         ...(problem.secret === true ? { attributes: ['secret'] } : {}),
-        ...(problem.changes === true ? { effect: 'change' } : {}),
+        ...(problem.changes ? { effect: 'change' } : {}),
       },
     ];
   }

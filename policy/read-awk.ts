@@ -13,7 +13,7 @@ export function awkProblem(text: string): Problem | null {
     return null;
   } catch (error) {
     // A mistake of this reader's own is a refusal as well: it never makes anything pass.
-    return { reason: messageOf(error) };
+    return { reason: messageOf(error), changes: true };
   }
 }
 

@@ -41,7 +41,7 @@ export function sedProblem(script: string): Problem | null {
 
 const lengthOf = (pattern: RegExp, text: string): number => pattern.exec(text)?.[0].length ?? 0;
 
-const problem = (reason: string): Problem => ({ reason: `this sed script ${reason}` });
+const problem = (reason: string): Problem => ({ reason: `this sed script ${reason}`, changes: true });
 
 const ADDRESS = String.raw`(?:\d{1,12}(?:~\d{1,9})?|\$|/(?:[^/\\]|\\[^\n])*/[IM]?)`;
 const ADDRESSES = new RegExp(String.raw`^(?:${ADDRESS}(?:,(?:${ADDRESS}|[+~]\d{1,9}))?)?[ \t]*!?[ \t]*`);

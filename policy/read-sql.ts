@@ -18,7 +18,7 @@ export function psqlProblem(text: string): Problem | null {
   return sqlProblem(text);
 }
 
-const problem = (reason: string): Problem => ({ reason: `this SQL ${reason}` });
+const problem = (reason: string): Problem => ({ reason: `this SQL ${reason}`, changes: true });
 
 interface Token {
   readonly type: 'word' | 'quoted' | 'value' | 'mark';
@@ -92,23 +92,26 @@ const FUNCTIONS = words(`
   format_bytes format_pico_time
 `);
 
-/** Functions that end what another session does: its transaction is undone. */
-const ENDING = words('pg_terminate_backend pg_cancel_backend');
-
 const SECRET =
   /passw|secret|token|credential|shadow|authid|authentication|api_?key|private_?key|conninfo|user_mapping|hba_file|ssl_key|ident_file|sqlite_dbpage|sqlite_dbdata|data_source|ciphers/;
 
 function statement(tokens: readonly Token[]): Problem | null {
+  const more = doesMore(tokens);
+  const secret = tokens.find(({ type, value }) => (type === 'word' || type === 'quoted') && SECRET.test(value));
+  if (secret === undefined) return more;
+  return { ...problem(`names ${secret.value}, which may be a secret`), secret: true, changes: more !== null };
+}
+
+/** Why a statement may do more than read; null when it only reads, be it a secret. */
+function doesMore(tokens: readonly Token[]): Problem | null {
   const first = tokens[0];
   if (first?.type !== 'word' || !OPENERS.has(first.value)) return problem('is no SELECT, SHOW, DESCRIBE or EXPLAIN');
   for (const [i, { type, value }] of tokens.entries()) {
-    const name = type === 'word' || type === 'quoted';
-    if (name && SECRET.test(value)) return { ...problem(`names ${value}, which may be a secret`), secret: true };
     const called = tokens[i + 1]?.type === 'mark' && tokens[i + 1]?.value === '(';
     if (type === 'word' && FOREIGN.has(value) && !isShow(tokens, i)) return problem(`holds ${value}`);
     if (called && type === 'quoted') return problem(`calls ${value}`);
     if (called && type === 'word' && !FUNCTIONS.has(value) && !BEFORE_BRACKET.has(value) && !isColumns(tokens, i)) {
-      return { ...problem(`calls ${value}`), changes: ENDING.has(value) };
+      return problem(`calls ${value}`);
     }
   }
   const nested = first.value === 'show' ? false : tokens.filter(({ value }) => value === '(').length > 32;

@@ -201,9 +201,15 @@ for (const language of Object.keys(ACCEPTED) as Language[]) {
   });
 }
 
-test('a statement that names a secret says so', () => {
-  assert.is(languageProblem('sql', 'select rolpassword from pg_authid')?.secret, true);
-  assert.is(languageProblem('sql', 'select f()')?.secret, undefined);
+test('a statement that names a secret says so, and whether it may do more than read it', () => {
+  const said = (text: string) => {
+    const { secret, changes } = languageProblem('sql', text) ?? {};
+    return [secret, changes];
+  };
+  assert.equal(said('select rolpassword from pg_authid'), [true, false]);
+  assert.equal(said('select rolpassword, pg_promote() from pg_authid'), [true, true]);
+  assert.equal(said('insert into tokens values (1)'), [true, true]);
+  assert.equal(said('select f()'), [undefined, true]);
 });
 
 /** Texts put together from the pieces of a language, some of them dangerous. */

@@ -93,6 +93,20 @@ test('names must exist where an inventory is given', () => {
   assert.is(decided('lsof -p 99', inventory), 'review inventory.pid');
 });
 
+test('nobody is asked to consent to reading where a text in another language may do more', () => {
+  for (const command of [
+    "psql -X -c 'select pg_promote()'",
+    'psql -X -c \'select "pg_terminate_backend"(7)\'',
+    "psql -X -c 'insert into x values (1)'",
+    "mysql -e 'kill 5'",
+    "awk '{system($1)}' /var/log/syslog",
+    "sed -n 's/a/b/w /srv/x' /var/log/syslog",
+  ]) {
+    const { decision, effect } = policy.check(command, null);
+    assert.equal([decision, effect], ['review', 'change'], command);
+  }
+});
+
 test('a kill is never allowed, and never reaches process 1 or Sentinel', () => {
   assert.is(decided('kill -TERM 1234', inventory), 'review processes.kill');
   assert.is(policy.check('kill -KILL 1234', inventory).effect, 'destroy');
