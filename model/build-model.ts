@@ -1,10 +1,11 @@
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { CORPUS_VERSION } from './corpus.ts';
+import { manifestOf } from './manifest.ts';
 import type { Report } from './report.ts';
 
 /**
@@ -36,6 +37,7 @@ const corpus = join(out, 'corpus.jsonl');
 const model = join(out, 'sentinel.gguf');
 
 run(process.execPath, here('write-corpus.js'), '--out', corpus, '--count', values.samples, '--seed', seed);
+mustBeItsCorpus();
 run(
   python,
   trainer('train.py'),
@@ -70,18 +72,31 @@ const status = attempt(
   values['evaluate-on'],
 );
 
-const { calibration } = JSON.parse(readFileSync(`${report}.json`, 'utf8')) as Pick<Report, 'calibration'>;
-const manifest = {
-  file: 'sentinel.gguf',
-  sha256: createHash('sha256').update(readFileSync(model)).digest('hex'),
-  bytes: statSync(model).size,
+const measured = JSON.parse(readFileSync(`${report}.json`, 'utf8')) as Report;
+const manifest = manifestOf(readFileSync(model), measured, {
   ...{ corpus: CORPUS_VERSION, seed: Number(seed), samples: Number(values.samples), minutes: Number(values.minutes) },
   trained: new Date().toISOString().slice(0, 10),
-  calibration,
-};
+});
 writeFileSync(join(out, 'sentinel.json'), `${JSON.stringify(manifest, null, 1)}\n`);
 console.log(`${model} and ${join(out, 'sentinel.json')} written; to ship them, copy both into model/`);
 process.exit(status);
+
+/**
+ * A checkpoint goes on with the tokens that it began with, and those are learned from the corpus: with another one its
+ * weights fit as to their shape, and mean nothing. Ends with 2 where the corpus is another than the checkpoint's.
+ */
+function mustBeItsCorpus(): void {
+  const note = join(out, 'corpus.sha256');
+  const hash = createHash('sha256').update(readFileSync(corpus)).digest('hex');
+  const isBegun = existsSync(join(out, 'checkpoint.pt')) && existsSync(note);
+  if (isBegun && readFileSync(note, 'utf8').trim() !== hash) {
+    console.error(
+      `${out} holds a checkpoint of another corpus: repeat its --seed and --samples, or name another --out`,
+    );
+    process.exit(2);
+  }
+  writeFileSync(note, `${hash}\n`);
+}
 
 /** Runs one step and shows what it says; a step that fails ends the whole. */
 function run(command: string, ...args: readonly string[]): void {
