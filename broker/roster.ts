@@ -24,7 +24,7 @@ export function openRoster(message: Uint8Array, siteRoot: Uint8Array, known = 0)
   return roster;
 }
 
-/** Every key that an operator of this name has had, the present one first: none may act, each shows who has signed. */
+/** Every key that an operator of this name has had, the present one first: each shows who has signed, and that one alone acts. */
 export const keysOf = ({ operators, former = [] }: Roster, name: string): readonly Uint8Array[] =>
   [...operators, ...former].filter((one) => one.name === name).map(({ key }) => key);
 

@@ -78,7 +78,10 @@ async function signerIn(file: string, socket: string): Promise<Signer> {
     const { public: publicKey, pair } = readOpensshKey(text);
     return pair === null ? held(file, socket, publicKey) : signerOf(pair);
   }
-  const passphrase = text.includes('ENCRYPTED') ? await readPassphrase(undefined, false, file) : undefined;
+  const isSealed = text.includes('ENCRYPTED');
+  if (isSealed && !process.stdin.isTTY)
+    throw new KeyFileError(`the passphrase of ${file} is asked for at a terminal: elsewhere use one in an ssh-agent`);
+  const passphrase = isSealed ? await readPassphrase(undefined, false, file) : undefined;
   return signerOf(readKeyPair(file, passphrase));
 }
 

@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { keyFile, makeLocalSite, readRoster, readSite } from '../../broker/enroll.ts';
-import { newKeyPair, readKeyPair, writeKeyPair } from '../../broker/keys.ts';
+import { newKeyPair, readKeyPair, writeKeyPair, writeSealedKeyPair } from '../../broker/keys.ts';
 import { sshLineOf } from '../../broker/operator-key.ts';
 import { readOpensshKey } from '../../broker/operator-secret.ts';
 import { sealRoster } from '../../broker/roster.ts';
@@ -138,6 +138,13 @@ test('a stranger’s key, one that the agent has not, and what is no key are ref
   ] as const) {
     assert.match(await refused(actingOperator(state, path, where)), why, path);
   }
+  // As under cron: nobody is there to type it, and no flag of an act names a file with it.
+  Object.defineProperty(process.stdin, 'isTTY', { value: false, configurable: true });
+  writeSealedKeyPair(join(folder, 'sealed.pem'), keys.ann, 'correct horse battery');
+  assert.match(
+    await refused(actingOperator(state, join(folder, 'sealed.pem'), env)),
+    /E_KEY_FILE.*terminal.*ssh-agent/,
+  );
   const byAgent = await actingOperator(state, join(folder, 'locked'), env);
   assert.is(byAgent.name, 'ann', 'an encrypted key that the agent holds');
 });
