@@ -165,14 +165,17 @@ function isUnmoved(seen: Incident, present: Incident): boolean {
 
 /**
  * The outcome of a thought, upon what has become of the incident while it was thought: a recovery, an acknowledgement, a
- * repeat and what else was said meanwhile stays. A thought adds; it takes nothing away.
+ * repeat and what else was said meanwhile stays. Of that the thought changes, and takes out, only what it itself did.
  */
 function rebased(outcome: Outcome, seen: Incident, present: Incident): Outcome {
   if (outcome.kind === 'wait') return outcome;
   const before: Partial<Record<string, unknown>> = { ...seen };
   const thought = Object.fromEntries(Object.entries(outcome.incident).filter(([key, value]) => value !== before[key]));
   const timeline = [...present.timeline, ...outcome.incident.timeline.slice(seen.timeline.length)];
-  const incident: Incident = { ...present, ...thought, timeline };
+  const kept = Object.fromEntries(
+    Object.entries(present).filter(([key]) => !(key in before) || key in outcome.incident),
+  ) as unknown as Incident;
+  const incident: Incident = { ...kept, ...thought, timeline };
   const isTakenOn = present.acknowledged !== seen.acknowledged && present.acknowledged !== undefined;
   return { ...outcome, incident: isTakenOn ? { ...incident, owner: present.owner } : incident };
 }
