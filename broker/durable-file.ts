@@ -25,8 +25,13 @@ export function writeDurably(file: string, content: string | Uint8Array, mode = 
 }
 
 /** Makes the creation, removal or renaming of a folder's entries durable. */
-export function syncFolder(folder: string): void {
-  const fd = openSync(folder, 'r');
+export const syncFolder = (folder: string): void => flush(folder);
+
+/** Makes durable what others have written into a file. */
+export const syncFile = (file: string): void => flush(file);
+
+function flush(path: string): void {
+  const fd = openSync(path, 'r');
   try {
     fsyncSync(fd);
   } finally {

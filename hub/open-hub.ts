@@ -89,13 +89,14 @@ export interface RunningHub {
 /** Opens everything a hub is made of, lowest floor first; throws coded errors that say what to do. */
 export async function openHub(options: HubOptions): Promise<RunningHub> {
   prepareFolder(options.state);
-  refuseHalfRestored(options.state);
   const closing = new Closing();
   const { hub, store } = options.state;
   closing.add(claim(hub, 'a hub'));
   // There from before the store is opened until it is closed; it stays where the store was refused.
   const running = join(hub, 'running');
   try {
+    // Under the claim: a restore that is still at work holds it.
+    refuseHalfRestored(options.state);
     outliveFailedCommits();
     await refuseDamaged(store, { ran: existsSync(join(hub, 'port')), wasCutShort: existsSync(running) });
     writeFileSync(running, '');

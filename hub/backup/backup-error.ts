@@ -3,6 +3,7 @@ export class BackupError extends Error {
   readonly code:
     | 'E_BACKUP_FOLDER'
     | 'E_BACKUP_EXISTS'
+    | 'E_BACKUP_LINK'
     | 'E_BACKUP_TOO_LARGE'
     | 'E_BACKUP_BROKEN'
     | 'E_BACKUP_PASSPHRASE'

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { createReadStream, readFileSync } from 'node:fs';
+import { createReadStream, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { decodeCbor, encodeCbor } from '../../broker/cbor.ts';
 import type { KeyPair } from '../../broker/keys.ts';
@@ -40,19 +40,28 @@ export async function checkBackup(folder: string, root: Uint8Array | null): Prom
   if (root !== null && !Buffer.from(root).equals(manifest.root))
     throw new BackupError('E_BACKUP_OTHER_SITE', `${folder} is of the site ${manifest.site}, which has another root`);
   for (const name of [FILES.store, FILES.sealed]) {
-    const told = manifest.files.find((file) => file.name === name);
-    const digest = await sha256(join(folder, name));
-    if (told === undefined || digest === null || !digest.equals(told.sha256))
-      throw new BackupError('E_BACKUP_BROKEN', `${join(folder, name)} is not what the hub signed: take another copy`);
+    await checkFile(join(folder, name), manifest, name);
   }
   return manifest;
+}
+
+/** Holds a file, or a copy of it, against what the manifest says of `name`. Rejects with E_BACKUP_BROKEN. */
+export async function checkFile(
+  path: string,
+  { files }: Manifest,
+  name: Manifest['files'][number]['name'],
+): Promise<void> {
+  const told = files.find((file) => file.name === name);
+  const digest = await sha256(path);
+  if (told === undefined || digest === null || !digest.equals(told.sha256))
+    throw new BackupError('E_BACKUP_BROKEN', `${path} is not what the hub signed: take another copy`);
 }
 
 function readManifest(folder: string): Manifest {
   const file = join(folder, FILES.manifest);
   try {
+    if (statSync(file).size > MANIFEST_MAX) throw new Error('it is too long');
     const message = new Uint8Array(readFileSync(file));
-    if (message.length > MANIFEST_MAX) throw new Error('it is too long');
     // Whose signature it is stands inside: the root that it names signed the roster, and the roster names the key.
     const [, , payload] = decodeCbor(message) as [unknown, unknown, Uint8Array];
     const manifest = manifestShape(decodeCbor(payload), '');

@@ -45,7 +45,10 @@ const files = list(
   LIMITS.files,
 );
 
-/** The files of a state folder that are not the store's or an agent's. Throws E_BACKUP_TOO_LARGE past the limits. */
+/**
+ * The files of a state folder that are not the store's or an agent's. Throws E_BACKUP_TOO_LARGE past the limits, and
+ * E_BACKUP_LINK: what a link leads to would be missing from a copy that counts as whole.
+ */
 export function readSmallFiles(state: StateFolder): readonly SmallFile[] {
   const found: SmallFile[] = [];
   let all = 0;
@@ -54,12 +57,17 @@ export function readSmallFiles(state: StateFolder): readonly SmallFile[] {
       const [path, name] = [join(folder, entry.name), `${prefix}${entry.name}`];
       if (depth === 0 && (LEFT_OUT.has(entry.name) || entry.name.startsWith('.'))) continue;
       if (OF_A_PROCESS.test(entry.name)) continue;
-      if (entry.isDirectory() && depth < LIMITS.depth) walk(path, `${name}/`, depth + 1);
-      // Sockets and links are none of what a hub was told.
-      if (!entry.isFile()) continue;
+      if (entry.isSymbolicLink())
+        throw new BackupError('E_BACKUP_LINK', `${path} is a link: put what it leads to in its place, or take it away`);
+      if (entry.isDirectory() && depth < LIMITS.depth) {
+        walk(path, `${name}/`, depth + 1);
+        continue;
+      }
+      // Sockets are none of what a hub was told.
+      if (!entry.isFile() && !entry.isDirectory()) continue;
       const { size, mode } = lstatSync(path);
       all += size;
-      if (size > LIMITS.file || all > LIMITS.all || found.length >= LIMITS.files)
+      if (entry.isDirectory() || size > LIMITS.file || all > LIMITS.all || found.length >= LIMITS.files)
         throw new BackupError(
           'E_BACKUP_TOO_LARGE',
           `${path} is too much for a backup: move what is not the hub’s away`,
@@ -70,6 +78,12 @@ export function readSmallFiles(state: StateFolder): readonly SmallFile[] {
   walk(state.root, '', 0);
   return found;
 }
+
+const ROSTER = 'roster.cbor';
+
+/** Whether these are the files of the time at which this roster, as the site root signed it, was in force. */
+export const holdsRoster = (all: readonly SmallFile[], roster: Uint8Array): boolean =>
+  all.some(({ name, content }) => name === ROSTER && Buffer.from(content).equals(roster));
 
 export function sealFiles(all: readonly SmallFile[], passphrase: string): Uint8Array {
   const [salt, nonce] = [randomBytes(SALT), randomBytes(NONCE)];

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { chmodSync, existsSync, mkdirSync, realpathSync, renameSync, rmSync, statSync } from 'node:fs';
 import { dirname, join, sep } from 'node:path';
-import { syncFolder, writeDurably } from '../../broker/durable-file.ts';
+import { syncFile, syncFolder, writeDurably } from '../../broker/durable-file.ts';
 import { keyFile, readRoster, readSite } from '../../broker/enroll.ts';
 import { readKeyPair } from '../../broker/keys.ts';
 import type { StateFolder } from '../../broker/state-folder.ts';
@@ -11,7 +11,7 @@ import { countIncidents } from '../store/retention.ts';
 import { Store } from '../store/store.ts';
 import { BackupError } from './backup-error.ts';
 import { FILES, type Manifest, sealManifest, sha256 } from './manifest.ts';
-import { readSmallFiles, sealFiles } from './sealed-files.ts';
+import { holdsRoster, readSmallFiles, sealFiles } from './sealed-files.ts';
 
 /**
  * Copies what a hub is into a new folder, beside a hub that runs: the store as of one moment, and the small files. Made
@@ -28,12 +28,14 @@ export async function takeBackup(
   refusePlace(state, dirname(folder));
   const { message, roster } = readRoster(state, site);
   const hub = readKeyPair(keyFile.hub(state));
+  if (!Buffer.from(hub.public).equals(roster.hub_key)) throw changedMeanwhile();
   const draft = `${folder}.${randomBytes(4).toString('hex')}.part`;
   mkdirSync(join(draft, dirname(FILES.store)), { recursive: true, mode: 0o700 });
   try {
     await copyStore(state, draft);
-    const sealed = sealFiles(readSmallFiles(state), passphrase);
-    writeDurably(join(draft, FILES.sealed), sealed, 0o600);
+    const small = readSmallFiles(state);
+    if (!holdsRoster(small, message)) throw changedMeanwhile();
+    writeDurably(join(draft, FILES.sealed), sealFiles(small, passphrase), 0o600);
     const { audit, incidents } = await holds(draft);
     const files = await Promise.all(
       [FILES.store, FILES.sealed].map(async (name) => {
@@ -44,9 +46,10 @@ export async function takeBackup(
     );
     const about = { version: 1, by: VERSION, made: now, site: site.name, root: site.root, roster: message };
     const manifest: Manifest = { ...about, audit, incidents, files };
-    if (!Buffer.from(hub.public).equals(roster.hub_key))
-      throw new BackupError('E_BACKUP_BROKEN', 'the order key has just changed: try again');
     writeDurably(join(draft, FILES.manifest), sealManifest(manifest, hub), 0o600);
+    // LMDB leaves its copy to the system's cache, and what has the name is to be whole after a power cut too.
+    syncFile(join(draft, FILES.store));
+    syncFolder(join(draft, dirname(FILES.store)));
     moveTo(draft, folder);
     syncFolder(dirname(folder));
     return manifest;
@@ -76,6 +79,9 @@ function refusePlace(state: StateFolder, below: string): void {
   if (inside === root || inside.startsWith(`${root}${sep}`))
     throw new BackupError('E_BACKUP_FOLDER', `${below} lies in the state folder, and would be lost with it`);
 }
+
+const changedMeanwhile = (): BackupError =>
+  new BackupError('E_BACKUP_BROKEN', 'roster or order key have just changed: try again');
 
 /** LMDB copies one transaction's view, free pages left out. */
 async function copyStore(state: StateFolder, draft: string): Promise<void> {

@@ -39,11 +39,14 @@ export async function restoreCommand(argv: readonly string[], io: Console): Prom
   }
   const passphrase = await readPassphrase(values['passphrase-file'], false, 'the backup');
   const state = stateFolder(values.state);
-  const { manifest, aside } = await putBack(folder, state, { passphrase, replace: values.replace, now: Date.now() });
-  if (values.json) io.stdout(JSON.stringify({ folder, ...shownManifest(manifest), aside }));
+  const options = { passphrase, replace: values.replace, now: Date.now() };
+  const { manifest, aside, keptRoster } = await putBack(folder, state, options);
+  if (values.json) io.stdout(JSON.stringify({ folder, ...shownManifest(manifest), aside, kept_roster: keptRoster }));
   else {
     io.stdout(`${state.root} is as it was: ${said(manifest)}`);
     if (aside !== null) io.stdout(`the store that was there is in ${aside}`);
+    if (keptRoster !== null)
+      io.stdout(`the roster that was there is newer, version ${keptRoster}, and stays with its key`);
     io.stdout(
       'agents have seen more of the audit chain than this copy, and refuse its orders until the site root signs the next epoch: see docs/operations.md',
     );

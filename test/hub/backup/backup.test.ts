@@ -1,17 +1,34 @@
-import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import fs, {
+  chmodSync,
+  cpSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { syncBuiltinESMExports } from 'node:module';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { keyFile, makeLocalSite, readRoster, readSite } from '../../../broker/enroll.ts';
 import { readKeyPair } from '../../../broker/keys.ts';
-import { hubKeys } from '../../../broker/roster.ts';
+import { lineLog } from '../../../broker/log.ts';
+import { hubKeys, openRoster, sealRoster } from '../../../broker/roster.ts';
 import { claim, prepareFolder, type StateFolder, stateFolder } from '../../../broker/state-folder.ts';
-import { checkBackup, FILES } from '../../../hub/backup/manifest.ts';
+import { checkBackup, FILES, sealManifest } from '../../../hub/backup/manifest.ts';
 import { putBack } from '../../../hub/backup/put-back.ts';
 import { refuseHalfRestored, restoringFile } from '../../../hub/backup/restoring.ts';
 import { INSIDE, openFiles, sealFiles } from '../../../hub/backup/sealed-files.ts';
 import { takeBackup } from '../../../hub/backup/take.ts';
 import { appendAudit, auditHead, verifyAudit } from '../../../hub/chain/audit.ts';
+import { openHub } from '../../../hub/open-hub.ts';
 import { Store } from '../../../hub/store/store.ts';
 import { tempFolder } from '../../broker/site.ts';
 
@@ -224,6 +241,196 @@ test('no sealed name leaves the folder', () => {
   for (const name of ['keys/a..b.pem', 'site.json', 'playbooks/deep/er/x.yaml']) assert.match(name, INSIDE);
   const sealed = sealFiles([{ name: '../x', mode: 0o600, content: new Uint8Array() }], PASSPHRASE);
   assert.throws(() => openFiles(sealed, PASSPHRASE), coded('E_BACKUP_BROKEN'));
+});
+
+/** The roster of a state folder, signed again by its root with something changed. */
+function signNext(state: StateFolder, change: { readonly versions: number }): void {
+  const { roster } = readRoster(state, readSite(state));
+  const next = { ...roster, version: roster.version + change.versions };
+  writeFileSync(state.roster, sealRoster(next, readKeyPair(keyFile.siteRoot(state))));
+}
+
+test('a store that others have signed is not put beside the keys that the passphrase opens', async () => {
+  const { path, done } = tempFolder();
+  try {
+    const folder = join(path, 'copy');
+    const good = await takeBackup(await hubOf(join(path, 'hub')), folder, PASSPHRASE, 5_000);
+    // Who has the medium and not the passphrase: another store, and a manifest that is whole by their own keys.
+    const stranger = await hubOf(join(path, 'stranger'));
+    const theirs = join(path, 'theirs');
+    const made = await takeBackup(stranger, theirs, 'a passphrase of theirs', 5_000);
+    cpSync(join(folder, FILES.sealed), join(theirs, FILES.sealed));
+    const files = [
+      ...made.files.filter(({ name }) => name === FILES.store),
+      ...good.files.filter(({ name }) => name === FILES.sealed),
+    ];
+    const forged = sealManifest({ ...made, files }, readKeyPair(keyFile.hub(stranger)));
+    writeFileSync(join(theirs, FILES.manifest), forged);
+    await checkBackup(theirs, null);
+    const to = stateFolder(join(path, 'to'));
+    await refused(putBack(theirs, to, { passphrase: PASSPHRASE, replace: false, now: 7 }), 'E_BACKUP_BROKEN');
+    assert.is(existsSync(to.root), false);
+  } finally {
+    done();
+  }
+});
+
+test('a roster that is newer than the backup’s stays, with its order key; a site that can’t be read comes back', async () => {
+  const { path, done } = tempFolder();
+  try {
+    const state = await hubOf(join(path, 'hub'));
+    const folder = join(path, 'copy');
+    await takeBackup(state, folder, PASSPHRASE, 5_000);
+    const options = { passphrase: PASSPHRASE, replace: true, now: 7 };
+    assert.is((await putBack(folder, state, options)).keptRoster, null);
+    signNext(state, { versions: 2 });
+    const site = readFileSync(state.site);
+    writeFileSync(state.site, '');
+    writeFileSync(state.notify, 'changed since\n');
+    const { keptRoster } = await putBack(folder, state, { ...options, now: 8 });
+    const { root } = readSite(state);
+    assert.is(keptRoster, 3);
+    assert.is(openRoster(new Uint8Array(readFileSync(state.roster)), root).version, 3);
+    assert.equal(readFileSync(state.site), site);
+    assert.match(readFileSync(state.notify, 'utf8'), SECRET);
+    // One whose order key is gone is no use.
+    rmSync(keyFile.hub(state));
+    assert.is((await putBack(folder, state, { ...options, now: 9 })).keptRoster, null);
+    assert.is(readRoster(state, readSite(state)).roster.version, 1);
+  } finally {
+    done();
+  }
+});
+
+test('a link, a roster that changes meanwhile: no copy that only looks whole', async () => {
+  const { path, done } = tempFolder();
+  try {
+    const state = await hubOf(join(path, 'hub'));
+    const folder = join(path, 'copy');
+    const elsewhere = join(path, 'notify.yaml');
+    renameSync(state.notify, elsewhere);
+    symlinkSync(elsewhere, state.notify);
+    await refused(takeBackup(state, folder, PASSPHRASE, 5_000), 'E_BACKUP_LINK');
+    renameSync(elsewhere, state.notify);
+    const deep = join(state.playbooks, 'a/b/c/d/e/f');
+    mkdirSync(deep, { recursive: true });
+    await refused(takeBackup(state, folder, PASSPHRASE, 5_000), 'E_BACKUP_TOO_LARGE');
+    rmSync(join(state.playbooks, 'a'), { recursive: true });
+    const taking = takeBackup(state, folder, PASSPHRASE, 5_000);
+    signNext(state, { versions: 1 });
+    await refused(taking, 'E_BACKUP_BROKEN');
+    assert.equal(readdirSync(path), ['hub']);
+    await takeBackup(state, folder, PASSPHRASE, 5_000);
+  } finally {
+    done();
+  }
+});
+
+test('what a medium made of the copy, its modes or a link, does not come into the store', async () => {
+  const { path, done } = tempFolder();
+  try {
+    const folder = join(path, 'copy');
+    await takeBackup(await hubOf(join(path, 'hub')), folder, PASSPHRASE, 5_000);
+    const file = join(folder, FILES.store);
+    renameSync(file, join(path, 'elsewhere.mdb'));
+    symlinkSync(join(path, 'elsewhere.mdb'), file);
+    for (const mode of [0o444, 0o777]) {
+      chmodSync(file, mode);
+      const to = stateFolder(join(path, `to-${mode}`));
+      await putBack(folder, to, { passphrase: PASSPHRASE, replace: false, now: 7 });
+      const restored = lstatSync(join(to.store, 'data.mdb'));
+      assert.is(restored.isFile(), true);
+      assert.is(restored.mode & 0o777, 0o640);
+    }
+  } finally {
+    done();
+  }
+});
+
+/** Runs `work` with another function in the place of one of node:fs, for whoever imports it. */
+async function withFs(change: Partial<typeof fs>, work: () => Promise<unknown>): Promise<void> {
+  const before = Object.fromEntries(Object.entries(fs).filter(([name]) => name in change));
+  Object.assign(fs, change);
+  syncBuiltinESMExports();
+  try {
+    await work();
+  } finally {
+    Object.assign(fs, before);
+    syncBuiltinESMExports();
+  }
+}
+
+test('the copy of a store is on the disk before it has the name that says so', async () => {
+  const { path, done } = tempFolder();
+  try {
+    const state = await hubOf(join(path, 'hub'));
+    const folder = join(path, 'copy');
+    const to = stateFolder(join(path, 'to'));
+    const { fsyncSync, renameSync: rename } = fs;
+    const flushed: string[] = [];
+    const seen: Record<string, readonly string[]> = {};
+    const change = {
+      fsyncSync: (fd: number) => {
+        flushed.push(readlinkSync(`/proc/self/fd/${fd}`));
+        fsyncSync(fd);
+      },
+      renameSync: (from: fs.PathLike, target: fs.PathLike) => {
+        seen[String(target)] = flushed
+          .filter((one) => one.startsWith(String(from)))
+          .map((one) => one.slice(String(from).length));
+        rename(from, target);
+      },
+    };
+    await withFs(change, async () => {
+      await takeBackup(state, folder, PASSPHRASE, 5_000);
+      await putBack(folder, to, { passphrase: PASSPHRASE, replace: false, now: 7 });
+    });
+    assert.ok(seen[folder]?.includes('/store/data.mdb') && seen[folder]?.includes('/store'));
+    assert.ok(seen[to.store]?.includes('/data.mdb') && seen[to.store]?.includes(''));
+  } finally {
+    done();
+  }
+});
+
+test('a disk that is full leaves no half copy; bytes that change after they were checked are seen', async () => {
+  const { path, done } = tempFolder();
+  try {
+    const folder = join(path, 'copy');
+    await takeBackup(await hubOf(join(path, 'hub')), folder, PASSPHRASE, 5_000);
+    const options = { passphrase: PASSPHRASE, replace: false, now: 7 };
+    const to = stateFolder(join(path, 'to'));
+    const full = (_: fs.PathLike, target: fs.PathLike) => {
+      writeFileSync(target, 'a part of it');
+      throw Object.assign(new Error('no space left on device'), { code: 'ENOSPC' });
+    };
+    await withFs({ copyFileSync: full }, () => refused(putBack(folder, to, options), 'ENOSPC'));
+    assert.equal(readdirSync(to.hub), ['store']);
+    const { copyFileSync: copy } = fs;
+    const other = (from: fs.PathLike, target: fs.PathLike) => {
+      copy(from, target);
+      writeFileSync(target, 'x', { flag: 'a' });
+    };
+    await withFs({ copyFileSync: other }, () => refused(putBack(folder, to, options), 'E_BACKUP_BROKEN'));
+    assert.equal(readdirSync(to.hub), ['store']);
+  } finally {
+    done();
+  }
+});
+
+test('a hub that is started while a restore is at work is told that, and not to restore again', async () => {
+  const { path, done } = tempFolder();
+  try {
+    const state = await hubOf(join(path, 'hub'));
+    const options = { state, host: '127.0.0.1', port: 0, live: false, log: lineLog('hub', () => {}) };
+    writeFileSync(restoringFile(state), '');
+    const release = claim(state.hub, 'a hub');
+    await refused(openHub(options), 'E_RUNNING');
+    release();
+    await refused(openHub(options), 'E_STATE_BROKEN');
+    assert.is(existsSync(join(state.hub, 'lock')), false);
+  } finally {
+    done();
+  }
 });
 
 test.run();
