@@ -25,6 +25,7 @@ test('a killed backup is none, a killed restore lets no hub start on half of it;
     const flags = ['--state', site.state.root, '--passphrase-file', pass];
     await site.startHub();
     if (site.hub !== null) await kill(site.hub, 'SIGTERM');
+    let killed = 0;
     const append = async (records: number) => {
       const store = new Store(site.state.store, 'write');
       const key = readKeyPair(keyFile.hub(site.state));
@@ -43,7 +44,12 @@ test('a killed backup is none, a killed restore lets no hub start on half of it;
     };
     const run = (argv: readonly string[], killAfter: number | null) => {
       const child = spawn(process.execPath, [FRONT_DOOR, ...argv, ...flags], { stdio: 'ignore' });
-      const gone = new Promise<number | null>((resolve) => child.once('exit', (code) => resolve(code)));
+      const gone = new Promise<number | null>((resolve) =>
+        child.once('exit', (code, signal) => {
+          if (signal === 'SIGKILL') killed++;
+          resolve(code);
+        }),
+      );
       if (killAfter !== null) void sleep(killAfter).then(() => child.kill('SIGKILL'));
       return gone;
     };
@@ -60,6 +66,7 @@ test('a killed backup is none, a killed restore lets no hub start on half of it;
       await run(['backup', site.dir], (takes * round) / ROUNDS);
       for (const name of backups()) assert.is((await checkBackup(join(site.dir, name), null)).audit.count, copied);
     }
+    assert.ok(killed > 0, 'every kill came too late');
 
     await append(7);
     const restore = ['restore', join(site.dir, first), '--replace'];
@@ -67,6 +74,7 @@ test('a killed backup is none, a killed restore lets no hub start on half of it;
     assert.is(await run(restore, null), 0);
     takes = performance.now() - began;
     assert.is(await count(), copied);
+    killed = 0;
     for (let round = 1; round <= ROUNDS; round++) {
       await append(7);
       await run(restore, takes * (0.4 + (0.6 * round) / ROUNDS));
@@ -78,6 +86,7 @@ test('a killed backup is none, a killed restore lets no hub start on half of it;
       assert.is(await run(restore, null), 0);
       assert.is(await count(), copied);
     }
+    assert.ok(killed > 0, 'every kill came too late');
     await site.startHub();
   } finally {
     await site.close();
