@@ -9,6 +9,7 @@ import type { Correlation } from './correlate/decide.ts';
 import type { Playbook } from './playbook/playbook.ts';
 import type { Probes } from './probes.ts';
 import type { Reasoner } from './reason/reasoner.ts';
+import type { Thoughts } from './reason/thoughts.ts';
 import type { Store } from './store/store.ts';
 import type { Tools } from './tools/tools.ts';
 import type { Views } from './tools/views.ts';
@@ -54,6 +55,8 @@ export interface Hub {
   /** How events become incidents here, and what the site says of its services. */
   readonly correlation: Correlation;
   readonly reasoners: readonly Reasoner[];
+  /** What they think now, for who looks on. */
+  readonly thoughts: Thoughts;
   readonly mesh: Mesh;
   readonly tools: Tools;
   /** What is said to who listens from outside; absent where nobody can. */

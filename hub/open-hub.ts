@@ -37,6 +37,7 @@ import { openModel, openReasoners, type Reasoners } from './open-reasoners.ts';
 import { openRules } from './open-rules.ts';
 import { Driver } from './pipeline.ts';
 import { Probes } from './probes.ts';
+import { Thoughts } from './reason/thoughts.ts';
 import { Announcements } from './site/halts.ts';
 import type { OpenEnrollment } from './site/open-enrollment.ts';
 import { noteRoster, RosterKeeper } from './site/roster-keeper.ts';
@@ -177,6 +178,7 @@ async function openParts(options: HubOptions, closing: Closing): Promise<Parts> 
     playbooks: thinking.playbooks,
     correlation: { rules: readCorrelationRules(state.correlate), services: readServiceMap(state.services) },
     reasoners: thinking.all,
+    thoughts: new Thoughts(),
     mesh: mesh.mesh,
     tools,
     views,

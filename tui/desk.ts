@@ -1,5 +1,6 @@
 import type { Severity, Snapshot } from '../broker/messages.ts';
 import type { Incident } from '../hub/incident.ts';
+import type { Thinking } from '../hub/reason/thinking.ts';
 import type { Decision, Verdict } from '../policy/verdict.ts';
 
 /** One host as the fleet line and the header show it. */
@@ -42,6 +43,8 @@ export interface DeskState {
   readonly role: 'viewer' | 'approver' | 'admin';
   /** Who else looks at the incident that this screen was last said to look at. */
   readonly others: readonly string[];
+  /** What each reasoner that is at work on that incident now has written so far; empty while none is. */
+  readonly thinking: readonly Thinking[];
   readonly auditRecords: number;
   readonly auditGood: boolean;
   readonly hosts: readonly HostRow[];

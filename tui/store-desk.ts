@@ -58,7 +58,10 @@ class StoreDesk implements Desk {
     this.auditGood = verifyAuditTail(this.store, hubKeys(roster), START_RECORDS).ok;
     this.index = new IncidentIndex(this.store);
     this.shelf = new StoreShelf(folder, this.store, () => this.tell());
-    this.presence = new Presence(folder, this.operator, () => this.tell());
+    this.presence = new Presence(folder, this.operator, {
+      isDiagnosing: (id) => !this.closed && getIncident(this.store, id)?.state === 'diagnosing',
+      changed: () => this.tell(),
+    });
     this.readOn();
     this.current = this.read();
     this.timer = setInterval(() => this.refresh(), REFRESH_MS);
@@ -175,6 +178,7 @@ class StoreDesk implements Desk {
       operator: this.operator.name,
       role: this.operator.role,
       others: up ? this.presence.others : [],
+      thinking: up ? this.presence.thinking : [],
       auditRecords: auditHead(this.store).count,
       auditGood: this.auditGood && lastChainCheck(this.store)?.ok !== false,
       hosts: this.hosts(),

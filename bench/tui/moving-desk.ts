@@ -76,6 +76,7 @@ export class MovingDesk implements Desk {
       operator: 'you',
       role: 'admin',
       others: [],
+      thinking: [],
       auditRecords: 18_204 + this.#tick,
       auditGood: true,
       incidents: this.#incidents,

@@ -2,6 +2,7 @@ import { said } from '../../broker/messages.ts';
 import { PROBE_LIMITS, PROBE_STATES } from '../../broker/probe-messages.ts';
 import { bool, bytes, type Infer, int, list, maybe, oneOf, pattern, record, text } from '../../broker/shape.ts';
 import { ID } from '../../broker/topics.ts';
+import { THOUGHT_LIMITS } from '../reason/thinking.ts';
 import { TOKEN_HOURS } from '../site/enrollment.ts';
 
 /**
@@ -71,6 +72,18 @@ export const response = record({
   text: maybe(text(2_000)),
   /** look: the others who look at this incident now. */
   looking: maybe(list(text(128), 256)),
+  /** look: what the reasoners are thinking about it now; absent while none is. */
+  thinking: maybe(
+    list(
+      record({
+        by: text(THOUGHT_LIMITS.name),
+        stage: text(THOUGHT_LIMITS.name),
+        text: text(THOUGHT_LIMITS.bytes),
+        since: millis,
+      }),
+      THOUGHT_LIMITS.shown,
+    ),
+  ),
   /** probe: what the agent said. */
   probe: maybe(
     record({

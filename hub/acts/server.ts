@@ -3,6 +3,7 @@ import { chmodSync, rmSync } from 'node:fs';
 import { createServer, type Socket } from 'node:net';
 import { Framed } from '../../broker/framed.ts';
 import type { Operator } from '../../broker/roster.ts';
+import { covers } from '../../broker/scopes.ts';
 import { NAMESPACES, sshVerify } from '../../broker/sshsig.ts';
 import { addSilence, removeSilence } from '../correlate/silences.ts';
 import type { Hub } from '../hub.ts';
@@ -10,6 +11,7 @@ import type { Incident } from '../incident.ts';
 import type { Driver } from '../pipeline.ts';
 import { acknowledge, cancel } from '../steps/acts.ts';
 import { ActError, acceptApproval, reject } from '../steps/approve.ts';
+import { tagsOf } from '../store/hosts.ts';
 import { getIncident } from '../store/incidents.ts';
 import { isToolRequest, revokeTool, toolAct, toolRequest } from '../tools/acts.ts';
 import { type Admin, adminAct, NO_ADMIN } from './admin.ts';
@@ -105,8 +107,10 @@ async function answer(desk: Desk, entered: Operator, value: unknown): Promise<Re
     const operator = present(hub, entered);
     const { verb, incident: seen, session } = asked;
     // Who may only look may be seen looking.
-    if (verb === 'look' && seen !== undefined && session !== undefined)
-      return { tx, ok: 'yes', looking: desk.looking.note(session, operator.name, seen, hub.now()) };
+    if (verb === 'look' && seen !== undefined && session !== undefined) {
+      const looking = desk.looking.note(session, operator.name, seen, hub.now());
+      return { tx, ok: 'yes', looking, ...thinkingAbout(hub, operator, seen) };
+    }
     if (operator.role === 'viewer') throw new ActError('E_ACT_ROLE', `${operator.name} may look, not act`);
     const about = asked.incident;
     if (asked.verb === 'probe') return { tx, ok: 'yes', probe: await probe(hub, driver, operator, asked) };
@@ -127,6 +131,14 @@ function present(hub: Hub, entered: Operator): Operator {
   if (known === undefined || !Buffer.from(known.key).equals(entered.key))
     throw new ActError('E_ACT_ROLE', `${entered.name} is not on the roster any more`);
   return known;
+}
+
+/** What the reasoners write about an incident, for whom its host is in scope: it may quote the evidence. */
+function thinkingAbout(hub: Hub, operator: Operator, id: string): Pick<Response, 'thinking'> {
+  const thinking = hub.thoughts.of(id);
+  if (thinking.length === 0) return {};
+  const host = getIncident(hub.store, id)?.host;
+  return host !== undefined && covers(operator, host, tagsOf(hub.store, host)) ? { thinking } : {};
 }
 
 async function actOnIncident(hub: Hub, operator: Operator, id: string, asked: Request): Promise<void> {

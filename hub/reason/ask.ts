@@ -1,5 +1,5 @@
 import type { Evidence } from '../evidence/evidence.ts';
-import { type Diagnosis, ReasonError, type Reasoner } from './reasoner.ts';
+import { type Diagnosis, ReasonError, type Reasoner, type Watcher } from './reasoner.ts';
 import { validateDiagnosis } from './validate.ts';
 
 /** What came of asking one reasoner: its validated answer or none, and what was dropped, lowered or went wrong. */
@@ -9,9 +9,14 @@ export interface Asked {
 }
 
 /** Asks one reasoner under a deadline and validates what it says. Never throws: what fails is a note. */
-export async function askReasoner(reasoner: Reasoner, evidence: Evidence, deadline: AbortSignal): Promise<Asked> {
+export async function askReasoner(
+  reasoner: Reasoner,
+  evidence: Evidence,
+  deadline: AbortSignal,
+  watcher?: Watcher,
+): Promise<Asked> {
   try {
-    const answer = await inTime(reasoner.diagnose(evidence, deadline), deadline);
+    const answer = await inTime(reasoner.diagnose(evidence, deadline, watcher), deadline);
     const checked = validateDiagnosis(answer, evidence);
     if ('error' in checked) return { diagnosis: null, notes: [`${reasoner.name}: ${checked.error}`] };
     return { diagnosis: checked.diagnosis, notes: checked.notes };

@@ -70,7 +70,7 @@ function probabilityOf(decoded: Decoded, answer: PlanAnswer): number {
 }
 
 /** Slots of a sentence as an operator reads them. What is no slot of this incident stays as it was written. */
-const withNames = (text: string, evidence: Evidence): string =>
+export const withNames = (text: string, evidence: Evidence): string =>
   text.replace(/(?<![A-Za-z0-9])E[1-9][0-9]{0,2}(?![A-Za-z0-9])/g, (slot) => {
     const entity = evidence.entities.find((one) => one.slot === slot);
     return entity === undefined ? slot : (spoken(entity) ?? slot);

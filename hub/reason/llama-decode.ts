@@ -1,5 +1,6 @@
 import type { Token } from 'node-llama-cpp';
 import { BATCH, type LoadedModel } from './llama-model.ts';
+import type { Watcher } from './reasoner.ts';
 
 /** What the model wrote, and how sure its own probabilities were of each piece. */
 export interface Decoded {
@@ -37,6 +38,8 @@ export interface DecodeInput {
   readonly maxTokens: number;
   readonly seed: number;
   readonly signal: AbortSignal;
+  /** Told as it reads and writes. */
+  readonly watcher?: Watcher;
 }
 
 /** Number of tokens of a text; foreign text never becomes a control token, whatever it spells. */
@@ -87,7 +90,9 @@ export async function decode(loaded: LoadedModel, input: DecodeInput): Promise<P
       stop = 'end';
       break;
     }
-    length += model.detokenize([token], true, written).length;
+    const piece = model.detokenize([token], true, written);
+    length += piece.length;
+    input.watcher?.wrote(piece);
     written.push(token);
     pieces.push({ end: length, probability: confidence });
     if (written.length >= input.maxTokens) break;

@@ -10,7 +10,14 @@ import { type LoadedModel, loadModel } from './llama-model.ts';
 import { probeModel } from './llama-probe.ts';
 import { type Manifest, ownManifest } from './own-model.ts';
 import { buildPrompt, type Prompt, planInput } from './prompt.ts';
-import { type Diagnosis, ReasonError, type Repeated, type RepeatingReasoner, type Trace } from './reasoner.ts';
+import {
+  type Diagnosis,
+  ReasonError,
+  type Repeated,
+  type RepeatingReasoner,
+  type Trace,
+  type Watcher,
+} from './reasoner.ts';
 import { inWords } from './slot-answer.ts';
 import { buildSlotPrompt } from './slot-prompt.ts';
 import { UNCALIBRATED_CAP } from './validate.ts';
@@ -119,8 +126,8 @@ class LlamaReasoner implements RepeatingReasoner {
     };
   }
 
-  diagnose(evidence: Evidence, signal: AbortSignal): Promise<Diagnosis> {
-    return this.#inTime(signal, (stop, started) => this.#think(evidence, stop, started));
+  diagnose(evidence: Evidence, signal: AbortSignal, watcher?: Watcher): Promise<Diagnosis> {
+    return this.#inTime(signal, (stop, started) => this.#think(evidence, stop, started, watcher));
   }
 
   async repeat(trace: Trace, signal: AbortSignal): Promise<Repeated> {
@@ -175,11 +182,13 @@ class LlamaReasoner implements RepeatingReasoner {
     return turn;
   }
 
-  async #think(evidence: Evidence, signal: AbortSignal, started: number): Promise<Diagnosis> {
+  async #think(evidence: Evidence, signal: AbortSignal, started: number, watcher?: Watcher): Promise<Diagnosis> {
     const prompt = this.#prompt(evidence);
     const { gbnf, maxTokens } = planGrammar(prompt.plan);
     const { fixed, incident } = prompt;
-    const decoded = await decode(this.#loaded, { fixed, incident, gbnf, maxTokens, seed: SEED, signal });
+    watcher?.stage('answer');
+    const asked = { fixed, incident, gbnf, maxTokens, seed: SEED, signal };
+    const decoded = await decode(this.#loaded, { ...asked, ...(watcher === undefined ? {} : { watcher }) });
     const read = this.#read(decoded, prompt.plan, evidence);
     const { answer } = read;
     return {

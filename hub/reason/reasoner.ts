@@ -48,14 +48,22 @@ export interface Diagnosis {
   readonly trace: Trace | null;
 }
 
+/** Who looks on while a reasoner thinks: what it says here is shown to people, and is no part of the answer. */
+export interface Watcher {
+  /** What it does from now on, in a word. */
+  stage(name: string): void;
+  /** What it has written since the last call. */
+  wrote(piece: string): void;
+}
+
 /** One way of thinking about an incident (docs/design.md section 7). */
 export interface Reasoner {
   readonly name: string;
   /**
-   * Answers within the signal's deadline. Throws a ReasonError with a code when it can't: the hub then goes on with
+   * Answers within the signal's deadline, with `watcher` told how far it is. Throws a ReasonError with a code when it can't: the hub then goes on with
    * what its other reasoners say, and records why.
    */
-  diagnose(evidence: Evidence, signal: AbortSignal): Promise<Diagnosis>;
+  diagnose(evidence: Evidence, signal: AbortSignal, watcher?: Watcher): Promise<Diagnosis>;
   close(): Promise<void>;
 }
 

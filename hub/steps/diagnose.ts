@@ -24,7 +24,12 @@ export const diagnose: Step = {
 
     const tried = triedBefore(hub.store, incident.id);
     const deadline = AbortSignal.timeout(TIMES.reasoning);
-    const answers = await Promise.all(hub.reasoners.map((reasoner) => askReasoner(reasoner, evidence, deadline)));
+    const answers = await Promise.all(
+      hub.reasoners.map((reasoner) => {
+        const thought = hub.thoughts.begin(reasoner.name, evidence, now);
+        return askReasoner(reasoner, evidence, deadline, thought).finally(() => thought.end());
+      }),
+    );
     const diagnoses = answers.flatMap((answer) => (answer.diagnosis === null ? [] : [answer.diagnosis]));
     const notes = answers.flatMap((answer) => answer.notes);
     const decided: Decided = {

@@ -9,7 +9,7 @@ import { randomLlama } from '../../fixtures/model/random-llama.ts';
 import { fillTemplate, loadCatalogue } from '../../grammars/catalogue.ts';
 import type { Evidence } from '../../hub/evidence/evidence.ts';
 import { openLlamaReasoner } from '../../hub/reason/llama.ts';
-import { type Diagnosis, ReasonError, type Reasoner } from '../../hub/reason/reasoner.ts';
+import { type Diagnosis, ReasonError, type Reasoner, type Watcher } from '../../hub/reason/reasoner.ts';
 
 /** Far above what a plan of the fixture takes: it is there to end a hanging test, not to measure. */
 const PATIENCE_MS = 120_000;
@@ -93,6 +93,18 @@ replay('is the same twice, in this process and with another past', async () => {
   assert.is((await again.diagnose(memoryIncident(), never())).trace?.output, first.trace?.output);
   await again.close();
   kept = first;
+});
+
+replay('is read along as it is written', async () => {
+  const reasoner = await open(3);
+  const stages: string[] = [];
+  const pieces: string[] = [];
+  const watcher: Watcher = { stage: (name) => void stages.push(name), wrote: (piece) => void pieces.push(piece) };
+  const { trace } = await reasoner.diagnose(memoryIncident(), never(), watcher);
+  await reasoner.close();
+  assert.is(pieces.join(''), trace?.output);
+  assert.ok(pieces.length > 50, `${pieces.length} pieces`);
+  assert.equal(stages, ['answer']);
 });
 
 replay('keeps what reproduces it', () => {

@@ -17,6 +17,7 @@ import { Driver } from '../../hub/pipeline.ts';
 import { planHash } from '../../hub/plan-hash.ts';
 import { Probes } from '../../hub/probes.ts';
 import { RulesReasoner } from '../../hub/reason/rules.ts';
+import { Thoughts } from '../../hub/reason/thoughts.ts';
 import { approvalOf } from '../../hub/steps/approve.ts';
 import { commitIncident, getIncident } from '../../hub/store/incidents.ts';
 import { Store } from '../../hub/store/store.ts';
@@ -77,6 +78,7 @@ export async function openSmallHub(
     playbooks: new Map(),
     correlation: { rules: DEFAULT_RULES, services: new ServiceMap([]) },
     reasoners: [new RulesReasoner({ playbooks: [], tried: () => [] })],
+    thoughts: new Thoughts(),
     mesh,
     tools: new Tools({ store, key: () => keys.hub, now: Date.now, isAgent: () => false }),
     live: true,

@@ -207,6 +207,7 @@ export const STATE: DeskState = {
   operator: 'you',
   role: 'admin',
   others: [],
+  thinking: [],
   auditRecords: 18_204,
   auditGood: true,
   hosts: [
