@@ -120,6 +120,8 @@ export function claim(folder: string, what: string): () => void {
     rmSync(draft, { force: true });
     writeFileSync(draft, JSON.stringify({ pid: process.pid, start: startTime(process.pid), boot: bootId() }));
   } catch (error) {
+    // On a full disk an empty draft may be there.
+    rmSync(draft, { force: true });
     const why = error instanceof Error ? error.message : String(error);
     throw new StateError('E_STATE_READONLY', `can't write in ${folder} (${why}). Choose another with --state DIR.`);
   }
@@ -176,8 +178,13 @@ function isLinked(draft: string, lock: string): boolean {
   try {
     linkSync(draft, lock);
     return true;
-  } catch {
-    return false;
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'EEXIST') return false;
+    const why = error instanceof Error ? error.message : String(error);
+    throw new StateError(
+      'E_STATE_READONLY',
+      `can't claim ${lock} (${why}). The state folder needs a file system with hard links, as ext4 or xfs is.`,
+    );
   }
 }
 
@@ -221,8 +228,20 @@ function readClaim(lock: string): Found | null {
   }
 }
 
-const isHeld = ({ claim }: Found): boolean =>
-  claim !== null && claim.boot === bootId() && startTime(claim.pid) === claim.start;
+function isHeld({ claim }: Found): boolean {
+  if (claim === null || claim.boot !== bootId()) return false;
+  // Where /proc told no start time the pid alone names the holder.
+  return claim.start === -1 ? isAlive(claim.pid) : startTime(claim.pid) === claim.start;
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return error instanceof Error && 'code' in error && error.code === 'EPERM';
+  }
+}
 
 /** The kernel's name for this boot of the host; empty where it gives none. */
 function bootId(): string {

@@ -34,10 +34,15 @@ export class HubPresence {
     });
   }
 
-  /** Another reasoner has joined. */
+  /** Another reasoner has joined. On a full disk it reasons all the same, and readers of the store see that later. */
   async reasonsWith(reasoner: string): Promise<void> {
     this.status = { ...this.status, reasoner };
-    await this.hub.store.write(() => void this.hub.store.meta.put('hub', this.status));
+    const { store, log } = this.hub;
+    try {
+      await store.write(() => void store.meta.put('hub', this.status));
+    } catch (error) {
+      log.warn('could not note the reasoner', { why: error instanceof Error ? error.message : String(error) });
+    }
   }
 
   /** On the mesh, retained: agents greet a hub that has come. */

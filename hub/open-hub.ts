@@ -67,7 +67,7 @@ export interface HubOptions {
   readonly metrics?: MetricsDoor;
   /** Where other systems bring alerts; absent: nowhere. */
   readonly webhooks?: WebhookDoor;
-  /** How long closed incidents stay; absent: thirteen months, two hundred thousand. */
+  /** How long closed incidents stay; absent: thirteen months, two hundred thousand, 16 GiB. */
   readonly retention?: Retention;
   /** A GGUF file; absent: rules alone. */
   readonly model?: ChosenModel;

@@ -1,4 +1,14 @@
-import { accessSync, constants, existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
+import { randomBytes } from 'node:crypto';
+import {
+  accessSync,
+  constants,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmdirSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { BOUNDS, type CageBounds, type Overrun } from './bounds.ts';
 import type { Cage, Cages } from './cage.ts';
@@ -7,6 +17,8 @@ import { exceeded } from './usage.ts';
 
 /** Groups that could not be removed since something still runs in them; looked at again when the next one is made. */
 const KEPT_MAX = 64;
+/** How the groups begin that we make for what we run. */
+const RUN = 'sentinel-run-';
 
 /**
  * Cages that are cgroup v2 groups below this process's own (kernel documentation, cgroup-v2): nothing forks out of
@@ -21,20 +33,19 @@ export function openCgroups(delegated: boolean, bounds: CageBounds = BOUNDS): Ca
   if (own === null || (!delegated && process.geteuid?.() === 0 && existsSync('/run/systemd/system'))) return null;
   try {
     accessSync(own, constants.W_OK);
-    const first = makeGroup(own, 'probe');
-    rmdirSync(first);
+    rmdirSync(makeGroup(own));
   } catch {
     return null;
   }
   const { home, controlled } = takeControllers(own);
+  sweep(own);
   const kept: Group[] = [];
-  let number = 0;
   return {
     kind: controlled ? 'cgroup with memory and pids' : 'cgroup, watched',
     left: () => kept.reduce((sum, group) => sum + group.count(), 0),
     make() {
       for (const group of kept.splice(0)) if (!group.remove() && kept.length < KEPT_MAX) kept.push(group);
-      const folder = makeGroup(own, String(++number));
+      const folder = makeGroup(own);
       if (controlled) {
         writeFileSync(join(folder, 'pids.max'), String(bounds.processes));
         writeFileSync(join(folder, 'memory.max'), String(bounds.memory));
@@ -60,11 +71,28 @@ export function ownGroup(mountinfo: string, cgroups: string): string | null {
   return null;
 }
 
-const makeGroup = (own: string, name: string): string => {
-  const folder = join(own, `sentinel-run-${process.pid}-${name}`);
+/**
+ * A group of a name that none ever had: a process killed with -9 leaves its groups behind, and the next one may well
+ * have its pid (in a container every start has the same).
+ */
+const makeGroup = (own: string): string => {
+  const folder = join(own, `${RUN}${process.pid}-${randomBytes(6).toString('hex')}`);
   mkdirSync(folder);
   return folder;
 };
+
+/** Removes what processes that have ended left behind; the kernel keeps a group in which something still runs. */
+function sweep(own: string): void {
+  for (const name of readdirSync(own)) {
+    const pid = Number(new RegExp(`^${RUN}(\\d+)-`).exec(name)?.[1]);
+    if (!(pid > 0) || (pid !== process.pid && existsSync(`/proc/${pid}`))) continue;
+    try {
+      rmdirSync(join(own, name));
+    } catch {
+      // Something still runs in it.
+    }
+  }
+}
 
 /**
  * Takes the memory and pids controllers for groups below ours. A group that has controllers for others may hold no

@@ -95,24 +95,25 @@ export async function refuseDamaged(
 }
 
 let outlives = false;
-/** When a commit failed last in this thread: what lmdb rejects besides it comes in the same turn. */
-let failedAt = Number.NEGATIVE_INFINITY;
-const ECHO_MS = 5_000;
 
 /**
  * For a commit that fails lmdb rejects promises that nobody was given, besides the one that `Store.write` waits for, which
- * tells all that there is to tell. Without this the thread would end by them. Every other rejection still ends it.
+ * tells all that there is to tell; some of them before it. Without this the thread would end by them. Every other
+ * rejection still ends it.
  */
 export function outliveFailedCommits(): void {
   if (outlives) return;
   outlives = true;
   process.on('unhandledRejection', (error) => {
-    // The commit's own error has LMDB's or the system's number; those of its writes point to it.
-    const isNumbered = error instanceof Error && 'code' in error && Number.isInteger(error.code);
-    const isOfCommit = isNumbered && !(error instanceof DOMException) && performance.now() - failedAt < ECHO_MS;
-    const isEcho = (error instanceof Error && 'commitError' in error) || isOfCommit;
-    if (!isEcho) throw error;
+    if (!isEcho(error)) throw error;
   });
+}
+
+/** The commit's own error has LMDB's or the system's number, and was made by lmdb; those of its writes point to it. */
+function isEcho(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  if ('commitError' in error) return true;
+  return 'code' in error && Number.isInteger(error.code) && /[\\/]lmdb[\\/]/.test(error.stack ?? '');
 }
 
 /** The address space kept for the data file; the file itself grows with what is stored. */
@@ -230,7 +231,6 @@ export class Store {
     try {
       return await this.root.childTransaction(puts);
     } catch (error) {
-      failedAt = performance.now();
       const why = error instanceof Error ? error.message : String(error);
       throw new StoreError(
         'E_STORE_WRITE',

@@ -1,4 +1,6 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -97,5 +99,20 @@ tree('is found by the mount that holds it', () => {
   assert.is(ownGroup('', '0::/\n'), null);
   assert.is(ownGroup(v2, '8:pids:/\n'), null);
 });
+
+const own = ownGroup(readFileSync('/proc/self/mountinfo', 'utf8'), readFileSync('/proc/self/cgroup', 'utf8'));
+
+if (cgroups !== null && own !== null) {
+  tree('what a killed process left is in nobody’s way, and is taken out', () => {
+    const dead = spawnSync('true').pid;
+    const left = [`${dead}-1`, `${process.pid}-1`, `${process.pid}-2`].map((end) => join(own, `sentinel-run-${end}`));
+    for (const folder of left) mkdirSync(folder);
+    const cages = openCgroups(delegated, SMALL);
+    const cage = cages?.make();
+    assert.equal(left.map(existsSync), [false, false, false]);
+    assert.ok(cage);
+    cage.close();
+  });
+}
 
 tree.run();

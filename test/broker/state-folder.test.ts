@@ -46,7 +46,10 @@ test('a claim by another process that lives holds; once it died it is taken over
 test('a claim by a pid that is another process now, or of an earlier boot, is taken over', async ({ path }) => {
   const other = idle();
   const { pid = 0 } = other;
+  const dead = idle();
+  await gone(dead);
   const stale = [
+    { pid: dead.pid, start: -1, boot: bootId() },
     { pid, start: startTime(pid) - 1, boot: bootId() },
     { pid, start: startTime(pid), boot: 'another-boot' },
     { pid: process.pid, start: startTime(process.pid), boot: 'another-boot' },
@@ -56,6 +59,11 @@ test('a claim by a pid that is another process now, or of an earlier boot, is ta
     claim(path, 'a hub')();
   }
   await gone(other);
+});
+
+test('a claim without a start time is held by its pid alone', ({ path }) => {
+  writeFileSync(lockOf(path), JSON.stringify({ pid: process.pid, start: -1, boot: bootId() }));
+  assert.throws(() => claim(path, 'a hub'), code('E_RUNNING'));
 });
 
 test('a claim that can’t be read is taken over', ({ path }) => {

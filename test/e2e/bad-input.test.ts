@@ -91,6 +91,8 @@ bad('a full disk: the hub says E_STORE_WRITE, acknowledges nothing, and works on
     await site.startHubWithin(Math.ceil(used / 1_024) + 8, '--live');
     await site.startAgent('--live');
     await site.until(() => /E_STORE_WRITE|can't write the store/.test(site.log), 'the failing write');
+    // Its own model joins meanwhile: that it can't be noted costs nothing but the note.
+    await site.until(() => /the model is ready/.test(site.log), 'the model');
     assert.is(site.hub?.exitCode, null, 'the hub lives');
     await site.restartHub('--live');
     site.fill();

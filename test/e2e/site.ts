@@ -122,7 +122,10 @@ export class Site {
       };
       child.stdout.on('data', take);
       child.stderr.on('data', take);
-      child.once('exit', (code) => reject(new Error(`${command} ended with ${code}:\n${output}`)));
+      child.once('exit', (code, signal) => {
+        this.log += `(${command} ended with ${signal ?? code})\n`;
+        reject(new Error(`${command} ended with ${code}:\n${output}`));
+      });
     });
   }
 
