@@ -1,4 +1,4 @@
-// Compiles to dist/ and copies the data files that modules read from beside themselves (YAML rules, playbooks, grammars).
+// Compiles to dist/ and copies the data files that modules read from beside themselves (YAML rules, playbooks, grammars, the verifier of exported records).
 //   node build.mjs [--if-stale] [--out DIR]
 import { spawnSync } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
@@ -49,7 +49,7 @@ if (!values['if-stale'] || isStale()) {
   rmSync(tried, { force: true });
   const run = spawnSync(process.execPath, [tsc, '--outDir', out], { cwd: root, stdio: 'inherit' });
   if (run.status !== 0) process.exit(run.status ?? 1);
-  for (const source of sources.filter((path) => path.endsWith('.yaml'))) {
+  for (const source of sources.filter((path) => path.endsWith('.yaml') || path.endsWith('verify.mjs'))) {
     const target = join(out, source.slice(root.length));
     mkdirSync(dirname(target), { recursive: true });
     cpSync(source, target);

@@ -76,7 +76,14 @@ export function openHalt(message: Uint8Array, roster: Roster): Halt {
 }
 
 /** Where the audit chain stood at a time: signed by the hub, retained, and held against what each agent has seen. */
-export const checkpointShape = record({ site: pattern(ID, 'an id'), epoch: int(1), now: int(), audit_head: auditHead });
+export const checkpointShape = record({
+  site: pattern(ID, 'an id'),
+  epoch: int(1),
+  now: int(),
+  audit_head: auditHead,
+  /** Root of the Merkle tree (RFC 6962) over the hashes of the records up to that head. */
+  root: maybe(bytes(32, true)),
+});
 export type Checkpoint = Infer<typeof checkpointShape>;
 
 export const sealCheckpoint = (checkpoint: Checkpoint, hub: KeyPair): Uint8Array =>
@@ -88,4 +95,19 @@ export function openCheckpoint(message: Uint8Array, roster: Roster): Checkpoint 
   if (checkpoint.site !== roster.site || checkpoint.epoch !== roster.epoch)
     throw new SignatureError(`a checkpoint of ${checkpoint.site}, epoch ${checkpoint.epoch}`);
   return checkpoint;
+}
+
+/**
+ * A checkpoint that the hub of this site signed once, in whichever epoch and with whichever of its order keys: what an
+ * audit chain is held against. Throws SignatureError or ShapeError.
+ */
+export function openFormerCheckpoint(message: Uint8Array, keys: readonly Uint8Array[]): Checkpoint {
+  const [key, ...others] = keys;
+  if (key === undefined) throw new SignatureError('no key of the hub is known for this checkpoint');
+  try {
+    return checkpointShape(decodeCbor(open('checkpoint', message, key)), '');
+  } catch (error) {
+    if (others.length === 0 || !(error instanceof SignatureError)) throw error;
+    return openFormerCheckpoint(message, others);
+  }
 }

@@ -18,6 +18,7 @@ export type SignedKind =
   | 'roster'
   | 'checkpoint'
   | 'backup'
+  | 'evidence'
   | 'enroll'
   | 'halt';
 

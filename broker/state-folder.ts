@@ -30,6 +30,8 @@ export interface StateFolder {
   readonly services: string;
   readonly notify: string;
   readonly webhooks: string;
+  /** Where checkpoints of the audit chain are written beside the store. */
+  readonly audit: string;
   /** Models that were pulled, and which of them the hub reasons with. */
   readonly models: string;
   readonly agent: string;
@@ -69,6 +71,7 @@ export function stateFolder(dir: string): StateFolder {
     services: join(root, 'services.yaml'),
     notify: join(root, 'notify.yaml'),
     webhooks: join(root, 'webhooks.yaml'),
+    audit: join(root, 'audit.yaml'),
     models: join(root, 'models'),
     agent,
     watch: join(agent, 'watch.d'),

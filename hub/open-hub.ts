@@ -14,6 +14,8 @@ import { allowOnly } from './automation/allow-only.ts';
 import { refuseHalfRestored } from './backup/restoring.ts';
 import { verifyAuditTail } from './chain/audit.ts';
 import { checkChain, START_RECORDS } from './chain/check.ts';
+import { Checkpoints } from './chain/checkpoints.ts';
+import { openedPlaces } from './chain/places.ts';
 import { Closing } from './closing.ts';
 import { readCorrelationRules } from './correlate/rules.ts';
 import { readServiceMap } from './correlate/service-map.ts';
@@ -198,6 +200,13 @@ async function run(options: HubOptions, parts: Parts, closing: Closing): Promise
   const { hub, keeper, thinking, mesh: opened } = parts;
   const { store, mesh, log } = hub;
   const driver = new Driver(hub);
+  let isOver = false;
+  void parts.superseded.then(() => {
+    isOver = true;
+  });
+  const checkpoints = new Checkpoints(hub, openedPlaces(state, log), () => isOver);
+  // After everything that writes to the chain has ended.
+  closing.add(() => checkpoints.end());
   const notifier = openedNotifier(state, hub);
   closing.add(() => notifier.stop());
   closing.add(() => driver.stop());
@@ -212,7 +221,7 @@ async function run(options: HubOptions, parts: Parts, closing: Closing): Promise
   await mesh.publish(hubTopic('site'), keeper.message, { retain: true });
   await presence.say('online');
   closing.add(() => presence.end());
-  const announcements = new Announcements(hub);
+  const announcements = new Announcements(hub, checkpoints);
   const intake = new Intake(hub, driver);
   closing.add(() => intake.stop());
   const webhooks = options.webhooks && (await openedWebhooks(state, options.webhooks, parts, intake));
@@ -225,7 +234,7 @@ async function run(options: HubOptions, parts: Parts, closing: Closing): Promise
     webhooks?.door.renewTls(tls);
   });
   await announcements.start();
-  closing.add(() => announcements.stop());
+  await checkpoints.start();
   const installRoster = async (message: Uint8Array, by: string) => {
     await install(hub, keeper, message, by);
     // What waits under an approval whose signer is gone need not wait.
@@ -239,7 +248,7 @@ async function run(options: HubOptions, parts: Parts, closing: Closing): Promise
   closing.add(() => silent.stop());
   opened.attach(intake, new RequestServer(hub, driver, hub.tools));
   hub.views?.sayAll();
-  if (outside !== undefined) sayGoodbye(presence, parts.superseded, closing);
+  if (outside !== undefined) sayGoodbye(presence, () => isOver, closing);
   closing.add(checkChain(hub));
   closing.add(tidy(hub, options.retention ?? DEFAULT_RETENTION));
   if (options.model !== undefined) {
@@ -265,13 +274,9 @@ async function install(hub: Hub, keeper: RosterKeeper, message: Uint8Array, by: 
 }
 
 /** On a broker of others the word of a hub that ends stays; who has taken over is there, whatever this one says. */
-function sayGoodbye(presence: HubPresence, superseded: Promise<string>, closing: Closing): void {
-  let isOver = false;
-  void superseded.then(() => {
-    isOver = true;
-  });
+function sayGoodbye(presence: HubPresence, isOver: () => boolean, closing: Closing): void {
   closing.add(async () => {
-    if (!isOver) await presence.say('stopped');
+    if (!isOver()) await presence.say('stopped');
   });
 }
 

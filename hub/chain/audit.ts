@@ -1,9 +1,10 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { decodeCbor, encodeCbor } from '../../broker/cbor.ts';
-import { type KeyPair, signBytes, verifyBytes } from '../../broker/keys.ts';
+import { type KeyPair, signBytes } from '../../broker/keys.ts';
 import type { AuditHead } from '../../broker/messages.ts';
 import type { Store } from '../store/store.ts';
+import { ChainWalk, type Held, isRecord } from './chain-walk.ts';
 
 /** What happened: one entry of the audit chain before it is chained. */
 export interface AuditEntry {
@@ -25,7 +26,7 @@ export interface AuditRecord {
   readonly signature: Uint8Array;
 }
 
-const GENESIS = '0'.repeat(64);
+export const GENESIS = '0'.repeat(64);
 const HEAD = 'audit_head';
 
 /** The newest record's number and hash; {0, zeros} for an empty chain. */
@@ -38,7 +39,7 @@ export function appendAudit(store: Store, key: KeyPair, entry: AuditEntry, now: 
   const head = auditHead(store);
   const n = head.count + 1;
   const body = encodeCbor({ n, ts: now, prev: head.hash, ...entry });
-  const digest = createHash('sha256').update(body).digest();
+  const digest = hash('sha256', body, 'buffer');
   const next = { count: n, hash: digest.toString('hex') };
   void store.audit.put(n, { body, hash: next.hash, signature: signBytes(digest, key) });
   void store.meta.put(HEAD, next);
@@ -52,10 +53,11 @@ export type AuditFinding =
 /**
  * Walks the chain from its first record: numbers without a gap, each record's hash, its link to the one before, its
  * signature, and that the chain ends where the head says. Names the first record that is wrong. `keys` are the hub's
- * order keys, oldest first: once a later one has signed, an earlier one is not good any more.
+ * order keys, oldest first: once a later one has signed, an earlier one is not good any more. `how` says what was seen of
+ * the chain outside it, which it is held against.
  */
-export function verifyAudit(store: Store, keys: readonly Uint8Array[]): AuditFinding {
-  return verifyFrom(store, keys, { count: 0, hash: GENESIS });
+export function verifyAudit(store: Store, keys: readonly Uint8Array[], how: Held = {}): AuditFinding {
+  return verifyFrom(store, new ChainWalk(keys, { count: 0, hash: GENESIS }, how));
 }
 
 /**
@@ -65,7 +67,7 @@ export function verifyAudit(store: Store, keys: readonly Uint8Array[]): AuditFin
 export function verifyAuditTail(store: Store, keys: readonly Uint8Array[], records: number): AuditFinding {
   const count = Math.max(0, auditHead(store).count - records);
   const before = count === 0 ? undefined : store.audit.get(count);
-  return verifyFrom(store, keys, { count, hash: isRecord(before) ? before.hash : GENESIS });
+  return verifyFrom(store, new ChainWalk(keys, { count, hash: isRecord(before) ? before.hash : GENESIS }));
 }
 
 /** Records that a walk in slices checks at once, some ten milliseconds, and how long it then leaves the loop alone. */
@@ -91,67 +93,12 @@ export async function verifyAuditSlowly(
   }
 }
 
-function verifyFrom(store: Store, keys: readonly Uint8Array[], start: AuditHead): AuditFinding {
-  const walk = new ChainWalk(keys, start);
-  for (const { key, value } of store.audit.getRange({ start: start.count + 1 })) {
+function verifyFrom(store: Store, walk: ChainWalk): AuditFinding {
+  for (const { key, value } of store.audit.getRange({ start: walk.at.count + 1 })) {
     const wrong = walk.next(key, value);
     if (wrong !== null) return wrong;
   }
   return walk.end(auditHead(store));
-}
-
-/** Where a walk along the chain stands: it is given the records in order. */
-class ChainWalk {
-  at: AuditHead;
-  private signing: readonly Uint8Array[];
-
-  constructor(keys: readonly Uint8Array[], start: AuditHead) {
-    this.signing = keys;
-    this.at = start;
-  }
-
-  /** Null when the record is the next one and good. */
-  next(n: number, record: unknown): AuditFinding | null {
-    const bad = (why: string): AuditFinding => ({ ok: false, record: this.at.count + 1, why });
-    if (n !== this.at.count + 1) return bad(`record ${this.at.count + 1} is missing: the next one is ${n}`);
-    if (!isRecord(record)) return bad('it is not a record');
-    const digest = createHash('sha256').update(record.body).digest();
-    if (digest.toString('hex') !== record.hash)
-      return bad('its content does not have the hash that it was stored with');
-    const by = this.signing.findIndex((key) => verifyBytes(digest, record.signature, key));
-    this.signing = this.signing.slice(Math.max(0, by));
-    if (by === -1) return bad('its signature is not by the hub key of this site');
-    const body = bodyOf(record);
-    if (body === null) return bad('its content is not what a hub writes');
-    if (body.n !== n) return bad(`it calls itself number ${String(body.n)}`);
-    if (body.prev !== this.at.hash) return bad('it does not follow the record before it');
-    this.at = { count: n, hash: record.hash };
-    return null;
-  }
-
-  /** What is to be said of the chain when there is no further record. */
-  end(head: AuditHead): AuditFinding {
-    const { count, hash } = this.at;
-    if (head.count === count && head.hash === hash) return { ok: true, head };
-    const why = `the chain ends at ${count}, and its head says ${head.count}: the tail was cut or replaced`;
-    return { ok: false, record: count + 1, why };
-  }
-}
-
-/** What lies in the store may have been changed by anyone who can write the file: nothing of it is taken for granted. */
-function isRecord(value: unknown): value is AuditRecord {
-  if (typeof value !== 'object' || value === null) return false;
-  const { body, hash, signature } = value as Partial<Record<keyof AuditRecord, unknown>>;
-  return body instanceof Uint8Array && typeof hash === 'string' && signature instanceof Uint8Array;
-}
-
-function bodyOf(record: AuditRecord): { readonly n?: unknown; readonly prev?: unknown } | null {
-  try {
-    const body = decodeCbor(record.body);
-    return typeof body === 'object' ? body : null;
-  } catch {
-    return null;
-  }
 }
 
 /** One record's content, for people and exports. */

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { keyFile, readRoster, readSite } from '../../broker/enroll.ts';
 import type { StateFolder } from '../../broker/state-folder.ts';
 import { tryPolicy } from '../../policy/policy.ts';
+import { readAuditPlaces } from '../chain/places.ts';
 import { readCorrelationRules } from '../correlate/rules.ts';
 import { readServiceMap } from '../correlate/service-map.ts';
 import { readChannels } from '../notify/channels.ts';
@@ -90,6 +91,7 @@ export function lookAtSettings(state: StateFolder): readonly Finding[] {
     [state.services, readServiceMap],
     [state.notify, readChannels],
     [state.webhooks, readHostMap],
+    [state.audit, readAuditPlaces],
   ];
   const there = files.filter(([file]) => existsSync(file));
   const broken = there.flatMap(([file, read]) => {

@@ -4,7 +4,7 @@ import { seal } from '../../broker/signed.ts';
 import { agentTopic } from '../../broker/topics.ts';
 import { auditHead } from '../chain/audit.ts';
 import type { Hub } from '../hub.ts';
-import { hubTime } from '../site/halts.ts';
+import { hubTime } from '../site/hub-time.ts';
 import { heardOf, stretchOf, throughOf } from './heard.ts';
 import type { StoredThrough } from './ingest.ts';
 

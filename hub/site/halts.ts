@@ -1,14 +1,13 @@
-import { type Halt, openLift, type SignedLift, sealCheckpoint, sealHalt } from '../../broker/halts.ts';
+import { type Halt, openLift, type SignedLift, sealHalt } from '../../broker/halts.ts';
 import { hubTopic } from '../../broker/topics.ts';
-import { appendAudit, auditHead } from '../chain/audit.ts';
+import { appendAudit } from '../chain/audit.ts';
+import type { Checkpoints } from '../chain/checkpoints.ts';
 import type { Hub } from '../hub.ts';
 import { ActError } from '../steps/approve.ts';
 import type { Store } from '../store/store.ts';
+import { hubTime } from './hub-time.ts';
 
 const HALT = 'halt';
-const HUB_TIME = 'hub_time';
-/** A chain that was cut is noticed after this at the latest; each one is a small message to all. */
-const CHECKPOINT_EVERY_MS = 60_000;
 
 /** The last halt or lift of this hub; null when there was none. */
 export const readHalt = (store: Store): Halt | null => (store.meta.get(HALT) as Halt | undefined) ?? null;
@@ -16,35 +15,20 @@ export const readHalt = (store: Store): Halt | null => (store.meta.get(HALT) as 
 /** Whether no order may be given now. */
 export const isHalted = (store: Store): boolean => readHalt(store)?.halted === true;
 
-/** The hub's time as it signs it: it never goes back, whatever the clock does. Call it inside a transaction. */
-export function hubTime(store: Store, clock: number): number {
-  const now = Math.max(clock, (store.meta.get(HUB_TIME) as number | undefined) ?? 0);
-  void store.meta.put(HUB_TIME, now);
-  return now;
-}
-
-/** What the hub tells all agents beside the roster: whether execution is halted, and where the audit chain stands. */
+/** What the hub tells all agents beside the roster and the chain's checkpoints: whether execution is halted. */
 export class Announcements {
   private readonly hub: Hub;
-  private told = 0;
-  private timer: NodeJS.Timeout | undefined;
+  private readonly checkpoints: Pick<Checkpoints, 'make'>;
 
-  constructor(hub: Hub) {
+  constructor(hub: Hub, checkpoints: Pick<Checkpoints, 'make'>) {
     this.hub = hub;
+    this.checkpoints = checkpoints;
   }
 
-  /** Tells what was in force before this hub was started, and from now on the chain's head as it grows. */
+  /** Tells what was in force before this hub was started. */
   async start(): Promise<void> {
     const halt = readHalt(this.hub.store);
     if (halt !== null) await this.tell(halt);
-    await this.checkpoint();
-    const failed = (error: unknown) => this.hub.log.error('no checkpoint was published', { why: String(error) });
-    this.timer = setInterval(() => void this.checkpoint().catch(failed), CHECKPOINT_EVERY_MS);
-    this.timer.unref();
-  }
-
-  stop(): void {
-    clearInterval(this.timer);
   }
 
   /** Stops all execution, here and at every agent that hears it. */
@@ -81,23 +65,12 @@ export class Announcements {
     });
     this.hub.log.warn(halt.halted ? 'HALTED: nothing is executed' : 'the halt is lifted', { by: halt.by });
     await this.tell(halt);
-    await this.checkpoint();
+    await this.checkpoints.make();
   }
 
   private tell(halt: Halt): Promise<void> {
     const { mesh, key, roster } = this.hub;
     // Signed as of the present epoch: a hub that has taken over stands by what it found.
     return mesh.publish(hubTopic('halt'), sealHalt({ ...halt, epoch: roster.epoch }, key), { retain: true });
-  }
-
-  private async checkpoint(): Promise<void> {
-    const { store, site, roster, key, mesh, now } = this.hub;
-    if (auditHead(store).count === this.told) return;
-    const at = await store.write(() => hubTime(store, now()));
-    // Read at the last moment: an agent may have heard of a later head by then.
-    const audit_head = auditHead(store);
-    this.told = audit_head.count;
-    const checkpoint = { site: site.name, epoch: roster.epoch, now: at, audit_head };
-    await mesh.publish(hubTopic('ckpt'), sealCheckpoint(checkpoint, key), { retain: true });
   }
 }

@@ -141,6 +141,8 @@ export class Store {
   readonly silences: Database<Silence, string>;
   /** n -> audit record, from 1. */
   readonly audit: Database<AuditRecord, number>;
+  /** Records that it covers -> a checkpoint as the hub signed it. */
+  readonly checkpoints: Database<Uint8Array, number>;
   readonly births: Database<StoredBirth, string>;
   readonly presence: Database<Presence, string>;
   /** [agent, ts by the hub's clock] -> sample. */
@@ -202,6 +204,7 @@ export class Store {
       this.tracks = db('tracks');
       this.silences = db('silences');
       this.audit = db('audit');
+      this.checkpoints = db('checkpoints');
       this.births = db('births');
       this.presence = db('presence');
       this.samples = db('frames');

@@ -80,7 +80,13 @@ const WHOLE: Readonly<Record<string, unknown>> = {
     lift_signature: Uint8Array.of(2),
   },
   liftShape: { site: 'local', counter: 1, by: 'ann' },
-  checkpointShape: { site: 'local', epoch: 1, now: 5, audit_head: { count: 1, hash: HASH } },
+  checkpointShape: {
+    site: 'local',
+    epoch: 1,
+    now: 5,
+    audit_head: { count: 1, hash: HASH },
+    root: new Uint8Array(32),
+  },
 };
 
 type Read = (value: unknown, path: string) => unknown;
