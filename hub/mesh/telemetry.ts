@@ -8,6 +8,7 @@ import { newestSample, stepOf, storedSample } from '../store/samples.ts';
 import type { Columns, Store } from '../store/store.ts';
 import type { Commits } from './commits.ts';
 import { putGaps } from './gaps.ts';
+import { LinkWatch } from './link-health.ts';
 
 /** The channel under which the newest frame's number of an ended start is kept beside those of events and results. */
 const CHANNEL = 'm';
@@ -54,6 +55,7 @@ export class Telemetry {
   private readonly streams = new Map<string, Stream>();
   /** Where the streams stand on the disk: to go back to when a commit fails. */
   private readonly durable = new Map<string, Stream>();
+  private readonly links = new LinkWatch();
 
   constructor(parts: {
     readonly store: Store;
@@ -108,7 +110,10 @@ export class Telemetry {
       return;
     }
     const arrived = this.now();
+    const began = performance.now();
     const times = timesOf(steps, before, arrived);
+    const newest = steps.at(-1)?.frame.ts ?? 0;
+    this.links.came(agent, before.ahead === null ? null : arrived - newest - before.ahead);
     const isSeen = arrived - before.seen >= SEEN_EVERY_MS;
     const isPruned = arrived - before.pruned >= PRUNE_EVERY_MS;
     const next: Stream = {
@@ -135,11 +140,15 @@ export class Telemetry {
         const step = steps[i];
         if (step !== undefined) void store.samples.put([agent, times[i] ?? 0], storedSample(n, step));
       }
-      if (isSeen) void store.presence.put(agent, { state: 'online', boot, last_seen: arrived });
+      if (isSeen) {
+        const link = this.links.take(agent, chain.last);
+        void store.presence.put(agent, { state: 'online', boot, last_seen: arrived, link });
+      }
       if (isPruned) this.prune(agent, Math.min(next.at, arrived - TIMES.samples));
     };
     this.commits.add(put, (error) => {
       if (error === null) {
+        this.links.stored(agent, performance.now() - began);
         this.durable.set(agent, next);
         done(received);
         return;

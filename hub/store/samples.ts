@@ -26,15 +26,19 @@ export function stepOf(sample: StoredSample, schema: number): Step {
   return { frame, dt: dt ?? 0 };
 }
 
-/** The newest samples of an agent, newest first: those since a time of the hub's clock, at most `limit`. */
+/** The newest samples of an agent, newest first: those between two times of the hub's clock, at most `limit`. */
 export function readSamples(
   store: Store,
   agent: string,
-  { since = 0, limit }: { readonly since?: number; readonly limit: number },
+  {
+    since = 0,
+    until = Number.MAX_SAFE_INTEGER,
+    limit,
+  }: { readonly since?: number; readonly until?: number; readonly limit: number },
 ): Sample[] {
   const columns = new Map<number, Columns | undefined>();
   const range = store.samples.getRange({
-    start: [agent, Number.MAX_SAFE_INTEGER],
+    start: [agent, until],
     end: [agent, since],
     reverse: true,
     limit,

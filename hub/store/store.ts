@@ -17,6 +17,18 @@ export interface Presence {
   readonly state: 'online' | 'dead' | 'stopped';
   readonly boot: string;
   readonly last_seen: number;
+  /** How its telemetry came of late; absent before the first of a start. */
+  readonly link?: LinkHealth;
+}
+
+/** The worst of an agent's last few seconds of telemetry, by the hub's clocks. */
+export interface LinkHealth {
+  /** Milliseconds from when a batch's newest sample was taken until it was here; null: the agent's clock is not known. */
+  readonly late: number | null;
+  /** Milliseconds from when a batch was here until it was on the disk and acknowledged; null: none was yet. */
+  readonly stored: number | null;
+  /** The newest frame of this start that is here, or known to be missing. */
+  readonly through: number;
 }
 
 /** An agent's birth, with the hub's time at which it was heard. */

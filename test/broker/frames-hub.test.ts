@@ -110,6 +110,30 @@ test('the samples of a batch lie apart as they were taken, none later than now',
   assert.ok((times.at(-1) ?? 0) >= before && (times.at(-1) ?? 0) <= Date.now());
 });
 
+test('how telemetry comes is written with the presence of its agent: the worst since it was written last', async (context) => {
+  const { hub } = context.small;
+  // The agent's clock is a minute behind this one, and its samples are of its seconds 1, 2 and 3.
+  const clocks = { now: 1_000, heard: 61_000 };
+  await hub.store.write(
+    () => void hub.store.births.put('web-1', { ...samples.birth, agent: 'web-1', boot, ...clocks }),
+  );
+  let now = 68_000;
+  const { store, site } = hub;
+  context.telemetry = new Telemetry({ store, agents: site.agents, now: () => now, commits: new Commits(store) });
+  const link = () => store.presence.get('web-1')?.link;
+  const [one, two, three] = payloads(writerOf(), 3);
+  assert.is(await fate(context, one), 'stored');
+  assert.equal(link(), { late: 7_000, stored: null, through: 1 });
+  now = 72_000;
+  assert.is(await fate(context, two), 'stored');
+  assert.is(link()?.through, 1, 'presence is written every few seconds');
+  now = 73_500;
+  assert.is(await fate(context, three), 'stored');
+  assert.is(link()?.late, 10_500);
+  assert.is(link()?.through, 3);
+  assert.ok((link()?.stored ?? -1) >= 0, 'how long the first two took to be on the disk');
+});
+
 /** An agent's telemetry over a link that is there or not, into the hub; a restart is another start on the same ring. */
 function agentOn(context: Context, file: string, start: string, bytes?: number) {
   const ring = new Ring(file, bytes);
