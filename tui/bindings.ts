@@ -1,55 +1,14 @@
-import { needsApprovable, needsHub, needsIncident, needsOnline, needsWaiting } from './conditions.ts';
-import type { Model } from './model.ts';
-import { type Place, VIEWS, type ViewName } from './places.ts';
+import type { Binding } from './binding.ts';
+import { needsApprovable, needsHub, needsIncident, needsOnline, needsQuiet, needsWaiting } from './conditions.ts';
+import { type Place, VIEWS } from './places.ts';
 
-export type Command =
-  | 'up'
-  | 'down'
-  | 'top'
-  | 'bottom'
-  | 'page-up'
-  | 'page-down'
-  | 'open'
-  | 'back'
-  | 'previous'
-  | 'approve'
-  | 'reject'
-  | 'acknowledge'
-  | 'probe'
-  | 'ask'
-  | 'evidence'
-  | 'filter'
-  | 'palette'
-  | 'dismiss'
-  | 'help'
-  | 'quit'
-  | 'stop'
-  | ViewName
-  /** Keys that a typed line or the dialog answers itself; here so that footer and help know of them. */
-  | 'field'
-  | 'consent';
+export type { Binding, Command } from './binding.ts';
 
-/** One row of the only table of keys: handler, footer, help, palette and documents all read it. */
-export interface Binding {
-  readonly command: Command;
-  readonly keys: readonly string[];
-  /** How the keys are written for people; `keymap.ts` writes it anew where an operator chose others. */
-  readonly shown: string;
-  /** One word or two for the footer; empty keeps it out of the footer. */
-  readonly footer: string;
-  readonly help: string;
-  readonly places: readonly Place[];
-  /** In the palette under the command's name. */
-  readonly inPalette?: true;
-  /** Why it does nothing now; undefined when it does something. Disabled keys are shown, dim, and say why. */
-  readonly why?: (model: Model) => string | undefined;
-}
-
-const LISTS: readonly Place[] = ['incidents', 'hosts', 'playbooks', 'audit', 'automation'];
-const OPENED: readonly Place[] = ['incident', 'host', 'playbook', 'record'];
+const LISTS: readonly Place[] = ['incidents', 'hosts', 'playbooks', 'audit', 'automation', 'eval'];
+const OPENED: readonly Place[] = ['incident', 'host', 'playbook', 'record', 'case'];
 const MOVES: readonly Place[] = [...LISTS, ...OPENED, 'probe', 'help'];
 const INCIDENT: readonly Place[] = ['incidents', 'incident'];
-const FILTERED: readonly Place[] = ['incidents', 'hosts', 'playbooks', 'probe'];
+const FILTERED: readonly Place[] = ['incidents', 'hosts', 'playbooks', 'eval', 'probe'];
 
 export const BINDINGS: readonly Binding[] = [
   {
@@ -94,7 +53,7 @@ export const BINDINGS: readonly Binding[] = [
     shown: 'enter',
     footer: 'open',
     help: 'open what is selected',
-    places: ['hosts', 'playbooks', 'audit'],
+    places: ['hosts', 'playbooks', 'audit', 'eval'],
   },
   {
     command: 'approve',
@@ -152,6 +111,14 @@ export const BINDINGS: readonly Binding[] = [
     footer: 'evidence',
     help: 'every fact that was gathered, or only those that the cause cites',
     places: ['incident'],
+  },
+  {
+    command: 'order',
+    keys: ['t'],
+    shown: 't',
+    footer: 'trouble first',
+    help: 'the hosts with trouble first, or by site and group again',
+    places: ['hosts'],
   },
   {
     command: 'filter',
@@ -237,6 +204,26 @@ export const BINDINGS: readonly Binding[] = [
     footer: '',
     help: 'what you went to before, in the palette; up and down select, enter goes, esc closes',
     places: ['palette'],
+  },
+  {
+    command: 'tour',
+    keys: [],
+    shown: ':tour',
+    footer: '',
+    help: 'the tour of the screen, once more',
+    places: LISTS,
+    inPalette: true,
+    why: needsQuiet,
+  },
+  { command: 'field', keys: [], shown: 'enter', footer: 'next', help: '', places: ['tour'] },
+  { command: 'field', keys: [], shown: 'left', footer: 'back', help: '', places: ['tour'] },
+  {
+    command: 'field',
+    keys: [],
+    shown: 'esc',
+    footer: 'leave the tour; so does every other key, and does what it always does',
+    help: '',
+    places: ['tour'],
   },
   {
     command: 'consent',

@@ -1,6 +1,7 @@
 import { WAITS_FOR_PERSON } from '../hub/incident.ts';
 import { whyNotApprovable } from './consent.ts';
 import type { Model } from './model.ts';
+import { hasOpen } from './tour.ts';
 
 // Why a key does nothing now, as a sentence; undefined when it does something.
 
@@ -28,3 +29,6 @@ export const needsOnline = (model: Model) => {
   const host = model.desk.hosts.find(({ agent }) => agent === model.incident?.host);
   return host?.state === 'online' ? undefined : `${model.incident.host} does not answer now`;
 };
+
+export const needsQuiet = ({ desk }: Model) =>
+  hasOpen(desk) ? 'an incident is open: the tour waits until it is over' : undefined;

@@ -8,6 +8,7 @@ import { type Offer, paletteKey } from './palette.ts';
 import { OPENS, type ViewName } from './places.ts';
 import { questions } from './questions.ts';
 import { sandboxKey } from './sandbox.ts';
+import { begun, tourKey } from './tour.ts';
 
 /** What must happen outside the screen. */
 export type Effect =
@@ -43,6 +44,11 @@ export function press(model: Model, chunk: readonly Key[]): Turn {
     if (isTooSmall(model)) {
       if (pressed.type === 'key' && pressed.name === 'q') return { ui, effect: { type: 'quit' } };
       continue;
+    }
+    if (ui.tour !== null) {
+      const { ui: next, isTaken } = tourKey({ ui }, pressed);
+      ui = next;
+      if (isTaken) continue;
     }
     // A dialog that this very chunk opened settles first, so the rest of the chunk is dropped by its first guard.
     if (ui.consent !== null) return answer({ ...model, ui }, index === 0 ? chunk : chunk.slice(index));
@@ -181,6 +187,8 @@ function run(model: Model, command: Command): Turn {
       return ask(model);
     case 'evidence':
       return { ui: { ...ui, allEvidence: !ui.allEvidence } };
+    case 'order':
+      return { ui: { ...ui, fleetOrder: ui.fleetOrder === 'group' ? 'trouble' : 'group' } };
     case 'filter':
       return { ui: { ...ui, filtering: true } };
     case 'palette':
@@ -191,9 +199,12 @@ function run(model: Model, command: Command): Turn {
     case 'policy':
     case 'audit':
     case 'automation':
+    case 'eval':
       return { ui: gone(ui, command) };
     case 'dismiss':
       return { ui: { ...ui, dismissed: model.desk.notice } };
+    case 'tour':
+      return { ui: begun(ui) };
     case 'help':
       return { ui: { ...ui, help: !ui.help, scroll: 0 } };
     case 'quit':

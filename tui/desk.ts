@@ -10,8 +10,34 @@ export interface HostRow {
   readonly lastSeen: number;
   readonly live: boolean;
   readonly privileged: boolean;
+  /** What the site calls it: `site=north`, `role=historian`. */
+  readonly tags: readonly string[];
+}
+
+/** What a host's line shows beside its state: read for the lines that are on the screen alone. */
+export interface HostPulse {
   /** Latest value and recent history (oldest first, at most 120 points) of the metrics worth a sparkline. */
   readonly gauges: readonly Gauge[];
+  readonly link: HostLink;
+}
+
+/** How what a host says comes here, as far as the hub has measured it; null: not known. Times are milliseconds. */
+export interface HostLink {
+  /** Between two of its samples. */
+  readonly every: number | null;
+  /** From taking a sample until it was here: the worst of the last seconds. */
+  readonly late: number | null;
+  /** From being here until it was on the disk and acknowledged: the worst of the last seconds. */
+  readonly stored: number | null;
+  /** Times within a day that samples went missing, and how many did. */
+  readonly gaps: number;
+  readonly missing: number;
+  /** Samples that its agent had on its disk at its last greeting and that are not here yet. */
+  readonly backlog: number | null;
+  /** The same of events and results. */
+  readonly waiting: number;
+  /** What fell off the agent's disk in all, since its ring was full. */
+  readonly dropped: number;
 }
 
 export interface Gauge {
@@ -65,6 +91,8 @@ export interface HostDetail {
   readonly units: number;
   readonly containers: number;
   readonly mounts: readonly string[];
+  /** The devices that it speaks for, where it is a gateway. */
+  readonly devices: readonly string[];
   /** What the host looked like when it last had trouble; null when it had none yet. */
   readonly last: { readonly incident: string; readonly at: number; readonly snapshot: Snapshot } | null;
 }
@@ -150,6 +178,37 @@ export interface Automation {
   }[];
 }
 
+/** How an incident's metric has come back, or has not. */
+export interface Verification {
+  readonly gauge: Gauge;
+  /** When the watching began, and until when the metric has to be back. */
+  readonly since: number;
+  readonly until: number;
+}
+
+/** What the last `sentinel eval` has found. Shares are 0..1; null: none of the kind was asked. */
+export interface Evaluation {
+  readonly at: number;
+  readonly by: string;
+  /** Why the gate was not passed; empty when it was. */
+  readonly gate: readonly string[];
+  readonly figures: readonly (readonly [name: string, value: string])[];
+  readonly cases: readonly EvaluationCase[];
+}
+
+export interface EvaluationCase {
+  readonly id: string;
+  readonly class: string;
+  readonly outcome: 'passed' | 'failed' | 'not scored';
+  readonly cause: string;
+  readonly trueCause: string | null;
+  readonly confidence: number;
+  readonly needsHuman: boolean;
+  readonly commands: readonly { readonly command: string; readonly decision: Decision }[];
+  /** What was expected and does not hold, in words. */
+  readonly unmet: readonly string[];
+}
+
 /** What policy says of a command that was typed. */
 export type Judged =
   | { readonly state: 'loading' }
@@ -161,6 +220,8 @@ export type ActResult = { readonly ok: true } | { readonly ok: false; readonly c
 
 /** What is read only while a view shows it. Nothing here throws for what the store holds. */
 export interface Shelf {
+  /** Undefined for a host that is not there. */
+  pulse(agent: string): HostPulse | undefined;
   host(agent: string): HostDetail | undefined;
   playbooks(): Playbooks;
   /** At most `limit` records, newest first, from record `from` down. */
@@ -169,6 +230,10 @@ export interface Shelf {
   automation(): Automation;
   /** The incident's metric up to the moment at which it was decided on; null where nothing of it is kept. */
   decision(incident: Incident): Gauge | null;
+  /** The incident's metric since its fix ran, and the window that it has; null where nothing is, or was, verified. */
+  verification(incident: Incident): Verification | null;
+  /** The last evaluation at this state folder; null where there was none, or its report does not read. */
+  evaluation(): Evaluation | null;
   /** Judges a command as it would be on this host; null: on a host where every name exists. Nothing runs. */
   judge(command: string, host: string | null): Judged;
 }

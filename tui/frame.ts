@@ -1,8 +1,9 @@
-import { cutLine, EMPTY, fill, type Line, line, span } from './line.ts';
+import { cutLine, EMPTY, fill, isSameLine, type Line, line, span } from './line.ts';
 import { isTooSmall, type Model, SMALLEST } from './model.ts';
 import { auditLines, auditView } from './views/audit.ts';
 import { automationView } from './views/automation.ts';
 import { dialogOf, dialogRoom, drawDialog } from './views/consent.ts';
+import { caseLines, evaluationView } from './views/evaluation.ts';
 import { helpLines } from './views/help.ts';
 import { hostLines } from './views/host.ts';
 import { hostsView } from './views/hosts.ts';
@@ -12,6 +13,7 @@ import { paletteView } from './views/palette.ts';
 import { playbookLines, playbooksView } from './views/playbooks.ts';
 import { policyView } from './views/policy.ts';
 import { probeView } from './views/probe.ts';
+import { tourLines } from './views/tour.ts';
 import { footer } from './widgets/footer.ts';
 import { header } from './widgets/header.ts';
 
@@ -41,6 +43,23 @@ export function frame(terminal: Model): Frame {
   return extent === undefined ? { lines: drawn } : { lines: drawn, extent };
 }
 
+/**
+ * The new picture with the old one's rows where they look the same, or the old one itself where all do: what did not
+ * change costs no rendering. Most refreshes change nothing, and the clock changes one row.
+ */
+export function reusing(old: Frame, drawn: Frame): Frame {
+  const lines = drawn.lines.map((row, i) => {
+    const before = old.lines[i];
+    return before !== undefined && isSameLine(before, row) ? before : row;
+  });
+  const isSame =
+    lines.length === old.lines.length &&
+    lines.every((row, i) => row === old.lines[i]) &&
+    drawn.extent?.rows === old.extent?.rows &&
+    drawn.extent?.visible === old.extent?.visible;
+  return isSame ? old : { ...drawn, lines };
+}
+
 function finish(lines: readonly Line[], model: Model, height: number): readonly Line[] {
   return fill(lines, height).map((row) => cutLine(row, model.cols));
 }
@@ -53,6 +72,10 @@ function body(model: Model, rows: number): Frame {
     return { lines: drawDialog(dialog, ui.consent, model, rows), extent: { rows: dialog.body.length, visible } };
   }
   if (ui.palette !== null) return { lines: paletteView(model, ui.palette, rows) };
+  if (ui.tour !== null) {
+    const said = tourLines(ui.tour, model);
+    return { lines: [...fill(viewLines(model, rows - said.length), rows - said.length), ...said] };
+  }
   if (ui.help) return scrolled(helpLines(model), ui.scroll, rows);
   if (ui.asking !== null) return { lines: probeView(model, rows) };
   const opened = ui.open === null ? null : openedLines(model, ui.open);
@@ -70,6 +93,8 @@ function openedLines(model: Model, id: string): readonly Line[] | null {
       return playbookLines(model, id);
     case 'audit':
       return auditLines(model, id);
+    case 'eval':
+      return caseLines(model, id);
     case 'policy':
     case 'automation':
       return null;
@@ -92,6 +117,8 @@ function viewLines(model: Model, rows: number): readonly Line[] {
       return auditView(model, rows);
     case 'automation':
       return automationView(model, rows);
+    case 'eval':
+      return evaluationView(model, rows);
     default:
       return model.ui.view satisfies never;
   }

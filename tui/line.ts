@@ -28,6 +28,13 @@ export function lineWidth(row: Line): number {
   return row.reduce((sum, part) => sum + widthOf(part.text), 0);
 }
 
+/** True of two rows that look the same. */
+export function isSameLine(a: Line, b: Line): boolean {
+  return (
+    a === b || (a.length === b.length && a.every((part, i) => part.text === b[i]?.text && part.tone === b[i]?.tone))
+  );
+}
+
 /** A row cut to `columns`; the last column shows `…` when something was cut. */
 export function cutLine(row: Line, columns: number): Line {
   const out: Span[] = [];

@@ -1,21 +1,9 @@
 import { CLOSED, WAITS_FOR_PERSON } from '../hub/incident.ts';
 import type { IncidentRow } from './desk.ts';
+import { type Grouped, grouped } from './grouped.ts';
 
-export interface Group {
-  readonly title: string;
-  readonly rows: readonly IncidentRow[];
-}
-
-/** Incidents as a list shows them. */
-export interface Listing {
-  /** What waits for a person, what runs, what is over. Empty groups are left out. */
-  readonly groups: readonly Group[];
-  /** Rows of all groups. */
-  readonly size: number;
-  at(index: number): IncidentRow | undefined;
-  /** Where an incident stands; -1 when it is not in the list. */
-  indexOf(id: string | null): number;
-}
+/** Incidents as a list shows them: what waits for a person, what runs, what is over. */
+export type Listing = Grouped<IncidentRow>;
 
 const RANK = { critical: 0, warning: 1, info: 2 } as const;
 const DAY_MS = 86_400_000;
@@ -82,11 +70,11 @@ export function listing(incidents: readonly IncidentRow[], filter: string, now: 
   const rows = filtered(incidents, filter);
   const moment = Math.floor(now / MOMENT_MS);
   if (last === null || last.rows !== rows || last.moment !== moment)
-    last = { rows, moment, listing: grouped(rows, now) };
+    last = { rows, moment, listing: inGroups(rows, now) };
   return last.listing;
 }
 
-function grouped(rows: readonly IncidentRow[], now: number): Listing {
+function inGroups(rows: readonly IncidentRow[], now: number): Listing {
   const waiting: IncidentRow[] = [];
   const working: IncidentRow[] = [];
   const today: IncidentRow[] = [];
@@ -102,23 +90,6 @@ function grouped(rows: readonly IncidentRow[], now: number): Listing {
     { title: 'working', rows: working.sort(worstFirst) },
     { title: 'today', rows: today.sort(latestFirst) },
     { title: 'earlier', rows: earlier.sort(latestFirst) },
-  ].filter((group) => group.rows.length > 0);
-  let places: Map<string, number> | undefined;
-  return {
-    groups,
-    size: rows.length,
-    at(index) {
-      let left = index;
-      for (const group of groups) {
-        if (left < group.rows.length) return group.rows[left];
-        left -= group.rows.length;
-      }
-      return undefined;
-    },
-    indexOf(id) {
-      if (id === null) return -1;
-      places ??= new Map(groups.flatMap((group) => group.rows).map((row, index) => [row.id, index]));
-      return places.get(id) ?? -1;
-    },
-  };
+  ];
+  return grouped(groups, ({ id }) => id);
 }

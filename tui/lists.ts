@@ -1,3 +1,6 @@
+import type { EvaluationCase, HostRow } from './desk.ts';
+import { fleetListing } from './fleet-listing.ts';
+import type { Grouped } from './grouped.ts';
 import { listing, matches } from './listing.ts';
 import type { Model } from './model.ts';
 import type { ViewName } from './places.ts';
@@ -30,13 +33,10 @@ function ofRecords(count: number): Ids {
   };
 }
 
-/** What the filter leaves of the hosts. */
-export function shownHosts(model: Pick<Model, 'desk' | 'ui'>): Model['desk']['hosts'] {
-  if (model.ui.filter === '' || model.ui.view !== 'hosts') return model.desk.hosts;
-  const good = matches(model.ui.filter);
-  return model.desk.hosts.filter(({ agent, state, live }) =>
-    good(`${agent} ${state} ${live ? 'live' : 'dry-run'}`.toLowerCase()),
-  );
+/** The hosts as they are shown: filtered, and in the order that the operator chose. */
+export function shownHosts({ desk, ui }: Pick<Model, 'desk' | 'ui'>): Grouped<HostRow> {
+  const filter = ui.view === 'hosts' ? ui.filter : '';
+  return fleetListing({ hosts: desk.hosts, incidents: desk.incidents, filter, order: ui.fleetOrder });
 }
 
 /** What the filter leaves of the playbooks. */
@@ -47,6 +47,17 @@ export function shownPlaybooks(model: Pick<Model, 'shelf' | 'ui'>): ReturnType<M
   return rows.filter((one) => good(`${one.id} ${one.title} ${one.class} ${one.signals.join(' ')}`.toLowerCase()));
 }
 
+/** What the filter leaves of the scenarios; those that failed stand first. */
+export function shownCases({ shelf, ui }: Pick<Model, 'shelf' | 'ui'>): readonly EvaluationCase[] {
+  const cases = shelf.evaluation()?.cases ?? [];
+  const good = matches(ui.view === 'eval' ? ui.filter : '');
+  const shown = cases.filter((one) => good(`${one.id} ${one.class} ${one.outcome} ${one.cause}`.toLowerCase()));
+  return [
+    ...shown.filter(({ outcome }) => outcome === 'failed'),
+    ...shown.filter(({ outcome }) => outcome !== 'failed'),
+  ];
+}
+
 /** The ids of a list as it is shown now. */
 export function idsOf(list: ListName, model: Model): Ids {
   const { desk, ui, now } = model;
@@ -55,14 +66,18 @@ export function idsOf(list: ListName, model: Model): Ids {
       const shown = listing(desk.incidents, ui.view === 'incidents' ? ui.filter : '', now);
       return { size: shown.size, at: (index) => shown.at(index)?.id, indexOf: shown.indexOf };
     }
-    case 'hosts':
-      return ofArray(shownHosts(model).map(({ agent }) => agent));
+    case 'hosts': {
+      const shown = shownHosts(model);
+      return { size: shown.size, at: (index) => shown.at(index)?.agent, indexOf: shown.indexOf };
+    }
     case 'playbooks':
       return ofArray(shownPlaybooks(model).map(({ id }) => id));
     case 'audit':
       return ofRecords(desk.auditRecords);
     case 'automation':
       return ofArray(model.shelf.automation().routes.map(({ incident }) => incident));
+    case 'eval':
+      return ofArray(shownCases(model).map(({ id }) => id));
     case 'probe':
       return ofArray(questions(model).map(({ id }) => id));
     default:

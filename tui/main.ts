@@ -1,5 +1,6 @@
 import type { Desk } from './desk.ts';
 import type { Keymap } from './keymap.ts';
+import type { TourMemory } from './tour-memory.ts';
 
 /** The terminal, and how this operator wants it. */
 export interface TuiOptions {
@@ -9,6 +10,8 @@ export interface TuiOptions {
   readonly keys?: Keymap;
   /** Nothing is signed from this screen. */
   readonly readOnly?: boolean;
+  /** Whether this operator has seen the tour; absent: it is not shown by itself. */
+  readonly tour?: TourMemory;
 }
 
 /**

@@ -1,6 +1,7 @@
-import { CLOSED, type Incident, type State, WAITS_FOR_PERSON } from '../hub/incident.ts';
+import type { Incident, State } from '../hub/incident.ts';
 import type { Consent } from './consent.ts';
-import type { DeskState, HostRow, IncidentRow, Shelf } from './desk.ts';
+import type { DeskState, Shelf } from './desk.ts';
+import type { FleetOrder } from './fleet-listing.ts';
 import type { Keymap } from './keymap.ts';
 import { idsOf, type ListName } from './lists.ts';
 import { OPENS, type Place, type ViewName } from './places.ts';
@@ -40,7 +41,10 @@ export interface Ui {
   readonly picked: Readonly<Record<ListName, string | null>>;
   readonly filter: string;
   readonly filtering: boolean;
+  readonly fleetOrder: FleetOrder;
   readonly palette: Palette | null;
+  /** The stop of the tour that is shown; null: none. */
+  readonly tour: number | null;
   /** What the palette was used for, newest first. */
   readonly gone: readonly string[];
   readonly sandbox: Sandbox;
@@ -60,10 +64,12 @@ export const FIRST_UI: Ui = {
   before: 'incidents',
   open: null,
   help: false,
-  picked: { incidents: null, hosts: null, playbooks: null, audit: null, automation: null, probe: null },
+  picked: { incidents: null, hosts: null, playbooks: null, audit: null, automation: null, eval: null, probe: null },
   filter: '',
   filtering: false,
+  fleetOrder: 'group',
   palette: null,
+  tour: null,
   gone: [],
   sandbox: { text: '', host: null },
   asking: null,
@@ -103,6 +109,7 @@ export const isBroad = (model: Pick<Model, 'cols'>): boolean => model.cols >= 99
 export function placeOf(ui: Ui): Place {
   if (ui.consent !== null) return 'consent';
   if (ui.palette !== null) return 'palette';
+  if (ui.tour !== null) return 'tour';
   if (ui.help) return 'help';
   if (ui.filtering) return 'filter';
   if (ui.asking !== null) return 'probe';
@@ -114,47 +121,6 @@ export function incidentAt(ui: Ui): string | null {
   if (ui.consent !== null) return ui.consent.incident;
   if (ui.asking !== null) return ui.asking;
   return ui.view === 'incidents' ? (ui.open ?? ui.picked.incidents) : null;
-}
-
-const isListening = (host: HostRow) => host.state === 'online';
-
-interface Tally {
-  /** Open incidents of a host's: the worst. */
-  readonly worst: ReadonlyMap<string, 'critical' | 'warning'>;
-  readonly waiting: number;
-}
-const tallies = new WeakMap<readonly IncidentRow[], Tally>();
-
-/** What the header counts; kept with the array, which is replaced whenever something in it changes. */
-function tally(incidents: readonly IncidentRow[]): Tally {
-  const known = tallies.get(incidents);
-  if (known !== undefined) return known;
-  const worst = new Map<string, 'critical' | 'warning'>();
-  let waiting = 0;
-  for (const row of incidents) {
-    if (WAITS_FOR_PERSON.has(row.state)) waiting++;
-    if (CLOSED.has(row.state) || row.severity === 'info') continue;
-    if (row.severity === 'critical' || !worst.has(row.host)) worst.set(row.host, row.severity);
-  }
-  const counted = { worst, waiting };
-  tallies.set(incidents, counted);
-  return counted;
-}
-
-/** How many incidents wait for a person. */
-export const waitingFor = (desk: DeskState): number => tally(desk.incidents).waiting;
-
-/** Hosts by their worst open incident; the four numbers add up to all of them. */
-export function health(desk: Pick<DeskState, 'hosts' | 'incidents'>): {
-  well: number;
-  critical: number;
-  warning: number;
-  silent: number;
-} {
-  const { worst } = tally(desk.incidents);
-  const sum = { well: 0, critical: 0, warning: 0, silent: 0 };
-  for (const host of desk.hosts) sum[isListening(host) ? (worst.get(host.agent) ?? 'well') : 'silent']++;
-  return sum;
 }
 
 /** How a state reads in a list: one short word. */

@@ -14,6 +14,11 @@ export const VIEWS = [
   { name: 'policy', aliases: ['sandbox', 'try'], what: 'type a command, and see at once what policy says of it' },
   { name: 'audit', aliases: ['chain', 'records'], what: 'the records of everything that was done, and their chain' },
   { name: 'automation', aliases: ['auto', 'rules'], what: 'what may run with nobody asked, and what did' },
+  {
+    name: 'eval',
+    aliases: ['evaluation', 'scenarios'],
+    what: 'how well written incidents were answered the last time',
+  },
 ] as const satisfies readonly ViewEntry[];
 
 export type ViewName = (typeof VIEWS)[number]['name'];
@@ -26,11 +31,13 @@ export type Place =
   | 'host'
   | 'playbook'
   | 'record'
+  | 'case'
   | 'probe'
   | 'help'
   /** A line that is being typed. */
   | 'filter'
   | 'palette'
+  | 'tour'
   | 'consent';
 
 /** What `enter` opens in each view; a view that is not here opens nothing. */
@@ -39,6 +46,7 @@ export const OPENS: Readonly<Partial<Record<ViewName, Place>>> = {
   hosts: 'host',
   playbooks: 'playbook',
   audit: 'record',
+  eval: 'case',
 };
 
 export const isView = (name: string): name is ViewName => VIEWS.some((view) => view.name === name);

@@ -15,7 +15,7 @@ const TICK_MS = 1_000;
 
 /** Runs the screen on this terminal until the operator quits or a signal comes. Loaded only after the environment is set. */
 export function runSession(desk: Desk, options: TuiOptions): Promise<'quit'> {
-  const { stdin, stdout, keys, readOnly = false } = options;
+  const { stdin, stdout, keys, tour, readOnly = false } = options;
   return new Promise((resolve) => {
     const parser = new KeyParser();
     let waiting: NodeJS.Timeout | undefined;
@@ -52,6 +52,7 @@ export function runSession(desk: Desk, options: TuiOptions): Promise<'quit'> {
       quit: end,
       readOnly,
       ...(keys === undefined ? {} : { keys }),
+      ...(tour === undefined ? {} : { tour }),
     });
     const painter = new Painter(shell, stdin, stdout);
     const ticking = setInterval(shell.refresh, TICK_MS);

@@ -2,13 +2,15 @@ import type { Incident } from '../hub/incident.ts';
 import { consentMeets, consentResized, consentShown } from './consent.ts';
 import { type Effect, press, type Turn } from './control.ts';
 import type { ActResult, Desk } from './desk.ts';
-import { type Frame, frame } from './frame.ts';
+import { type Frame, frame, reusing } from './frame.ts';
 import { type Keymap, STANDARD_KEYS } from './keymap.ts';
 import type { Key } from './keys.ts';
 import { cutLine, fill, line, span } from './line.ts';
 import { FIRST_UI, incidentAt, type Model, settle, type Toast, type Ui } from './model.ts';
 import type { Shown } from './screen.tsx';
 import type { Theme } from './theme.ts';
+import { begun, givenWay } from './tour.ts';
+import type { TourMemory } from './tour-memory.ts';
 
 export interface ShellOptions {
   readonly desk: Desk;
@@ -21,6 +23,8 @@ export interface ShellOptions {
   readonly keys?: Keymap;
   /** Nothing is signed from this screen. */
   readonly readOnly?: boolean;
+  /** Whether this operator has seen the tour; absent: it comes only when it is asked for. */
+  readonly tour?: TourMemory;
 }
 
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
@@ -36,6 +40,7 @@ export class Shell implements Shown {
   readonly #quit: () => void;
   readonly #keys: Keymap;
   readonly #readOnly: boolean;
+  readonly #tour: TourMemory | undefined;
   readonly #listeners = new Set<() => void>();
   readonly #unsubscribe: () => void;
   #cols: number;
@@ -52,6 +57,8 @@ export class Shell implements Shown {
     this.#readOnly = options.readOnly ?? false;
     this.#cols = options.cols;
     this.#rows = options.rows;
+    this.#tour = options.tour;
+    if (this.#tour?.isNew === true) this.#ui = begun(FIRST_UI);
     this.#unsubscribe = options.desk.subscribe(this.refresh);
     this.refresh();
   }
@@ -72,6 +79,8 @@ export class Shell implements Shown {
     if (chunk.length === 0) return;
     this.#meet();
     const turn = this.#turn(chunk);
+    // Seen is what somebody answered by a key, whichever; what an incident put away comes again.
+    if (this.#ui.tour !== null) this.#tour?.remember();
     this.#ui = turn.ui;
     if (turn.effect !== undefined) this.#act(turn.effect);
     this.refresh();
@@ -91,7 +100,8 @@ export class Shell implements Shown {
 
   #settled(): Ui {
     try {
-      return settle(this.#model());
+      const model = this.#model();
+      return settle({ ...model, ui: givenWay(model.ui, model.desk) });
     } catch {
       return this.#ui;
     }
@@ -115,7 +125,9 @@ export class Shell implements Shown {
     this.#desk.look(isLooking ? incidentAt(this.#ui) : null);
     let drawn = this.#draw();
     if (this.#clamp(drawn)) drawn = this.#draw();
-    this.#frame = drawn;
+    const next = reusing(this.#frame, drawn);
+    if (next === this.#frame) return;
+    this.#frame = next;
     for (const listener of this.#listeners) listener();
   };
 

@@ -7,25 +7,18 @@ import { auditHead, verifyAuditTail } from '../hub/chain/audit.ts';
 import { lastChainCheck, START_RECORDS } from '../hub/chain/check.ts';
 import type { Incident } from '../hub/incident.ts';
 import { getIncident } from '../hub/store/incidents.ts';
-import { readSamples } from '../hub/store/samples.ts';
 import { type HubStatus, Store } from '../hub/store/store.ts';
-import type { ActResult, Desk, DeskState, Gauge, HostRow, Judged } from './desk.ts';
+import type { ActResult, Desk, DeskState, Judged } from './desk.ts';
+import { FleetIndex } from './fleet-index.ts';
+import { HostPulses } from './host-pulses.ts';
 import { IncidentIndex } from './incident-index.ts';
 import { Presence } from './presence.ts';
 import { StoreShelf } from './store-shelf.ts';
 
 /** The store is looked at so often: the screen never redraws data faster (half a second reads as at once). */
 const REFRESH_MS = 500;
-/** Between two readings of older incidents: keys are answered in between. */
+/** Between two readings of what a large site has more of: keys are answered in between. */
 const MORE_MS = 30;
-/** Points of a sparkline. */
-const HISTORY = 120;
-/** Without telemetry for so long a host is silent, whatever it said last. */
-const SILENT_MS = 90_000;
-/** The metrics that every host's line shows, in this order; then whatever the site watches by name. */
-const GAUGES = ['cpu.percent', 'memory.used_percent', 'load.1m', 'disk.used_percent[/]'];
-const WATCHED = /^(group\.(memory_mib|cpu_percent|restarts_per_minute)|folder\.used_mib)\[/;
-
 /**
  * Opens the desk over a state folder, for who acts at it; a hub need not run. Throws StateError, StoreError or KeyFileError.
  */
@@ -43,6 +36,8 @@ class StoreDesk implements Desk {
   private readonly auditGood: boolean;
   private readonly index: IncidentIndex;
   private readonly shelf: StoreShelf;
+  private readonly fleet: FleetIndex;
+  private readonly pulses: HostPulses;
   private later: NodeJS.Timeout | undefined;
   private closed = false;
   private readonly presence: Presence;
@@ -57,6 +52,8 @@ class StoreDesk implements Desk {
     // Once, at the start, and its newest part: the hub walks the whole chain, and leaves what it found in the store.
     this.auditGood = verifyAuditTail(this.store, hubKeys(roster), START_RECORDS).ok;
     this.index = new IncidentIndex(this.store);
+    this.fleet = new FleetIndex(this.store, Date.now());
+    this.pulses = new HostPulses(this.store, this.fleet);
     this.shelf = new StoreShelf(folder, this.store, () => this.tell());
     this.presence = new Presence(folder, this.operator, {
       isDiagnosing: (id) => !this.closed && getIncident(this.store, id)?.state === 'diagnosing',
@@ -113,12 +110,15 @@ class StoreDesk implements Desk {
   }
 
   readonly look = (id: string | null) => this.presence.look(id);
+  readonly pulse = (agent: string) => this.pulses.of(agent, Date.now());
   readonly host = (agent: string) => this.shelf.host(agent, this.current.incidents);
   readonly playbooks = () => this.shelf.playbooks();
   readonly records = (from: number, limit: number) => this.shelf.records(from, limit);
   readonly chain = () => this.shelf.chain();
   readonly automation = () => this.shelf.automation(this.current.incidents);
   readonly decision = (incident: Incident) => this.shelf.decision(incident);
+  readonly verification = (incident: Incident) => this.shelf.verification(incident);
+  readonly evaluation = () => this.shelf.evaluation();
   readonly judge = (command: string, host: string | null): Judged => this.shelf.judge(command, host);
 
   async close(): Promise<void> {
@@ -145,6 +145,8 @@ class StoreDesk implements Desk {
   private refresh(): void {
     this.store.refresh();
     this.index.refresh();
+    this.fleet.refresh(Date.now());
+    this.pulses.refresh();
     // After more changes than it follows the index has begun anew.
     this.readOn();
     this.tell();
@@ -157,12 +159,13 @@ class StoreDesk implements Desk {
     for (const listener of this.listeners) listener();
   }
 
-  /** The older incidents, a slice at a time. */
+  /** The older incidents and the rest of the hosts, a slice at a time. */
   private readOn(): void {
-    if (!this.index.isPartial || this.later !== undefined) return;
+    if (!(this.index.isPartial || this.fleet.isPartial) || this.later !== undefined) return;
     this.later = setTimeout(() => {
       this.later = undefined;
-      this.index.more();
+      if (this.index.isPartial) this.index.more();
+      if (this.fleet.isPartial) this.fleet.more(Date.now());
       this.readOn();
     }, MORE_MS);
   }
@@ -181,39 +184,9 @@ class StoreDesk implements Desk {
       thinking: up ? this.presence.thinking : [],
       auditRecords: auditHead(this.store).count,
       auditGood: this.auditGood && lastChainCheck(this.store)?.ok !== false,
-      hosts: this.hosts(),
+      hosts: this.fleet.rows,
       incidents: this.index.rows,
       notice: this.notice,
     };
-  }
-
-  private hosts(): HostRow[] {
-    const now = Date.now();
-    return [...this.store.births.getRange({})].map(({ key: agent, value: birth }) => {
-      const presence = this.store.presence.get(agent);
-      const lastSeen = presence?.last_seen ?? 0;
-      const silent = presence?.state === 'online' && now - lastSeen > SILENT_MS;
-      const { live, privileged } = birth.can;
-      const units = new Map(birth.metrics.map(({ name, unit }) => [name, unit]));
-      return {
-        agent,
-        state: silent ? 'silent' : (presence?.state ?? 'silent'),
-        lastSeen,
-        live,
-        privileged,
-        gauges: this.gauges(agent, units),
-      };
-    });
-  }
-
-  private gauges(agent: string, units: ReadonlyMap<string, string>): Gauge[] {
-    const samples = readSamples(this.store, agent, { limit: HISTORY }).toReversed();
-    const names = [...GAUGES, ...[...units.keys()].filter((name) => WATCHED.test(name))].filter((name) =>
-      units.has(name),
-    );
-    return names.map((metric) => {
-      const history = samples.map(({ values }) => values[metric] ?? null);
-      return { metric, unit: units.get(metric) ?? '', value: history.at(-1) ?? null, history };
-    });
   }
 }

@@ -1,18 +1,31 @@
 import { existsSync } from 'node:fs';
 import { uptime } from 'node:os';
 import type { StateFolder } from '../broker/state-folder.ts';
+import { senserOf } from '../broker/subject.ts';
 import { readAutomation, scopeOf } from '../hub/automation/read.ts';
 import { auditHead, readAudit } from '../hub/chain/audit.ts';
 import { lastChainCheck } from '../hub/chain/check.ts';
 import type { Incident } from '../hub/incident.ts';
 import { seriesOf } from '../hub/report/series.ts';
 import { getIncident } from '../hub/store/incidents.ts';
-import { readSamples } from '../hub/store/samples.ts';
+import { newestSample, readSamples } from '../hub/store/samples.ts';
 import type { HubStatus, Store } from '../hub/store/store.ts';
 import { loadPolicy, type Policy } from '../policy/policy.ts';
-import type { AuditRow, Automation, ChainStatus, Gauge, HostDetail, IncidentRow, Judged, Playbooks } from './desk.ts';
+import type {
+  AuditRow,
+  Automation,
+  ChainStatus,
+  Gauge,
+  HostDetail,
+  IncidentRow,
+  Judged,
+  Playbooks,
+  Verification,
+} from './desk.ts';
 import { folderStamp } from './folder-stamp.ts';
+import { LastEvaluation } from './read-evaluation.ts';
 import { readPlaybooks } from './read-playbooks.ts';
+import { verificationOf } from './read-verification.ts';
 
 /** Points of a sparkline. */
 const HISTORY = 120;
@@ -49,15 +62,35 @@ export class StoreShelf {
   #playbooks: Playbooks | null = null;
   #decided: { readonly id: string; readonly taken: number; readonly gauge: Gauge | null } | null = null;
   #routes: ReadonlyMap<string, Route> = new Map();
+  #verified: {
+    readonly id: string;
+    readonly updated: number;
+    readonly newest: number;
+    readonly watched: Verification | null;
+  } | null = null;
+  readonly #evaluation: LastEvaluation;
+  #host: { readonly newest: number; readonly incidents: readonly IncidentRow[]; readonly detail: HostDetail } | null =
+    null;
 
   /** `changed` is called when something that was loading is there. */
   constructor(folder: StateFolder, store: Store, changed: () => void) {
     this.#folder = folder;
     this.#store = store;
     this.#changed = changed;
+    this.#evaluation = new LastEvaluation(folder.root);
   }
 
+  /** Read again when there is another sample or another incident: a key must not cost 120 samples. */
   host(agent: string, incidents: readonly IncidentRow[]): HostDetail | undefined {
+    const newest = newestSample(this.#store, agent)?.at ?? 0;
+    const known = this.#host;
+    if (known?.detail.agent === agent && known.newest === newest && known.incidents === incidents) return known.detail;
+    const detail = this.#detail(agent, incidents);
+    this.#host = detail === undefined ? null : { newest, incidents, detail };
+    return detail;
+  }
+
+  #detail(agent: string, incidents: readonly IncidentRow[]): HostDetail | undefined {
     const birth = this.#store.births.get(agent);
     if (birth === undefined) return undefined;
     const { host, version, inventory, metrics } = birth;
@@ -74,6 +107,7 @@ export class StoreShelf {
       units: inventory.units.length,
       containers: inventory.containers.length,
       mounts: inventory.mounts,
+      devices: birth.devices ?? [],
       last: this.#lastTrouble(agent, incidents),
     };
   }
@@ -140,6 +174,18 @@ export class StoreShelf {
     }
     return this.#decided.gauge;
   }
+
+  verification(incident: Incident): Verification | null {
+    const newest = newestSample(this.#store, senserOf(incident.host) ?? incident.host)?.at ?? 0;
+    const known = this.#verified;
+    if (known?.id === incident.id && known.updated === incident.updated && known.newest === newest)
+      return known.watched;
+    const watched = verificationOf(this.#store, incident);
+    this.#verified = { id: incident.id, updated: incident.updated, newest, watched };
+    return watched;
+  }
+
+  readonly evaluation = () => this.#evaluation.read();
 
   judge(command: string, host: string | null): Judged {
     const policy = this.#policy();

@@ -39,6 +39,8 @@ export interface Glyphs {
 
 export interface Theme {
   readonly ascii: boolean;
+  /** What charts are drawn in. */
+  readonly charts: 'braille' | 'block' | 'ascii';
   readonly glyphs: Glyphs;
   readonly style: Readonly<Record<Tone, Style>>;
 }
@@ -74,6 +76,9 @@ const ASCII: Glyphs = {
   full: '#',
   empty: '.',
 };
+
+/** The console's font has the half and the full block, and neither braille nor the eighths. */
+const BLOCKS: Glyphs = { ...UNICODE, spark: ['_', '▄', '█'] };
 
 /** Our own signs beyond the glyphs above, each with a stand-in of the same width. */
 const STAND_INS: Readonly<Record<string, string>> = {
@@ -124,14 +129,16 @@ const COLOURLESS: Theme['style'] = {
 
 /**
  * Reads the environment once: NO_COLOR (any value but the empty one) takes colour away, a locale that is not UTF-8
- * takes every glyph outside ASCII away. No question is ever sent to the terminal: its answer could come after exit.
+ * takes every glyph outside ASCII away, and the console (TERM=linux) has charts in half blocks. No question is ever sent to the terminal: its answer could come after exit.
  */
 export function themeFor(env: Readonly<Record<string, string | undefined>>): Theme {
   const locale = env['LC_ALL'] || env['LC_CTYPE'] || env['LANG'] || '';
   const ascii = !/utf-?8/i.test(locale);
+  const isConsole = env['TERM'] === 'linux';
   return {
     ascii,
-    glyphs: ascii ? ASCII : UNICODE,
+    charts: ascii ? 'ascii' : isConsole ? 'block' : 'braille',
+    glyphs: ascii ? ASCII : isConsole ? BLOCKS : UNICODE,
     style: env['NO_COLOR'] ? COLOURLESS : COLOURED,
   };
 }

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { type Console, EXIT, readArguments, UsageError } from '../broker/command-line.ts';
 import { stateFolder } from '../broker/state-folder.ts';
 import { actingOperator } from '../hub/acts/acting.ts';
+import { tourMemory } from './tour-memory.ts';
 
 export const TUI_USAGE = `sentinel tui [--state DIR] [--readonly] [--key FILE] [--keys FILE] [--plain]
   The operator's screen over the state folder of a hub on this machine; reads on while the hub is down.
@@ -58,7 +59,9 @@ export async function tuiCommand(argv: readonly string[], io: Console): Promise<
   const { runTui } = await import('./main.ts');
   const desk = openDesk(state, '', operator);
   try {
-    await runTui(desk, { stdin: process.stdin, stdout: process.stdout, keys, readOnly: values.readonly });
+    const tour = values.readonly ? {} : { tour: tourMemory(process.env) };
+    const { stdin, stdout } = process;
+    await runTui(desk, { stdin, stdout, keys, readOnly: values.readonly, ...tour });
     return EXIT.done;
   } finally {
     await desk.close();

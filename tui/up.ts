@@ -7,6 +7,7 @@ import { claim, prepareFolder, StateError, type StateFolder, stateFolder } from 
 import { idFromHostname } from '../broker/topics.ts';
 import { Child, ChildError, type Ready } from './child.ts';
 import type { Keymap } from './keymap.ts';
+import { tourMemory } from './tour-memory.ts';
 import { keysFile } from './tui-command.ts';
 
 export const UP_USAGE = `sentinel up [--state DIR] [--headless] [--live] [--model GGUF|own|none] [--port N] [--interval SECONDS]
@@ -119,7 +120,9 @@ async function showTui(state: StateFolder, told: string, keys: Keymap, io: Conso
   const { runTui } = await import('./main.ts');
   const desk = openDesk(state, told);
   try {
-    await Promise.race([runTui(desk, { stdin: process.stdin, stdout: process.stdout, keys }), aborted(io.signal)]);
+    const tour = tourMemory(process.env);
+    const options = { stdin: process.stdin, stdout: process.stdout, keys, tour };
+    await Promise.race([runTui(desk, options), aborted(io.signal)]);
   } finally {
     await desk.close();
   }

@@ -171,6 +171,19 @@ export function cut(remote: string, columns: number): string {
   return columns <= 0 ? '' : `${head(text, columns - 1).trimEnd()}…`;
 }
 
+/** `text` cut to `columns` with `…` in its middle: of names that differ at their end, `disk.used_percent[/var/lib/x]`. */
+export function cutMiddle(remote: string, columns: number): string {
+  const text = safeText(remote);
+  if (head(text, columns).length === text.length) return text;
+  const clusterList = [...clusters.segment(text.slice(-4 * Math.max(1, columns)))].map(({ segment }) => segment);
+  let end = '';
+  for (const cluster of clusterList.toReversed()) {
+    if (widthOf(cluster + end) > Math.floor((columns - 1) / 2)) break;
+    end = cluster + end;
+  }
+  return columns <= 1 ? cut(text, columns) : `${head(text, columns - 1 - widthOf(end))}…${end}`;
+}
+
 /** `text` cut and then filled with blanks to exactly `columns`, at the end or (`right`) at the beginning. */
 export function fit(text: string, columns: number, align: 'left' | 'right' = 'left'): string {
   const short = cut(text, columns);
@@ -187,7 +200,9 @@ export function wrap(text: string, columns: number): readonly string[] {
   const rows: string[] = [];
   let row = '';
   for (const word of text.split(/(?<= )/)) {
-    if (widthOf(row) + widthOf(word.trimEnd()) > columns && row !== '') {
+    const letters = word.trimEnd();
+    // Only whether it has room is asked: a word of 4,096 letters is not measured whole for that.
+    if (row !== '' && head(letters, columns - widthOf(row)).length < letters.length) {
       rows.push(row.trimEnd());
       row = '';
     }

@@ -1,5 +1,5 @@
 import type { Incident } from '../../hub/incident.ts';
-import type { ActResult, Desk, DeskState, Gauge, IncidentRow } from '../../tui/desk.ts';
+import type { ActResult, Desk, DeskState, Gauge, HostPulse, IncidentRow } from '../../tui/desk.ts';
 
 const HOSTS = 12;
 const INCIDENTS = 200;
@@ -49,12 +49,35 @@ export class MovingDesk implements Desk {
   acknowledge = () => Promise.resolve(nothing);
   probe = () => Promise.resolve(nothing);
   look = () => {};
+  pulse = (agent: string): HostPulse => {
+    const i = Number(agent.slice(-2));
+    const gauge = (metric: string, unit: string, phase: number): Gauge => {
+      const wave = (t: number) => 50 + 40 * Math.sin((t + phase) / 5);
+      const history = Array.from({ length: POINTS }, (_, at) => wave(this.#tick + at));
+      return { metric, unit, value: wave(this.#tick + POINTS), history };
+    };
+    return {
+      gauges: [gauge('cpu.percent', '%', i), gauge('memory.used_percent', '%', 2 * i), gauge('load.1m', '', 3 * i)],
+      link: {
+        every: 2_000,
+        late: 30 + (this.#tick % 7),
+        stored: 9,
+        gaps: 0,
+        missing: 0,
+        backlog: 0,
+        waiting: 0,
+        dropped: 0,
+      },
+    };
+  };
   host = () => undefined;
   playbooks = () => ({ state: 'ready', rows: [], errors: [] }) as const;
   records = () => [];
   chain = () => ({ head: '', walked: null });
   automation = () => ({ rule: null, spent: [], breakers: [], routes: [] });
   decision = () => null;
+  verification = () => null;
+  evaluation = () => null;
   judge = () => ({ state: 'loading' }) as const;
 
   close(): Promise<void> {
@@ -63,11 +86,6 @@ export class MovingDesk implements Desk {
   }
 
   #at(): DeskState {
-    const gauge = (metric: string, unit: string, phase: number): Gauge => {
-      const wave = (t: number) => 50 + 40 * Math.sin((t + phase) / 5);
-      const history = Array.from({ length: POINTS }, (_, i) => wave(this.#tick + i));
-      return { metric, unit, value: wave(this.#tick + POINTS), history };
-    };
     return {
       site: 'bench',
       hub: 'up',
@@ -87,7 +105,7 @@ export class MovingDesk implements Desk {
         lastSeen: Date.now(),
         live: true,
         privileged: false,
-        gauges: [gauge('cpu.percent', '%', i), gauge('memory.used_percent', '%', 2 * i), gauge('load.1m', '', 3 * i)],
+        tags: [`role=${i % 2 === 0 ? 'edge' : 'gateway'}`],
       })),
     };
   }

@@ -12,6 +12,7 @@ const SOAKS: Readonly<Record<string, () => Promise<unknown>>> = {
   kills: () => import('./kills.ts'),
   hub: () => import('./hub.ts'),
   'thin-link': () => import('./thin-link.ts'),
+  screen: () => import('./screen.ts'),
 };
 
 const name = process.argv[2] ?? '';

@@ -1,6 +1,7 @@
 // A program around runTui for the journeys: a desk in memory, telemetry that moves, and what was asked of the desk
-// printed after the screen is gone.   node fixture-app.js [incident|destroyer|hostile|crash]
+// printed after the screen is gone.   node fixture-app.js [incident|destroyer|hostile|crash|tour]
 import { runTui } from '../../tui/main.ts';
+import { tourMemory } from '../../tui/tour-memory.ts';
 import { MemoryDesk } from './memory-desk.ts';
 import { DESTROYER, INCIDENT, PLAN, QUIET, STATE } from './recorded.ts';
 
@@ -27,6 +28,7 @@ process.on('SIGUSR2', () => {
   desk.put(shown, { incidents: [{ ...row, title, host, opened, updated }] });
 });
 
-const end = await runTui(desk, { stdin: process.stdin, stdout: process.stdout });
+const tour = mode === 'tour' ? { tour: tourMemory(process.env) } : {};
+const end = await runTui(desk, { stdin: process.stdin, stdout: process.stdout, ...tour });
 console.log(`after ${end}: ${JSON.stringify(desk.acts)}`);
 process.exit(0);

@@ -4,6 +4,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Incident } from '../../hub/incident.ts';
 import { loadPolicy } from '../../policy/policy.ts';
+import type { HostRow } from '../../tui/desk.ts';
 import { lineWidth } from '../../tui/line.ts';
 import { runPlain } from '../../tui/plain.ts';
 import { Shell } from '../../tui/shell.ts';
@@ -11,7 +12,7 @@ import { themeFor } from '../../tui/theme.ts';
 import { FORBIDDEN, LONG, poisoned, SAMPLES } from './hostile.ts';
 import { MemoryDesk } from './memory-desk.ts';
 import { INCIDENT, NOW, STATE } from './recorded.ts';
-import { AUTOMATION, detailOf, PLAYBOOKS, recordsOf } from './recorded-shelf.ts';
+import { AUTOMATION, detailOf, EVALUATION, PLAYBOOKS, pulseOf, recordsOf } from './recorded-shelf.ts';
 import { renderAt } from './render-at.ts';
 
 const test = suite('hostile text in every view');
@@ -30,6 +31,7 @@ const WAYS: Readonly<Record<string, readonly string[]>> = {
   reject: ['r'],
   probe: ['enter', 'p', 'j'],
   hosts: ['2', 'j'],
+  'hosts, trouble first': ['2', 't', 'j'],
   host: ['2', 'enter', 'G'],
   playbooks: ['3'],
   playbook: ['3', 'enter'],
@@ -37,9 +39,12 @@ const WAYS: Readonly<Record<string, readonly string[]>> = {
   audit: ['5', 'j'],
   'audit record': ['5', 'enter', 'G'],
   automation: ['6', 'j'],
+  eval: ['7', 'j'],
+  'eval case': ['7', 'enter'],
   palette: [':'],
   'palette, narrowed': [':', 'p', 'l'],
   help: ['?'],
+  tour: [':', ...letters('tour'), 'enter', 'enter', 'enter', 'enter'],
   unknown: ['ctrl-t'],
 };
 
@@ -92,15 +97,30 @@ const FULL: Incident = {
   ],
 };
 
+const THINKING = { by: 'a model', stage: 'answer', text: 'so far\nit wrote this', since: NOW - 4_000 } as const;
+
 /** A desk on which every text is what `text` makes of it. */
 function hostileDesk(text: (before: string) => string, words: (before: unknown) => unknown = (one) => one): MemoryDesk {
   const evil = <T>(value: T): T => poisoned(value, text, words);
-  const state = { ...STATE, others: ['mira'], notice: 'a notice\nof two lines', reasoner: 'rules' };
+  const state = {
+    ...STATE,
+    others: ['mira'],
+    thinking: [THINKING],
+    notice: 'a notice\nof two lines',
+    reasoner: 'rules',
+  };
   const desk = new MemoryDesk(evil(state), [evil(FULL)]);
   const detail = STATE.hosts[0] && detailOf(STATE.hosts[0]);
   desk.shelf = evil({ ...PLAYBOOKS, errors: ['a file that is broken'] });
   desk.alone = evil({ ...AUTOMATION, rule: AUTOMATION.rule && { ...AUTOMATION.rule, scope: 'hosts plant3' } });
+  desk.evaluated = evil(EVALUATION);
+  desk.verified = evil({
+    gauge: { metric: 'disk', unit: '%', value: 94.8, history: [1, 94.8] },
+    since: NOW - 9_000,
+    until: NOW + 9_000,
+  });
   desk.walked = evil({ at: NOW, ok: false, why: 'record 7: a broken link' });
+  desk.pulse = (agent) => evil(pulseOf({ ...(STATE.hosts[0] as HostRow), agent }));
   desk.host = (agent) => detail && { ...evil(detail), agent };
   desk.records = (from, limit) => evil(recordsOf(from, limit));
   desk.chain = () => evil({ head: 'd'.repeat(64), walked: { at: NOW, ok: false, why: 'a broken link' } });

@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -140,6 +143,38 @@ test('hostile names reach no terminal byte', async () => {
   // What follows the screen is the fixture's own line.
   const drawn = screen.raw.slice(0, screen.raw.lastIndexOf('\x1b[?1049l'));
   for (const byte of ['\x1b]', '\x07', '\u202e']) assert.not.ok(drawn.includes(byte), JSON.stringify(byte));
+});
+
+test('the tour is there at the first start, gives way to an incident, is left by one key, and never comes again', async () => {
+  const home = mkdtempSync(join(tmpdir(), 'sentinel-tour-journey-'));
+  const begin = () => {
+    open = new Screen(process.execPath, [app, 'tour'], { cols: 80, rows: 24, env: { XDG_STATE_HOME: home } });
+    return open;
+  };
+  try {
+    const first = begin();
+    await first.until('1 of 5');
+    process.kill(first.pid, 'SIGUSR2');
+    await first.until((text) => text.includes('waiting for you') && !text.includes('of 5'));
+    first.type('q');
+    await first.ended();
+    const second = begin();
+    await second.until('1 of 5');
+    second.type('\r');
+    await second.until('2 of 5');
+    second.type('\x1b');
+    await second.until((text) => text.includes('no incidents') && !text.includes('of 5'));
+    second.type('q');
+    await second.ended();
+    restored(second);
+    const third = begin();
+    const text = await third.until('cpu.percent');
+    assert.not.match(text, /of 5/);
+    third.type('q');
+    await third.ended();
+  } finally {
+    rmSync(home, { recursive: true, force: true });
+  }
 });
 
 test('a storm of resizes ends in a whole picture and never wipes the scrollback', async () => {

@@ -6,12 +6,15 @@ import type {
   ChainStatus,
   Desk,
   DeskState,
+  Evaluation,
   Gauge,
   HostDetail,
+  HostPulse,
   Judged,
   Playbooks,
+  Verification,
 } from '../../tui/desk.ts';
-import { AUTOMATION, detailOf, PLAYBOOKS, recordsOf } from './recorded-shelf.ts';
+import { AUTOMATION, detailOf, EVALUATION, PLAYBOOKS, pulseOf, recordsOf } from './recorded-shelf.ts';
 
 /** A desk that holds what it is given and remembers what was asked of it. */
 export class MemoryDesk implements Desk {
@@ -21,6 +24,8 @@ export class MemoryDesk implements Desk {
   alone: Automation = AUTOMATION;
   judged: (command: string, host: string | null) => Judged = () => ({ state: 'loading' });
   decided: Gauge | null = null;
+  verified: Verification | null = null;
+  evaluated: Evaluation | null = EVALUATION;
   walked: ChainStatus['walked'] = null;
   #state: DeskState;
   readonly #incidents: Map<string, Incident>;
@@ -76,6 +81,11 @@ export class MemoryDesk implements Desk {
 
   look(): void {}
 
+  pulse(agent: string): HostPulse | undefined {
+    const row = this.#state.hosts.find((one) => one.agent === agent);
+    return row && pulseOf(row);
+  }
+
   host(agent: string): HostDetail | undefined {
     const row = this.#state.hosts.find((one) => one.agent === agent);
     return row && detailOf(row);
@@ -99,6 +109,14 @@ export class MemoryDesk implements Desk {
 
   decision(): Gauge | null {
     return this.decided;
+  }
+
+  verification(): Verification | null {
+    return this.verified;
+  }
+
+  evaluation(): Evaluation | null {
+    return this.evaluated;
   }
 
   judge(command: string, host: string | null): Judged {

@@ -1,5 +1,15 @@
-import type { AuditRow, Automation, HostDetail, HostRow, Playbooks } from '../../tui/desk.ts';
-import { INCIDENT, NOW } from './recorded.ts';
+import type {
+  AuditRow,
+  Automation,
+  Evaluation,
+  Gauge,
+  HostDetail,
+  HostLink,
+  HostPulse,
+  HostRow,
+  Playbooks,
+} from '../../tui/desk.ts';
+import { INCIDENT, NOW, wave } from './recorded.ts';
 
 // What the views beside incidents and hosts show of the recorded site.
 
@@ -75,6 +85,40 @@ export const AUTOMATION: Automation = {
   ],
 };
 
+export const EVALUATION: Evaluation = {
+  at: NOW - 60 * MINUTE,
+  by: 'rules',
+  gate: ['the average 3.2 is under 3.5'],
+  figures: [
+    ['passed whole', '41 of 55'],
+    ['acceptable fix', '83.6 %'],
+  ],
+  cases: [
+    {
+      id: 'disk-fills-slowly',
+      class: 'disk',
+      outcome: 'passed',
+      cause: 'logs are not rotated',
+      trueCause: 'logs are not rotated',
+      confidence: 0.93,
+      needsHuman: false,
+      commands: [{ command: 'logrotate --force /etc/logrotate.conf', decision: 'review' }],
+      unmet: [],
+    },
+    {
+      id: 'two-causes-at-once',
+      class: 'multi',
+      outcome: 'failed',
+      cause: 'a leak',
+      trueCause: 'a leak, and a full disk',
+      confidence: 0.71,
+      needsHuman: true,
+      commands: [],
+      unmet: ['names the full disk'],
+    },
+  ],
+};
+
 export const recordsOf = (from: number, limit: number): readonly AuditRow[] =>
   Array.from({ length: Math.max(0, Math.min(from, limit)) }, (_, i) => ({
     n: from - i,
@@ -97,14 +141,48 @@ const process = (pid: number, comm: string) => ({
   rss: 512_000_000,
 });
 
+const GAUGES: readonly Gauge[] = [
+  { metric: 'cpu.percent', unit: '%', value: 12.3, history: wave(4, 13) },
+  { metric: 'memory.used_percent', unit: '%', value: 41.2, history: wave(38, 41) },
+  { metric: 'load.1m', unit: '', value: 0.42, history: wave(0.1, 2) },
+  { metric: 'net.rx_bytes', unit: 'B/s', value: 1_264_000, history: wave(100_000, 1_264_000) },
+];
+
+/** The host with trouble shows it. */
+const gaugesOf = (agent: string): readonly Gauge[] =>
+  agent === INCIDENT.host
+    ? [{ metric: 'disk.used_percent[/var/lib/postgresql]', unit: '%', value: 94.8, history: wave(40, 94.8) }, ...GAUGES]
+    : GAUGES;
+
+export const GOOD_LINK: HostLink = {
+  every: 2_000,
+  late: 40,
+  stored: 12,
+  gaps: 0,
+  missing: 0,
+  backlog: 0,
+  waiting: 0,
+  dropped: 0,
+};
+
+/** One host's link is what it should be, but for one on a thin line that catches up. */
+export const pulseOf = ({ agent }: HostRow): HostPulse => ({
+  gauges: gaugesOf(agent),
+  link:
+    agent === 'gw-line4'
+      ? { ...GOOD_LINK, late: 43_000, stored: 1_400, gaps: 2, missing: 31, backlog: 1_204, waiting: 3 }
+      : GOOD_LINK,
+});
+
 export const detailOf = (row: HostRow): HostDetail => ({
   agent: row.agent,
   about: 'debian 12 x64, kernel 6.1.0, 4 cores, agent 0.1.0',
   tags: ['plant3', 'database'],
-  gauges: row.gauges,
+  gauges: gaugesOf(row.agent),
   units: 112,
   containers: 0,
   mounts: ['/', '/var/lib/postgresql'],
+  devices: [],
   last: {
     incident: INCIDENT.id,
     at: NOW - 3 * MINUTE,

@@ -177,12 +177,7 @@ export function host(agent: string, more: Partial<HostRow> = {}): HostRow {
     lastSeen: NOW - 2_000,
     live: true,
     privileged: false,
-    gauges: [
-      { metric: 'cpu.percent', unit: '%', value: 12.3, history: wave(4, 13) },
-      { metric: 'memory.used_percent', unit: '%', value: 41.2, history: wave(38, 41) },
-      { metric: 'load.1m', unit: '', value: 0.42, history: wave(0.1, 2) },
-      { metric: 'net.rx_bytes', unit: 'B/s', value: 1_264_000, history: wave(100_000, 1_264_000) },
-    ],
+    tags: [],
     ...more,
   };
 }
@@ -211,17 +206,12 @@ export const STATE: DeskState = {
   auditRecords: 18_204,
   auditGood: true,
   hosts: [
-    host('plant3-db-01', {
-      gauges: [
-        { metric: 'disk.used_percent[/var/lib/postgresql]', unit: '%', value: 94.8, history: wave(40, 94.8) },
-        ...host('x').gauges,
-      ],
-    }),
-    host('gw-line4'),
-    host('gw-line2', { live: false }),
-    host('edge-03'),
-    host('edge-07', { privileged: true }),
-    host('plant3-hist', { state: 'silent', lastSeen: NOW - 41 * MINUTE }),
+    host('plant3-db-01', { tags: ['site=plant3', 'role=database'] }),
+    host('gw-line4', { tags: ['site=plant3', 'role=gateway'] }),
+    host('gw-line2', { live: false, tags: ['site=plant3', 'role=gateway'] }),
+    host('edge-03', { tags: ['site=plant3', 'role=edge'] }),
+    host('edge-07', { privileged: true, tags: ['site=plant3', 'role=edge'] }),
+    host('plant3-hist', { state: 'silent', lastSeen: NOW - 41 * MINUTE, tags: ['site=plant3', 'role=historian'] }),
   ],
   incidents: [
     row(INCIDENT.id, {

@@ -2,7 +2,7 @@ import { EventEmitter } from 'node:events';
 import type { Desk } from '../../tui/desk.ts';
 import type { Key } from '../../tui/keys.ts';
 import { Painter } from '../../tui/painter.tsx';
-import { Shell } from '../../tui/shell.ts';
+import { Shell, type ShellOptions } from '../../tui/shell.ts';
 import { themeFor, toAscii } from '../../tui/theme.ts';
 import { widthOf } from '../../tui/width.ts';
 import { Emulator } from './emulator.ts';
@@ -55,6 +55,8 @@ export interface Rendered {
   chunk(...names: readonly string[]): void;
   text(): Promise<string>;
   bytes(): string;
+  /** Drops what was written so far: of a long run only the rest is counted. */
+  forget(): void;
   resize(cols: number, rows: number): void;
   close(): void;
 }
@@ -65,12 +67,13 @@ export function renderAt(
   rows: number,
   desk: Desk,
   env: Record<string, string> = { LANG: 'C.UTF-8' },
+  more: Pick<ShellOptions, 'tour' | 'readOnly'> = {},
 ): Rendered {
   let now = NOW;
   const emulator = new Emulator(cols, rows);
   const stdout = new Screen(emulator) as Screen & NodeJS.WriteStream;
   const theme = themeFor(env);
-  const shell = new Shell({ desk, theme, now: () => now, cols, rows, quit: () => {} });
+  const shell = new Shell({ desk, theme, now: () => now, cols, rows, quit: () => {}, ...more });
   const painter = new Painter(shell, process.stdin, stdout);
   painter.repaint(cols, rows);
   const key = (name: string): Key => ({ type: 'key', name });
@@ -93,6 +96,9 @@ export function renderAt(
       return emulator.text();
     },
     bytes: () => stdout.written,
+    forget() {
+      stdout.written = '';
+    },
     resize(nextCols, nextRows) {
       emulator.terminal.resize(nextCols, nextRows);
       shell.resize(nextCols, nextRows);

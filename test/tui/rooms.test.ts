@@ -1,8 +1,13 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { encodeCbor } from '../../broker/cbor.ts';
+import { newKeyPair } from '../../broker/keys.ts';
+import { seal } from '../../broker/signed.ts';
 import { loadPolicy } from '../../policy/policy.ts';
+import { themeFor } from '../../tui/theme.ts';
+import { chartRows } from '../../tui/widgets/chart.ts';
 import { MemoryDesk } from './memory-desk.ts';
-import { INCIDENT, NOW, QUIET, STATE, wave } from './recorded.ts';
+import { INCIDENT, NOW, PLAN, QUIET, STATE, wave } from './recorded.ts';
 import { type Rendered, renderAt } from './render-at.ts';
 
 const test = suite('the views beside incidents and hosts');
@@ -54,6 +59,8 @@ for (const [cols, rows] of [
       ['4'],
       ['5'],
       ['6'],
+      ['7'],
+      ['7', 'enter'],
       [':'],
       ['enter', 'p'],
       ['?'],
@@ -198,7 +205,8 @@ test('automation: the rule, what is left of the budget, the breaker, and which w
 
 test('one host: all its metrics, what it looked like when it had trouble, quoted where strangers wrote', async () => {
   await look(['2', 'enter'], (text) => {
-    has(text, 'hosts › plant3-db-01', 'debian 12', 'tags plant3 database', 'disk.used_percent[/');
+    has(text, 'hosts › plant3-db-01', 'debian 12', 'tags plant3 database', 'none missing within a day');
+    assert.match(text, /disk\.used.*…\/postgresql\] /, 'of a long name both ends are shown');
     has(text, 'as it was 3m ago, when 7F3K was seen', '“postgres --', '“archive command failed', '412 ×');
   });
 });
@@ -273,6 +281,97 @@ test('the chart at the moment of decision stays, with its limit and what was usu
   const desk = busy();
   desk.decided = { metric: 'disk.used_percent[/var]', unit: '%', value: 94.8, history: wave(40, 94.8) };
   await look(['enter'], (text) => has(text, '90.0 % limit', '72.0 % usual', 'until 13:59:11'), { desk });
+});
+
+test('what a model writes is read along, by its end, and said to be no decision', async () => {
+  const desk = busy({ ...INCIDENT, state: 'diagnosing', plan: null });
+  const text = Array.from({ length: 60 }, (_, i) => `"step-${i}"`).join(',\n');
+  desk.set({ thinking: [{ by: 'a-model.gguf', stage: 'remediation', text, since: NOW - 12_000 }] });
+  await look(
+    ['enter'],
+    async (shown, seen) => {
+      has(shown, 'thinking', 'nothing of it is decided', 'a-model.gguf  chooses a fix, for 12 s', '"step-59"');
+      assert.not.match(shown, /"step-51"/, 'its end alone');
+      desk.set({ thinking: [] });
+      assert.not.match(await seen.text(), /chooses a fix/);
+    },
+    { desk },
+  );
+});
+
+test('whether a fix helps: the metric against its limit, how long it has left, and how it ended', async () => {
+  const metric = 'disk.used_percent[/var]';
+  const gauge = { metric, unit: '%', value: 91.5, history: wave(94.8, 91.5) };
+  const desk = busy({ ...INCIDENT, state: 'verifying' });
+  desk.verified = { gauge, since: NOW - 60_000, until: NOW + 570_000 };
+  await look(
+    ['enter', 'G'],
+    async (shown, seen) => {
+      has(shown, 'verification', 'it has 9 m left, now 91.5 %', 'has to be below 90.0 %', '90.0 % limit');
+      desk.put({ ...INCIDENT, state: 'resolved' });
+      has(await seen.text(), 'it is back to normal');
+    },
+    { desk },
+  );
+});
+
+test('what runs now is said with its place in the order, and its result when it has one', async () => {
+  const id = '01JD0000000000000000RDER10';
+  const program = (number: number, phase: 'pre' | 'step') => ({ phase, number, program: PLAN.steps[0]?.program });
+  const order = {
+    ...{ id, site: 'plant3', epoch: 1, agent: INCIDENT.host, boot: '0123456789abcdef', incident: INCIDENT.id },
+    ...{ approval: new Uint8Array(8), approval_signature: new Uint8Array(8), dry_run: false, timeout: 60 },
+    programs: [program(1, 'pre'), program(1, 'step'), program(2, 'step')],
+    audit_head: { count: 1, hash: 'a'.repeat(64) },
+  };
+  const bytes = seal('order', encodeCbor(order), newKeyPair());
+  const sent = { id, purpose: 'apply', boot: order.boot, bytes, sent: NOW - 9_000, dry_run: false } as const;
+  const done = (number: number, phase: 'pre' | 'step', ended: number, last = false) => ({
+    ...{ agent: INCIDENT.host, boot: order.boot, seq: number, incident: INCIDENT.id, order: id, approval: id },
+    ...{ step: { phase, number }, state: 'done', exit: 0, started: ended - 500, ended, stderr: '', truncated: false },
+    stdout: `said by ${phase} ${number}`,
+    last,
+  });
+  const first = [done(1, 'pre', NOW - 8_000), done(1, 'step', NOW - 5_000)] as unknown as typeof INCIDENT.results;
+  const running = { ...INCIDENT, state: 'executing', orders: [sent], results: first } as const;
+  const desk = busy(running);
+  await look(
+    ['enter', 'G'],
+    async (shown, seen) => {
+      has(shown, 'results', 'said by step 1', 'step 2    running  systemctl restart wal-archiver');
+      has(shown, '3 of 3, under way for 5 s');
+      const all = [...first, done(2, 'step', NOW, true)] as unknown as typeof INCIDENT.results;
+      desk.put({ ...running, state: 'verifying', results: all });
+      const after = await seen.text();
+      has(after, 'said by step 2');
+      assert.not.match(after, /under way for/);
+      desk.put({ ...running, orders: [{ ...sent, bytes: new Uint8Array([1, 2, 3]) }] });
+      assert.not.match(await seen.text(), /This view failed|under way/, 'an order that does not read');
+    },
+    { desk },
+  );
+});
+
+test('the last evaluation: figures, the gate, what failed first, and one scenario in full', async () => {
+  await look(['7'], async (shown, seen, desk) => {
+    has(shown, 'the gate is not passed', 'the average 3.2 is under 3.5', '41 of 55', '▌failed', 'two-causes-at-once');
+    has(shown, 'unmet', 'names the full disk', 'it called a person');
+    seen.press('j', 'enter');
+    has(await seen.text(), 'eval › disk-fills-slowly', '? logrotate --force');
+    desk.evaluated = null;
+    seen.press('escape');
+    has(await seen.text(), 'nothing was evaluated here yet', 'eval --scenarios');
+  });
+});
+
+test('charts are drawn in what the terminal shows: braille, half blocks on the console, stars in ASCII', () => {
+  const signs = (env: Record<string, string>) => {
+    const theme = themeFor(env);
+    return chartRows(wave(0, 10), 24, 3, { low: 0, high: 12 }, theme).join('').replaceAll(' ', '');
+  };
+  assert.match(signs({ LANG: 'C.UTF-8' }), /^[\u2801-\u28ff]+$/);
+  assert.match(signs({ LANG: 'C.UTF-8', TERM: 'linux' }), /^[▀▄█]+$/);
+  assert.match(signs({ LANG: 'C' }), /^\*+$/);
 });
 
 test.run();

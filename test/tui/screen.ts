@@ -1,10 +1,11 @@
 import { spawn as spawnPty } from '@lydell/node-pty';
 import { Emulator } from './emulator.ts';
+import { touredHome } from './toured-home.ts';
 
 export interface ScreenOptions {
   readonly cols: number;
   readonly rows: number;
-  /** Added to a small fixed environment: PATH, HOME, TERM and a UTF-8 locale. */
+  /** Added to a small fixed environment: PATH, HOME, TERM, a UTF-8 locale, and a seen tour. */
   readonly env?: Readonly<Record<string, string>>;
   readonly cwd?: string;
 }
@@ -38,6 +39,7 @@ export class Screen {
         HOME: process.env['HOME'] ?? '/',
         TERM: 'xterm-256color',
         LANG: 'C.UTF-8',
+        XDG_STATE_HOME: touredHome(),
         ...env,
       },
     });

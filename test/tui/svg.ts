@@ -23,52 +23,80 @@ function style(cell: Cell): string {
   return parts.join(' ');
 }
 
-/** A screen as SVG: one <text> for each run of cells of one style, at the place of its first cell. */
-export function svgOf(emulator: Emulator): string {
-  const { cols, rows, buffer } = emulator.terminal;
-  const width = Math.ceil(cols * CELL.width + 2 * PAD);
-  const height = (rows - 1) * CELL.height + 2 * PAD;
+/** One row of a screen as SVG: one <text> for each run of cells of one style, at the place of its first cell. */
+function rowOf(emulator: Emulator, y: number): string {
+  const { cols, buffer } = emulator.terminal;
+  const line = buffer.active.getLine(y);
   const out: string[] = [];
-  for (let y = 0; y < rows - 1; y++) {
-    const line = buffer.active.getLine(y);
-    let run: { x: number; text: string; style: string; columns: number } | undefined;
-    const flush = () => {
-      if (run === undefined || run.text.trim() === '') return;
-      const x = (PAD + run.x * CELL.width).toFixed(1);
-      const length = (run.columns * CELL.width).toFixed(1);
-      const top = PAD + y * CELL.height;
+  let run: { x: number; text: string; style: string; columns: number } | undefined;
+  const flush = () => {
+    if (run === undefined || run.text.trim() === '') return;
+    const x = (PAD + run.x * CELL.width).toFixed(1);
+    const length = (run.columns * CELL.width).toFixed(1);
+    const top = PAD + y * CELL.height;
+    out.push(
+      `<text x="${x}" y="${top + 13}" textLength="${length}" xml:space="preserve" ${run.style}>${escaped(run.text)}</text>`,
+    );
+  };
+  for (let x = 0; x < cols; x++) {
+    const cell = line?.getCell(x);
+    if (cell === undefined || cell.getWidth() === 0) continue;
+    if (cell.isInverse()) {
+      const left = (PAD + x * CELL.width).toFixed(1);
       out.push(
-        `<text x="${x}" y="${top + 13}" textLength="${length}" xml:space="preserve" ${run.style}>${escaped(run.text)}</text>`,
+        `<rect x="${left}" y="${PAD + y * CELL.height}" width="${CELL.width + 0.2}" height="${CELL.height}" fill="${INK}"/>`,
       );
-    };
-    for (let x = 0; x < cols; x++) {
-      const cell = line?.getCell(x);
-      if (cell === undefined || cell.getWidth() === 0) continue;
-      if (cell.isInverse()) {
-        const left = (PAD + x * CELL.width).toFixed(1);
-        out.push(
-          `<rect x="${left}" y="${PAD + y * CELL.height}" width="${CELL.width + 0.2}" height="${CELL.height}" fill="${INK}"/>`,
-        );
-      }
-      const look = style(cell);
-      const text = cell.getChars() || ' ';
-      if (run !== undefined && run.style === look) {
-        run.text += text;
-        run.columns += cell.getWidth();
-      } else {
-        flush();
-        run = { x, text, style: look, columns: cell.getWidth() };
-      }
     }
-    flush();
+    const look = style(cell);
+    const text = cell.getChars() || ' ';
+    if (run !== undefined && run.style === look) {
+      run.text += text;
+      run.columns += cell.getWidth();
+    } else {
+      flush();
+      run = { x, text, style: look, columns: cell.getWidth() };
+    }
   }
+  flush();
+  return out.join('\n');
+}
+
+/** The rows of a screen that is `rows - 1` high, each as SVG; an empty one is ''. */
+export const rowsOf = (emulator: Emulator): readonly string[] =>
+  Array.from({ length: emulator.terminal.rows - 1 }, (_, y) => rowOf(emulator, y));
+
+/** A picture of `cols` columns and `rows` rows around what is drawn in it; `head` may hold a style sheet. */
+export function framed(cols: number, rows: number, body: readonly string[], head: readonly string[] = []): string {
+  const width = Math.ceil(cols * CELL.width + 2 * PAD);
+  const height = rows * CELL.height + 2 * PAD;
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}">`,
+    ...head,
     `<rect width="${width}" height="${height}" rx="8" fill="${PAPER}"/>`,
     `<g font-family="DejaVu Sans Mono, Menlo, Consolas, monospace" font-size="${CELL.size}">`,
-    ...out,
+    ...body,
     '</g>',
     '</svg>',
     '',
   ].join('\n');
+}
+
+/** A screen as SVG. */
+export function svgOf(emulator: Emulator): string {
+  const { cols, rows } = emulator.terminal;
+  return framed(
+    cols,
+    rows - 1,
+    rowsOf(emulator).filter((row) => row !== ''),
+  );
+}
+
+/** The text of a picture's row, as it was drawn; '' where nothing stands. */
+export function textOfRow(svg: string, y: number): string {
+  const at = `y="${PAD + y * CELL.height + 13}"`;
+  const parts = [...svg.matchAll(/<text x="[\d.]+" (y="\d+")[^>]*>([^<]*)<\/text>/g)];
+  return parts
+    .filter(([, row]) => row === at)
+    .map(([, , text]) => text ?? '')
+    .join('');
 }

@@ -120,11 +120,26 @@ for (const [cols, rows] of SIZES) {
       }));
 
     test(`the hosts at ${cols}x${rows}, ${name}`, () =>
-      look({ ...at, keys: ['2', 'j'] }, (text, seen) => {
+      look({ ...at, keys: ['2', 'j', 'j', 'j'] }, (text, seen) => {
         wellMade(text, seen);
         only(text);
-        inOrder(text, ['plant3-db-01', 'LIVE', 'gw-line4', 'gw-line2', 'DRY-RUN', 'silent for 41m']);
-        inOrder(text, ['gw-line4   LIVE, unprivileged', 'cpu.percent', 'net.rx_bytes', '1.26 MB/s']);
+        if (cols >= 100)
+          inOrder(text, [ascii ? 'plant3 > database' : 'plant3 › database', '1 host', 'plant3-db-01', 'good']);
+        inOrder(text, [
+          'edge',
+          '2 hosts',
+          'edge-07',
+          'gateway',
+          'gw-line4',
+          'LIVE',
+          'late 43 s',
+          '1,204',
+          'gw-line2',
+          'DRY-RUN',
+        ]);
+        inOrder(text, ['historian', 'plant3-hist', 'silent for 41m', 'gw-line4   LIVE, unprivileged', 'cpu.percent']);
+        for (const words of ['43 s after', '31', 'missing', 'in 2 gaps', '1,204 samples'])
+          assert.ok(text.includes(words), words);
       }));
 
     test(`help at ${cols}x${rows}, ${name}`, () =>
@@ -311,12 +326,17 @@ test('hostile names reach no terminal byte', async () => {
       hosts: STATE.hosts.map((host) => ({
         ...host,
         agent: `${host.agent}${evil}`,
-        gauges: host.gauges.map((gauge) => ({ ...gauge, metric: evil, unit: evil })),
+        tags: [evil, `site=${evil}`],
       })),
       incidents: STATE.incidents.map((row) => ({ ...row, host: evil, title: evil, owner: evil })),
     },
     [incident],
   );
+  const pulse = desk.pulse.bind(desk);
+  desk.pulse = (agent) => {
+    const known = pulse(agent);
+    return known && { ...known, gauges: known.gauges.map((gauge) => ({ ...gauge, metric: evil, unit: evil })) };
+  };
   for (const keys of [[], ['enter'], ['enter', 'G'], ['a'], ['r'], ['2'], ['/', 'x']]) {
     const seen = renderAt(120, 40, desk);
     seen.press(...keys);

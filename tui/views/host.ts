@@ -8,7 +8,8 @@ import { safeText } from '../safe-text.ts';
 import { shortId } from '../widgets/header.ts';
 import { incidentMark } from '../widgets/marks.ts';
 import { cut, fit } from '../width.ts';
-import { gaugeLine, heard, nameWidth, powers } from './hosts.ts';
+import { gaugeLine, heard, nameWidth, powers } from './host-line.ts';
+import { linkLines } from './link.ts';
 
 /** Of each list of the snapshot: what is worth a look; the incident has the rest. */
 const TOP = 8;
@@ -60,7 +61,8 @@ function logLines({ unit_lines, log_templates }: Snapshot, columns: number): rea
   ];
 }
 
-function troubles(agent: string, model: Model): readonly Line[] {
+/** The newest incidents of a host. */
+export function troubleLines(agent: string, model: Model): readonly Line[] {
   const rows = model.desk.incidents.filter(({ host }) => host === agent).slice(0, 5);
   if (rows.length === 0) return [];
   return [
@@ -90,14 +92,18 @@ export function hostLines(model: Model, agent: string): readonly Line[] {
   const names = nameWidth(detail.gauges, Math.floor(left * 0.55));
   const tags = detail.tags.length === 0 ? '' : `   tags ${detail.tags.join(' ')}`;
   const has = `${detail.units} units, ${detail.mounts.length} mounts, ${detail.containers} containers`;
+  const speaks =
+    detail.devices.length === 0 ? [] : hanging(line(span('speaks for ', 'dim')), detail.devices.join(' '), cols - 2);
   const top = [
     line(span(`${powers(row)}   ${heard(row, now)}${tags}`)),
+    ...linkLines(row, shelf.pulse(agent)?.link, cols - 2),
+    ...speaks,
     ...hanging(EMPTY, `${detail.about}   ${has}`, cols - 2, 'dim'),
     EMPTY,
   ];
   const metrics = detail.gauges.map((gauge) => gaugeLine(gauge, left - 1, names, theme));
   const columns = broad ? cols - left - 4 : cols - 2;
-  const past = [...troubles(agent, model), ...snapshotLines(detail.last, now, columns)];
+  const past = [...troubleLines(agent, model), ...snapshotLines(detail.last, now, columns)];
   const body = broad
     ? beside(fill(metrics, Math.max(metrics.length, past.length)), left, span('  '), past)
     : [...metrics, EMPTY, ...past];

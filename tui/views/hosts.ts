@@ -1,146 +1,147 @@
-import type { Gauge, HostRow } from '../desk.ts';
+import type { Gauge, HostPulse, HostRow } from '../desk.ts';
+import { entriesOf, type Group, lineOf, linesOf } from '../grouped.ts';
 import { beside, EMPTY, fill, type Line, line, type Span, span } from '../line.ts';
 import { shownHosts } from '../lists.ts';
-import { health, isBroad, type Model } from '../model.ts';
-import { quantity, short } from '../quantity.ts';
+import { isBroad, type Model } from '../model.ts';
+import { count, short } from '../quantity.ts';
 import { safeText } from '../safe-text.ts';
 import type { Theme } from '../theme.ts';
+import { healthOf } from '../troubles.ts';
+import { healthSpans } from '../widgets/header.ts';
 import { filterLine, windowStart } from '../widgets/list.ts';
 import { sparkline } from '../widgets/sparkline.ts';
-import { fit, widthOf } from '../width.ts';
+import { cutMiddle, fit, widthOf } from '../width.ts';
+import { troubleLines } from './host.ts';
+import { gaugeLine, heard, hostHead, hostMark, nameWidth, reading, UNIT, VALUE } from './host-line.ts';
+import { linkLines, linkWord } from './link.ts';
 
-const VALUE = 6;
-const UNIT = 5;
+/** Columns of a metric beside its bars: blanks, value, unit. */
+const AROUND_BARS = 2 + VALUE + 1 + UNIT;
+const barsOf = (model: Pick<Model, 'cols'>): number => (isBroad(model) ? 8 : 6);
+const MODE = 7;
+const SEEN = 4;
+const LINK = 10;
+const BACKLOG = 8;
+/** Selection, shape and blank; then each of these columns with what parts it from the one before. */
+const FIXED = 3 + 2 + MODE + 1 + SEEN + 2 + LINK + 1 + BACKLOG;
+/** Metrics beside each other: more than these nobody compares. */
+const CELLS = 4;
+const NAMES = 20;
+/** Rows of the selected host below the list: its name, its link and a few gauges. */
+const BELOW = { broad: 9, narrow: 7 } as const;
 
-/** A value and its unit in fixed columns: numbers align right, units are dim. */
-export function reading(value: number | null, unit: string): readonly Span[] {
-  const [number, word] = quantity(value, unit);
-  return [span(fit(number, VALUE, 'right')), span(` ${fit(word, UNIT)}`, 'dim')];
-}
-
-/** One gauge in one row of `columns`: name, history, value. */
-export function gaugeLine(gauge: Gauge, columns: number, nameColumns: number, theme: Theme): Line {
-  const room = Math.max(0, Math.min(60, columns - nameColumns - VALUE - UNIT - 5));
-  return line(
-    span(fit(safeText(gauge.metric), nameColumns), 'dim'),
-    '  ',
-    sparkline(gauge.history, room, gauge.unit, theme),
-    '  ',
-    ...reading(gauge.value, gauge.unit),
-  );
-}
-
-export function nameWidth(gauges: readonly Gauge[], most: number): number {
-  return Math.min(most, Math.max(8, ...gauges.map((gauge) => widthOf(safeText(gauge.metric)))));
-}
-
-function worstMark(host: HostRow, model: Model): Span {
-  const { glyphs } = model.theme;
-  if (host.state !== 'online') return span(glyphs.silent, 'dim');
-  const sum = health({ ...model.desk, hosts: [host] });
-  if (sum.critical > 0) return span(glyphs.critical, 'alarm');
-  return span(sum.warning > 0 ? glyphs.warning : glyphs.well);
-}
-
-/** What the host may do, in words. */
-export function powers(host: HostRow): string {
-  return `${host.live ? 'LIVE' : 'DRY-RUN'}, ${host.privileged ? 'privileged' : 'unprivileged'}`;
-}
-
-export function heard(host: HostRow, now: number): string {
-  return host.state === 'online'
-    ? `heard ${short(now - host.lastSeen)} ago`
-    : `${host.state} for ${short(now - host.lastSeen)}`;
-}
-
-/** A host with all its gauges, for the home view and the right pane. */
-export function hostBlock(host: HostRow, model: Model, columns: number): readonly Line[] {
-  const names = nameWidth(host.gauges, Math.min(32, Math.floor(columns / 3)));
-  return [
-    line(
-      ' ',
-      worstMark(host, model),
-      ' ',
-      span(host.agent, 'strong'),
-      span(`   ${powers(host)}   ${heard(host, model.now)}`, 'dim'),
-    ),
-    ...host.gauges.map((gauge) => line('   ', ...gaugeLine(gauge, columns - 3, names, model.theme))),
-  ];
-}
-
-/** The metrics worth a column in the list: those that most of the visible hosts have, in the first host's order. */
-function commonMetrics(hosts: readonly HostRow[], most: number): readonly string[] {
+/** The metrics worth a column: those that most of the visible hosts have, in the first host's order. */
+function commonMetrics(pulses: readonly (HostPulse | undefined)[], most: number): readonly string[] {
   const seen = new Map<string, number>();
-  for (const host of hosts) for (const gauge of host.gauges) seen.set(gauge.metric, (seen.get(gauge.metric) ?? 0) + 1);
-  const order = [...seen.entries()];
-  return order
+  for (const pulse of pulses) {
+    for (const { metric } of pulse?.gauges ?? []) seen.set(metric, (seen.get(metric) ?? 0) + 1);
+  }
+  return [...seen.entries()]
     .sort((a, b) => b[1] - a[1])
     .slice(0, most)
     .map(([metric]) => metric);
 }
 
-/** Names that the width of their column is measured on. */
-const MEASURED = 500;
-
-const BARS = 8;
-/** Blank, bars, value, blank, unit. */
-const CELL = 2 + BARS + VALUE + 1 + UNIT;
-/** Selection, mark, blank before the name; two blanks and the mode after it. */
-const AROUND_NAME = 12;
-
-function cell(gauge: Gauge | undefined, theme: Theme): readonly Span[] {
-  if (gauge === undefined) return [span(' '.repeat(CELL))];
-  return [span('  '), span(sparkline(gauge.history, BARS, gauge.unit, theme)), ...reading(gauge.value, gauge.unit)];
+function cell(gauge: Gauge | undefined, bars: number, theme: Theme): readonly Span[] {
+  if (gauge === undefined) return [span(' '.repeat(AROUND_BARS + bars))];
+  return [span('  '), span(sparkline(gauge.history, bars, gauge.unit, theme)), ...reading(gauge.value, gauge.unit)];
 }
 
-function hostRow(host: HostRow, model: Model, names: number, metrics: readonly string[]): Line {
+function backlogOf(host: HostRow, pulse: HostPulse | undefined): string {
+  const backlog = pulse?.link.backlog ?? null;
+  if (host.state !== 'online' || backlog === null) return '';
+  return backlog === 0 ? '-' : count(backlog);
+}
+
+function hostRow(
+  host: HostRow,
+  pulse: HostPulse | undefined,
+  model: Model,
+  names: number,
+  metrics: readonly string[],
+): Line {
   const selected = host.agent === model.ui.picked.hosts;
-  const find = (metric: string) => host.gauges.find((gauge) => gauge.metric === metric);
-  const gone = span(`  ${heard(host, model.now)}`, 'dim');
+  const find = (metric: string) => pulse?.gauges.find((gauge) => gauge.metric === metric);
+  const word = linkWord(host, pulse?.link);
   return line(
     span(selected ? '▌' : ' ', 'accent'),
-    worstMark(host, model),
+    hostMark(host, model),
     ' ',
     span(fit(safeText(host.agent), names), selected ? 'accent' : 'plain'),
-    span(fit(host.live ? '  LIVE' : '  DRY-RUN', AROUND_NAME - 3), 'dim'),
-    ...(host.state === 'online' ? metrics.flatMap((metric) => cell(find(metric), model.theme)) : [gone]),
+    span(`  ${fit(host.live ? 'LIVE' : 'DRY-RUN', MODE)} `, 'dim'),
+    span(fit(short(model.now - host.lastSeen), SEEN, 'right'), 'dim'),
+    span(`  ${fit(word.text, LINK)} `, word.tone),
+    span(fit(backlogOf(host, pulse), BACKLOG, 'right')),
+    ...(host.state === 'online'
+      ? metrics.flatMap((metric) => cell(find(metric), barsOf(model), model.theme))
+      : [span(`  ${heard(host, model.now)}`, 'dim')]),
   );
 }
 
-/** All hosts; the selected one with its gauges beside or below the list. */
+/** A group's name, how many stand in it and how they are. */
+function heading({ title, rows }: Group<HostRow>, { desk, theme }: Model): Line {
+  const hosts = `${count(rows.length)} ${rows.length === 1 ? 'host' : 'hosts'}`;
+  return line(
+    span(` ${title}`, 'strong'),
+    span(`   ${hosts}   `, 'dim'),
+    ...healthSpans(healthOf(rows, desk.incidents), theme, ' '),
+  );
+}
+
+const titleLine = (names: number, metrics: readonly string[], cell: number): Line => {
+  const columns = `   ${fit('host', names)}  ${fit('mode', MODE)} ${fit('seen', SEEN, 'right')}  ${fit('link', LINK)} ${fit('backlog', BACKLOG, 'right')}`;
+  return line(
+    span(`${columns}${metrics.map((metric) => `  ${fit(cutMiddle(metric, cell - 3), cell - 2)}`).join('')}`, 'dim'),
+  );
+};
+
+/** The selected host: its gauges, how its word comes here, and what is wrong with it. */
+function selectedLines(host: HostRow, model: Model, rows: number): readonly Line[] {
+  const { cols, shelf, theme } = model;
+  const broad = isBroad(model);
+  const pulse = shelf.pulse(host.agent);
+  const gauges = pulse?.gauges ?? [];
+  const width = broad ? Math.floor(cols * 0.55) : cols - 4;
+  const names = nameWidth(gauges, Math.min(32, Math.floor(width / 3)));
+  const gaugeLines = gauges.map((gauge) => line('   ', ...gaugeLine(gauge, width - 3, names, theme)));
+  if (!broad) {
+    const link = linkLines(host, pulse?.link, cols - 4).map((one) => line('   ', ...one));
+    return [hostHead(host, model), ...link, ...gaugeLines].slice(0, rows);
+  }
+  const columns = cols - width - 4;
+  const side = [...linkLines(host, pulse?.link, columns), EMPTY, ...troubleLines(host.agent, model)];
+  return [hostHead(host, model), ...beside(gaugeLines, width, span('  '), side)].slice(0, rows);
+}
+
+/** Every host of the site under its group, however many; the selected one in full below the list. */
 export function hostsView(model: Model, rows: number): readonly Line[] {
-  const { desk, ui, cols } = model;
+  const { desk, ui, cols, shelf } = model;
   if (desk.hosts.length === 0) {
     const hint = ' An agent appears here by itself within seconds of its first message.';
     return fill([line(span(' no host has reported yet', 'dim')), EMPTY, line(span(hint, 'dim'))], rows);
   }
-  const hosts = shownHosts(model);
+  const list = shownHosts(model);
   const filtered = ui.filter !== '' && !ui.filtering ? [filterLine(ui.filter)] : [];
-  if (hosts.length === 0) {
-    return fill(
-      [...filtered, line(span(` no host with "${ui.filter}"`, 'dim')), line(span(' esc shows all', 'dim'))],
-      rows,
-    );
+  if (list.size === 0) {
+    const none = [line(span(` no host with "${ui.filter}"`, 'dim')), line(span(' esc shows all', 'dim'))];
+    return fill([...filtered, ...none], rows);
   }
-  const room = rows - filtered.length;
-  const selected = hosts.findIndex((host) => host.agent === ui.picked.hosts);
-  const broad = isBroad(model);
-  const host = hosts[selected];
-  const names = Math.min(20, Math.max(8, ...hosts.slice(0, MEASURED).map((row) => widthOf(safeText(row.agent)))));
-  const cells = broad && cols < 130 ? 1 : 2;
-  const left = broad ? names + AROUND_NAME + cells * CELL + 1 : cols;
-  const block = host === undefined ? [] : hostBlock(host, model, broad ? cols - left - 2 : cols - 2);
-  const listRows = broad ? room - 1 : Math.max(4, room - block.length - 2);
-  const start = windowStart(hosts.length, listRows, selected);
-  const visible = hosts.slice(start, start + listRows);
-  const metrics = commonMetrics(visible, cells);
-  const titles = metrics.map((metric) => `  ${fit(safeText(metric), CELL - 2)}`).join('');
-  const list = [
-    line(span(`${' '.repeat(names + AROUND_NAME)}${titles}`, 'dim')),
-    ...visible.map((row) => hostRow(row, model, names, metrics)),
-  ];
-  const panes = broad
-    ? beside(fill(list, room), left, span('│', 'dim'), fill(block, room))
-    : [...list, EMPTY, ...block];
-  return fill([...filtered, ...panes], rows);
+  const at = Math.max(0, list.indexOf(ui.picked.hosts));
+  const host = list.at(at);
+  const below = host === undefined ? [] : selectedLines(host, model, BELOW[isBroad(model) ? 'broad' : 'narrow']);
+  const room = Math.max(4, rows - filtered.length - below.length - 2);
+  const start = windowStart(linesOf(list), room, lineOf(list, at));
+  const visible = entriesOf(list, start, start + room);
+  const shown = visible.flatMap((entry) => ('row' in entry ? [entry.row] : []));
+  const pulses = new Map(shown.map(({ agent }) => [agent, shelf.pulse(agent)]));
+  const names = Math.min(NAMES, Math.max(8, ...shown.map(({ agent }) => widthOf(safeText(agent)))));
+  const width = AROUND_BARS + barsOf(model);
+  const cells = Math.max(0, Math.min(CELLS, Math.floor((cols - names - FIXED) / width)));
+  const metrics = commonMetrics([...pulses.values()], cells);
+  const lines = visible.map((entry) => {
+    if ('group' in entry) return heading(entry.group, model);
+    return 'row' in entry ? hostRow(entry.row, pulses.get(entry.row.agent), model, names, metrics) : EMPTY;
+  });
+  const top = [...filtered, titleLine(names, metrics, width), ...fill(lines, room)];
+  return fill([...top, line(span('─'.repeat(cols), 'dim')), ...below], rows);
 }

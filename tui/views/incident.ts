@@ -8,6 +8,8 @@ import { decisionChart } from './decision.ts';
 import { planLines, resultsLines } from './plan.ts';
 import { answerLines } from './probe.ts';
 import { chart, citations, situation } from './summary.ts';
+import { thinkingLines } from './thinking.ts';
+import { verificationLines } from './verification.ts';
 
 function stateLine(incident: Incident, model: Model): Line {
   const { now } = model;
@@ -55,6 +57,7 @@ function seenLines(incident: Incident, model: Model, columns: number): readonly 
   return [
     ...hanging(EMPTY, incident.event.reason, columns),
     EMPTY,
+    ...thinkingLines(model, columns),
     ...decisionChart(incident, model, columns),
     ...chart(incident, model, columns),
   ];
@@ -124,11 +127,12 @@ export function incidentLines(model: Model): readonly Line[] {
   const { incident, cols } = model;
   if (incident === undefined) return [EMPTY, line(span(' This incident is gone. esc goes back.', 'dim'))];
   const results = (columns: number) => {
-    const lines = resultsLines(incident, columns);
+    const lines = resultsLines(incident, model, columns);
     return lines.length > 0 ? [...lines, EMPTY] : [];
   };
   const after = (columns: number) => [
     ...results(columns),
+    ...verificationLines(incident, model, columns),
     ...probeLines(incident, model.now, columns),
     ...similarLines(incident, model.now, columns),
     ...timelineLines(incident, columns),

@@ -1,53 +1,20 @@
 import { CLOSED } from '../../hub/incident.ts';
 import type { IncidentRow } from '../desk.ts';
+import { entriesOf, lineOf, linesOf } from '../grouped.ts';
 import { beside, EMPTY, fill, fitLine, type Line, line, span, spread } from '../line.ts';
-import { type Listing, listing } from '../listing.ts';
+import { listing } from '../listing.ts';
 import { isBroad, type Model, STATE_WORDS } from '../model.ts';
 import { count, short } from '../quantity.ts';
 import { safeText } from '../safe-text.ts';
 import { filterLine, windowStart } from '../widgets/list.ts';
 import { incidentMark } from '../widgets/marks.ts';
 import { fit, widthOf, wrap } from '../width.ts';
-import { hostBlock } from './hosts.ts';
+import { hostBlock } from './host-line.ts';
 import { summary } from './summary.ts';
 
 const NOTICE_ROWS = 3;
 /** A group that is no longer than a screen needs no number. */
 const COUNTED = 30;
-
-/** A row of the list is a heading, an incident or the blank between groups. */
-type Entry = { readonly heading: string } | { readonly row: IncidentRow } | { readonly blank: true };
-
-/** Rows `start` to `end` of the list with its headings and blanks: of a long list only what is shown is made. */
-function entries(list: Listing, start: number, end: number): readonly Entry[] {
-  const out: Entry[] = [];
-  let at = 0;
-  const put = (entry: Entry) => {
-    if (at >= start && at < end) out.push(entry);
-    at++;
-  };
-  for (const [index, group] of list.groups.entries()) {
-    if (index > 0) put({ blank: true });
-    put({ heading: group.rows.length < COUNTED ? group.title : `${group.title}  ${count(group.rows.length)}` });
-    const from = Math.max(0, Math.min(group.rows.length, start - at));
-    const to = Math.max(from, Math.min(group.rows.length, end - at));
-    for (const row of group.rows.slice(from, to)) out.push({ row });
-    at += group.rows.length;
-  }
-  return out;
-}
-
-/** The place in the list, headings and blanks counted, of its `index`th incident. */
-function placeOf(list: Listing, index: number): number {
-  let left = index;
-  let at = 0;
-  for (const { rows } of list.groups) {
-    if (left < rows.length) return at + 1 + left;
-    left -= rows.length;
-    at += rows.length + 2;
-  }
-  return 0;
-}
 
 function listRow(row: IncidentRow, model: Model, columns: number, hostColumns: number): Line {
   const { ui, theme, now } = model;
@@ -73,17 +40,19 @@ function listLines(model: Model, columns: number, rows: number): readonly Line[]
   if (list.size === 0) {
     return [line(span(` no incident with "${model.ui.filter}"`, 'dim')), line(span(' esc shows all', 'dim'))];
   }
-  const length = list.size + 2 * list.groups.length - 1;
-  const selected = placeOf(list, Math.max(0, list.indexOf(model.ui.picked.incidents)));
-  const start = windowStart(length, rows, selected);
-  const visible = entries(list, start, start + rows);
+  const selected = lineOf(list, Math.max(0, list.indexOf(model.ui.picked.incidents)));
+  const start = windowStart(linesOf(list), rows, selected);
+  const visible = entriesOf(list, start, start + rows);
   const widest = visible.reduce(
     (most, entry) => ('row' in entry ? Math.max(most, widthOf(safeText(entry.row.host))) : most),
     8,
   );
   const hostColumns = Math.min(widest, isBroad(model) ? 16 : 20);
   return visible.map((entry) => {
-    if ('heading' in entry) return line(span(` ${entry.heading}`, 'dim'));
+    if ('group' in entry) {
+      const { title, rows: all } = entry.group;
+      return line(span(` ${all.length < COUNTED ? title : `${title}  ${count(all.length)}`}`, 'dim'));
+    }
     return 'row' in entry ? listRow(entry.row, model, columns, hostColumns) : EMPTY;
   });
 }

@@ -1,8 +1,9 @@
 import type { Result } from '../../broker/messages.ts';
-import type { Incident, PlannedCommand } from '../../hub/incident.ts';
+import { CLOSED, type Incident, type PlannedCommand } from '../../hub/incident.ts';
 import { EMPTY, hanging, type Line, line, span } from '../line.ts';
 import type { Model } from '../model.ts';
 import { long, quantity } from '../quantity.ts';
+import { runningNow } from '../running.ts';
 import { verdictMark } from '../widgets/marks.ts';
 
 function effectOf(command: PlannedCommand): string {
@@ -98,8 +99,28 @@ function resultLines(result: Result, columns: number): readonly Line[] {
   ];
 }
 
-/** What the host said it did, step by step, oldest first. */
-export function resultsLines(incident: Incident, columns: number): readonly Line[] {
-  if (incident.results.length === 0) return [];
-  return [line(span('results', 'strong')), ...incident.results.flatMap((result) => resultLines(result, columns))];
+const PHASES = { pre: 'check', step: 'step', post: 'check', rollback: 'undo' } as const;
+
+/** What runs now: the output of a command comes when it has ended. */
+function runningLines(incident: Incident, model: Model, columns: number): readonly Line[] {
+  const running = runningNow(incident);
+  if (running === null || CLOSED.has(incident.state)) return [];
+  const { command, since, place, of, dryRun } = running;
+  const what = `${PHASES[command.phase]} ${command.number}`;
+  const told = `${place} of ${of}, ${dryRun ? 'to be recorded' : 'under way'} for ${long(model.now - since)}`;
+  return [
+    ...hanging(line(span(what.padEnd(10), 'dim'), span('running  ', 'strong')), command.command, columns),
+    line(span(`          ${told}`, 'dim')),
+  ];
+}
+
+/** What the host said it did, step by step, oldest first, and what it is at now. */
+export function resultsLines(incident: Incident, model: Model, columns: number): readonly Line[] {
+  const running = runningLines(incident, model, columns);
+  if (incident.results.length === 0 && running.length === 0) return [];
+  return [
+    line(span('results', 'strong')),
+    ...incident.results.flatMap((result) => resultLines(result, columns)),
+    ...running,
+  ];
 }

@@ -22,8 +22,8 @@ export function labelled(
 
 /** The history of the metric that opened the incident, if the desk has it. */
 export function gaugeOf(incident: Incident, model: Model): Gauge | undefined {
-  const host = model.desk.hosts.find((row) => row.agent === incident.host);
-  return host?.gauges.find((gauge) => gauge.metric === incident.event.metric);
+  const { metric } = incident.event;
+  return model.shelf.pulse(incident.host)?.gauges.find((gauge) => gauge.metric === metric);
 }
 
 /** The metric now and what is usual, as two rows. */
@@ -107,7 +107,10 @@ export function summary(incident: Incident, model: Model, columns: number): read
   const { plan, event } = incident;
   const cause = plan?.root_cause ?? incident.diagnoses[0]?.root_cause;
   const confidence = plan?.confidence ?? incident.diagnoses[0]?.confidence;
-  const facts = (incident.evidence?.items ?? []).filter((item) => item.kind !== 'log').slice(0, 3);
+  // The event's own sentence stands above already.
+  const facts = (incident.evidence?.items ?? [])
+    .filter(({ kind, text }) => kind !== 'log' && !text.includes(event.reason) && !event.reason.includes(text))
+    .slice(0, 3);
   const lines: Line[] = [
     ...hanging(line(severityMark(incident.severity, model.theme), ' '), titleOf(incident), columns, 'strong'),
     ...hanging(line('  '), event.reason, columns),

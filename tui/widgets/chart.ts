@@ -1,14 +1,31 @@
 import type { Theme } from '../theme.ts';
 
-/** Dots of a braille sign: two columns of four rows. */
-const ACROSS = 2;
-const DOWN = 4;
-/** Bits of a braille sign's dots, by column and row from the top. */
-const DOTS = [
-  [0x01, 0x02, 0x04, 0x40],
-  [0x08, 0x10, 0x20, 0x80],
-] as const;
+/** How many dots a sign has across and down, and which sign shows which of them. */
+interface Dots {
+  readonly across: number;
+  readonly down: number;
+  /** The bit of each dot, by column and row from the top. */
+  readonly bits: readonly (readonly number[])[];
+  readonly sign: (bits: number) => string;
+}
+
 const BRAILLE = 0x2800;
+const HALVES = [' ', '▀', '▄', '█'] as const;
+
+/** Braille has eight dots to a sign, a half block two; where only ASCII is shown a star is the dot. */
+const DOTS: Readonly<Record<Theme['charts'], Dots>> = {
+  braille: {
+    across: 2,
+    down: 4,
+    bits: [
+      [0x01, 0x02, 0x04, 0x40],
+      [0x08, 0x10, 0x20, 0x80],
+    ],
+    sign: (bits) => (bits === 0 ? ' ' : String.fromCodePoint(BRAILLE + bits)),
+  },
+  block: { across: 1, down: 2, bits: [[1, 2]], sign: (bits) => HALVES[bits] ?? ' ' },
+  ascii: { across: 1, down: 1, bits: [[1]], sign: (bits) => (bits === 0 ? ' ' : '*') },
+};
 
 /** What a chart is drawn against. */
 export interface Range {
@@ -36,8 +53,8 @@ function spread(history: readonly (number | null)[], width: number): readonly (n
 }
 
 /**
- * A line chart of `rows` rows of exactly `columns`, the newest value at the right; missing values are gaps. In braille,
- * eight dots to a sign; where only ASCII is shown, one star to a sign.
+ * A line chart of `rows` rows of exactly `columns`, the newest value at the right; missing values are gaps. Drawn in the
+ * finest signs that the terminal shows.
  */
 export function chartRows(
   history: readonly (number | null)[],
@@ -46,8 +63,7 @@ export function chartRows(
   range: Range,
   theme: Theme,
 ): readonly string[] {
-  const across = theme.ascii ? 1 : ACROSS;
-  const down = theme.ascii ? 1 : DOWN;
+  const { across, down, bits, sign } = DOTS[theme.charts];
   const height = rows * down;
   const share = (value: number) => (value - range.low) / (range.high - range.low);
   const cells = Array.from({ length: rows }, () => Array.from({ length: columns }, () => 0));
@@ -55,7 +71,7 @@ export function chartRows(
     const row = cells[Math.floor(y / down)];
     const column = Math.floor(x / across);
     if (row === undefined || row[column] === undefined) return;
-    row[column] |= theme.ascii ? 1 : (DOTS[x % ACROSS]?.[y % DOWN] ?? 0);
+    row[column] |= bits[x % across]?.[y % down] ?? 0;
   };
   let before: number | null = null;
   for (const [x, value] of spread(history, columns * across).entries()) {
@@ -69,6 +85,5 @@ export function chartRows(
     for (let at = from; at <= to; at++) dot(x, at);
     before = y;
   }
-  const sign = (bits: number) => (bits === 0 ? ' ' : theme.ascii ? '*' : String.fromCodePoint(BRAILLE + bits));
   return cells.map((row) => row.map(sign).join(''));
 }

@@ -1,6 +1,8 @@
 import { type Line, line, type Span, span, spread } from '../line.ts';
-import { health, isBroad, type Model, waitingFor } from '../model.ts';
+import { isBroad, type Model } from '../model.ts';
 import { count } from '../quantity.ts';
+import type { Theme } from '../theme.ts';
+import { type Health, healthOf, waitingFor } from '../troubles.ts';
 
 /** Where an id is shown to people, its last four letters do: they are the random ones. */
 export const shortId = (id: string): string => id.slice(-4);
@@ -24,10 +26,8 @@ export function titleOf(incident: { readonly title: string; readonly host: strin
   return incident.title.includes(incident.host) ? incident.title : `${incident.title} on ${incident.host}`;
 }
 
-function counts(model: Model): readonly Span[] {
-  const { desk, theme } = model;
-  const sum = health(desk);
-  const gap = isBroad(model) ? ' ' : '';
+/** How many hosts are how, each with its shape; what there is none of is left out. */
+export function healthSpans(sum: Health, theme: Theme, gap: ' ' | ''): readonly Span[] {
   const part = (mark: string, value: number, tone: 'plain' | 'alarm' | 'dim') =>
     value === 0 ? [] : [span(`${mark}${gap}${count(value)}${gap}${' '}`, tone)];
   return [
@@ -42,6 +42,7 @@ function counts(model: Model): readonly Span[] {
 export function header(model: Model): Line {
   const { desk, cols, theme } = model;
   const broad = isBroad(model);
+  const counts = healthSpans(healthOf(desk.hosts, desk.incidents), theme, broad ? ' ' : '');
   const waiting = waitingFor(desk);
   const { open, help, palette, asking, view } = model.ui;
   const inside = open !== null || help || palette !== null || asking !== null || view !== 'incidents';
@@ -55,7 +56,7 @@ export function header(model: Model): Line {
     '  ',
     model.readOnly ? span('READ-ONLY  ', 'strong') : '',
     desk.hub === 'down' ? span('HUB DOWN: history only  ', 'wait') : '',
-    ...(inside ? [] : [broad ? span(`      ${hosts}  `) : span('  '), ...counts(model)]),
+    ...(inside ? [] : [broad ? span(`      ${hosts}  `) : span('  '), ...counts]),
     ...(inside ? [span(broad ? ' ' : ''), ...trail(model)] : []),
   );
   const waits =
