@@ -60,8 +60,12 @@ if (!values['if-stale'] || isStale()) {
   const { loadRules } = await import(pathToFileURL(join(out, 'policy/load-rules.js')).href);
   const { tryPolicy } = await import(pathToFileURL(join(out, 'policy/policy.js')).href);
   const { triedHash } = await import(pathToFileURL(join(out, 'policy/tried-rules.js')).href);
-  const kept = (await tryPolicy({})).broken.length === 0;
-  if (kept) writeFileSync(tried, JSON.stringify({ hash: triedHash(loadRules().builtIn) }));
+  const { policy, broken } = await tryPolicy({});
+  if (broken.length === 0) writeFileSync(tried, JSON.stringify({ hash: triedHash(loadRules().builtIn) }));
+  const { BUILT_FILE, buildPlaybooks } = await import(pathToFileURL(join(out, 'hub/playbook/built.js')).href);
+  const playbooks = join(out, 'hub/playbooks');
+  const built = buildPlaybooks(playbooks, policy.hash, (command) => policy.check(command, null).decision);
+  writeFileSync(join(playbooks, BUILT_FILE), JSON.stringify(built));
   writeFileSync(stamp, '');
   console.error(`built in ${((Date.now() - started) / 1000).toFixed(1)} s`);
 }

@@ -140,8 +140,7 @@ async function openParts(options: HubOptions, closing: Closing): Promise<Parts> 
   if (!chain.ok) log.error(`audit record ${chain.record}: ${chain.why}. Run \`sentinel audit verify\`.`);
   const rules = await openRules({ siteDir: state.policy, store, key, log });
   closing.add(() => rules.close());
-  const vet = (command: string) => rules.policy.check(command, null).decision;
-  const thinking = openReasoners({ folder: state.playbooks, vet, store, log });
+  const thinking = openReasoners({ folder: state.playbooks, policy: rules.policy, store, log });
   closing.add(() => Promise.all(thinking.all.map((one) => one.close())));
 
   const opened = await openedEnrollment({ state, site, agents, store, keeper, log });

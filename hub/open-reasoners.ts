@@ -1,9 +1,9 @@
-import { existsSync, statSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import type { Log } from '../broker/log.ts';
-import type { Decision } from '../policy/verdict.ts';
+import type { Policy } from '../policy/policy.ts';
 import type { ChosenModel } from './models/choice.ts';
 import { threadsFor } from './models/threads.ts';
-import { loadPlaybooks, type Playbook } from './playbook/playbook.ts';
+import { type Playbook, sitePlaybooks } from './playbook/playbook.ts';
 import { openLlamaReasoner } from './reason/llama.ts';
 import type { Reasoner } from './reason/reasoner.ts';
 import { RulesReasoner } from './reason/rules.ts';
@@ -16,7 +16,7 @@ const MODEL_DEADLINE_MS = 25_000;
 export interface ReasonerParts {
   /** The folder of the site's own playbooks; it need not exist. */
   readonly folder: string;
-  readonly vet: (command: string) => Decision;
+  readonly policy: Policy;
   readonly store: Store;
   readonly log: Log;
 }
@@ -30,8 +30,8 @@ export interface Reasoners {
 }
 
 /** The playbooks that load, and the reasoner that works with nothing else. What does not load is said in the log. */
-export function openReasoners({ folder, vet, store, log }: ReasonerParts): Reasoners {
-  const { playbooks, errors } = loadPlaybooks({ vet, ...(existsSync(folder) ? { userDir: folder } : {}) });
+export function openReasoners({ folder, policy, store, log }: ReasonerParts): Reasoners {
+  const { playbooks, errors } = sitePlaybooks(folder, policy);
   for (const error of errors) log.error(error.message);
   const codified = new RulesReasoner({ playbooks, tried: (id) => triedBefore(store, id) });
   return { playbooks: new Map(playbooks.map((one) => [one.id, one])), all: [codified], codified };

@@ -18,6 +18,8 @@ export { PolicyError } from './policy-error.ts';
 export interface Policy {
   /** SHA-256 of the rules of all tiers, hex; a Judge with the same rules has the same. */
   readonly hash: string;
+  /** They are the product's own alone, and rules, trees and code are as the build tried them. */
+  readonly isAsBuilt: boolean;
   /** `review: never`: a command that is not allowed does not run even with consent (invariant 6). */
   readonly reviewForbidden: boolean;
   /**
@@ -67,6 +69,7 @@ async function tried(options: LoadOptions, isKnown: (builtIn: string) => boolean
   const { rules, hash } = loaded;
   const policy: Policy = {
     hash,
+    isAsBuilt: known && hash === loaded.builtIn,
     reviewForbidden: rules.reviewForbidden,
     check: (text, inventory) => check(rules, hash, reader, text, inventory),
   };

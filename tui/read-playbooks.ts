@@ -1,7 +1,6 @@
-import { existsSync } from 'node:fs';
 import type { StateFolder } from '../broker/state-folder.ts';
 import { fillCommand, SAMPLES } from '../hub/playbook/placeholders.ts';
-import { loadPlaybooks, type Playbook } from '../hub/playbook/playbook.ts';
+import { type Playbook, sitePlaybooks } from '../hub/playbook/playbook.ts';
 import { recordOf } from '../hub/steps/learn.ts';
 import type { Store } from '../hub/store/store.ts';
 import type { Policy } from '../policy/policy.ts';
@@ -9,9 +8,8 @@ import type { PlaybookRow, Playbooks } from './desk.ts';
 
 /** The playbooks of this installation and this site, each command with its verdict, each with its record here. */
 export function readPlaybooks(folder: StateFolder, store: Store, policy: Policy): Playbooks {
-  const own = existsSync(folder.playbooks);
   const vet = (command: string) => policy.check(command, null).decision;
-  const { playbooks, errors } = loadPlaybooks({ vet, ...(own ? { userDir: folder.playbooks } : {}) });
+  const { playbooks, errors } = sitePlaybooks(folder.playbooks, policy);
   return {
     state: 'ready',
     rows: playbooks.map((one) => rowOf(one, folder, store, vet)),

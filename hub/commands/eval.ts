@@ -13,7 +13,7 @@ import { readScenarios, type Scenario, ScenarioFileError } from '../eval/scenari
 import { type Case, caseOf, isIgnored, type Summary, summaryOf } from '../eval/summary.ts';
 import { TIMES } from '../hub.ts';
 import { openModel } from '../open-reasoners.ts';
-import { loadPlaybooks, type Playbook } from '../playbook/playbook.ts';
+import { type Playbook, sitePlaybooks } from '../playbook/playbook.ts';
 import { modelFile } from '../reason/own-model.ts';
 import type { Reasoner } from '../reason/reasoner.ts';
 import { RulesReasoner } from '../reason/rules.ts';
@@ -89,10 +89,7 @@ function readAll(named: readonly string[]): readonly Scenario[] {
 
 async function openParts(state: ReturnType<typeof stateFolder>, model: string, io: Console): Promise<EvalParts> {
   const policy = await loadPolicy(existsSync(state.policy) ? { siteDir: state.policy } : {});
-  const { playbooks, errors } = loadPlaybooks({
-    vet: (command) => policy.check(command, null).decision,
-    ...(existsSync(state.playbooks) ? { userDir: state.playbooks } : {}),
-  });
+  const { playbooks, errors } = sitePlaybooks(state.playbooks, policy);
   for (const { message } of errors) io.stderr(message);
   const rules = new RulesReasoner({ playbooks, tried: () => [] });
   const byId = new Map(playbooks.map((one) => [one.id, one]));

@@ -8,7 +8,7 @@ import { readScenarios } from '../eval/scenario.ts';
 import { type BenchRow, benchModel, benchTable } from '../models/bench.ts';
 import { chosenModel } from '../models/choice.ts';
 import { threadsFor } from '../models/threads.ts';
-import { loadPlaybooks } from '../playbook/playbook.ts';
+import { sitePlaybooks } from '../playbook/playbook.ts';
 import { openLlamaReasoner } from '../reason/llama.ts';
 import { RulesReasoner } from '../reason/rules.ts';
 
@@ -27,10 +27,7 @@ export async function benchModels(
   if (!existsSync(scenarios)) throw new UsageError(`${scenarios} is not there: name a file with --scenarios`);
   const asked = readScenarios(scenarios);
   const policy = await loadPolicy(existsSync(state.policy) ? { siteDir: state.policy } : {});
-  const { playbooks } = loadPlaybooks({
-    vet: (command) => policy.check(command, null).decision,
-    ...(existsSync(state.playbooks) ? { userDir: state.playbooks } : {}),
-  });
+  const { playbooks } = sitePlaybooks(state.playbooks, policy);
   const byId = new Map(playbooks.map((one) => [one.id, one]));
   const rules = new RulesReasoner({ playbooks, tried: () => [] });
   const parts: EvalParts = { policy, playbooks: byId, reasoners: [rules], deadlineMs: ANSWER_MS };

@@ -5,7 +5,7 @@ import { stateFolder } from '../../broker/state-folder.ts';
 import { loadPolicy, type Policy } from '../../policy/policy.ts';
 import { stricter } from '../../policy/verdict.ts';
 import { fillCommand, SAMPLES } from '../playbook/placeholders.ts';
-import { type LoadedPlaybooks, loadPlaybooks, type Playbook } from '../playbook/playbook.ts';
+import { type LoadedPlaybooks, type Playbook, sitePlaybooks } from '../playbook/playbook.ts';
 
 export const PLAYBOOK_USAGE = `sentinel playbook list [--json]
 sentinel playbook show ID [--json]
@@ -33,10 +33,7 @@ export async function playbookCommand(argv: readonly string[], io: Console): Pro
   const state = stateFolder(values.state);
   if (verb === 'new') return draft(state.playbooks, ids[0] ?? '', io);
   const policy = await loadPolicy(existsSync(state.policy) ? { siteDir: state.policy } : {});
-  const loaded = loadPlaybooks({
-    vet: (command) => policy.check(command, null).decision,
-    ...(existsSync(state.playbooks) ? { userDir: state.playbooks } : {}),
-  });
+  const loaded = sitePlaybooks(state.playbooks, policy);
   if (verb === 'list') return list(loaded, values.json, io);
   if (verb === 'show') return show(find(loaded, ids[0] ?? ''), values.json, io);
   if (verb === 'test') {

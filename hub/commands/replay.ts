@@ -7,7 +7,7 @@ import { loadPolicy } from '../../policy/policy.ts';
 import { RECORDS, type RecordLine, readRecords } from '../eval/records.ts';
 import { chosenModel } from '../models/choice.ts';
 import { openModel } from '../open-reasoners.ts';
-import { loadPlaybooks } from '../playbook/playbook.ts';
+import { sitePlaybooks } from '../playbook/playbook.ts';
 import type { Reasoner } from '../reason/reasoner.ts';
 import { compareWith } from '../replay/compare.ts';
 import { comparedLines, replayedLines } from '../replay/describe.ts';
@@ -105,10 +105,7 @@ function leftBy(folder: string): AsyncGenerator<RecordLine> {
 
 async function openParts(state: StateFolder, io: Console): Promise<ReplayParts & { readonly models: RecordedModels }> {
   const policy = await loadPolicy(existsSync(state.policy) ? { siteDir: state.policy } : {});
-  const loaded = loadPlaybooks({
-    vet: (command) => policy.check(command, null).decision,
-    ...(existsSync(state.playbooks) ? { userDir: state.playbooks } : {}),
-  });
+  const loaded = sitePlaybooks(state.playbooks, policy);
   for (const { message } of loaded.errors) io.stderr(message);
   const playbooks = new Map(loaded.playbooks.map((one) => [one.id, one]));
   const models = new RecordedModels({ folder: state.models, playbooks, deadlineMs: ANSWER_MS, log: io.stderr });

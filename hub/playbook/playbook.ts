@@ -1,9 +1,11 @@
-import { readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import type { Policy } from '../../policy/policy.ts';
 import type { Decision } from '../../policy/verdict.ts';
+import { blockedIn } from './blocked.ts';
+import { type BuiltPlaybooks, builtFrom, readBuilt } from './built.ts';
 import { PlaybookError } from './error.ts';
-import { fillCommand, SAMPLES } from './placeholders.ts';
 import { readPlaybook } from './schema.ts';
 
 /** One step of a playbook: a command with placeholders, why it helps in one sentence, and what undoes it. */
@@ -51,6 +53,8 @@ export interface LoadOptions {
   readonly userDir?: string;
   /** The policy's answer about one command whose placeholders are filled with samples. */
   readonly vet: (command: string) => Decision;
+  /** The hash of `vet`'s rules where they are the product's own, as built: what a build vetted by them need not be again. */
+  readonly asBuilt?: string | null;
   readonly builtInDir?: string;
 }
 
@@ -66,25 +70,41 @@ const MAX_FILES = 1_000;
 
 const BUILT_IN = fileURLToPath(new URL('../playbooks/', import.meta.url));
 
+/** The built-in playbooks and those of a site's folder, which need not be there, vetted by its policy. */
+export const sitePlaybooks = (folder: string, policy: Policy): LoadedPlaybooks =>
+  loadPlaybooks({
+    vet: (command) => policy.check(command, null).decision,
+    asBuilt: policy.isAsBuilt ? policy.hash : null,
+    ...(existsSync(folder) ? { userDir: folder } : {}),
+  });
+
 /**
  * Reads the built-in playbooks and the site's own. Never throws for what a file holds: a broken file, or one with a
  * command that the policy blocks, is left out and named in `errors`, and a built-in that it meant to replace stays.
  */
-export function loadPlaybooks(options: LoadOptions): LoadedPlaybooks {
+export function loadPlaybooks({ vet, asBuilt = null, userDir, builtInDir = BUILT_IN }: LoadOptions): LoadedPlaybooks {
   const errors: PlaybookError[] = [];
-  const byId = readFolder(options.builtInDir ?? BUILT_IN, options.vet, errors);
-  if (options.userDir !== undefined) {
-    for (const [id, playbook] of readFolder(options.userDir, options.vet, errors)) byId.set(id, playbook);
-  }
+  const built = readBuilt(builtInDir);
+  const byId = readFolder(builtInDir, { vet, built, isVetted: built !== null && built.policy === asBuilt }, errors);
+  // Whatever lies beside a site's own playbooks, they are read and vetted here.
+  const own = { vet, built: null, isVetted: false };
+  if (userDir !== undefined) for (const [id, playbook] of readFolder(userDir, own, errors)) byId.set(id, playbook);
   const playbooks = [...byId.values()].sort((a, b) => (a.id < b.id ? -1 : 1));
   return { playbooks, errors };
 }
 
-function readFolder(folder: string, vet: LoadOptions['vet'], errors: PlaybookError[]): Map<string, Playbook> {
+interface HowToRead {
+  readonly vet: LoadOptions['vet'];
+  readonly built: BuiltPlaybooks | null;
+  /** What was built was vetted by the very rules of `vet`. */
+  readonly isVetted: boolean;
+}
+
+function readFolder(folder: string, how: HowToRead, errors: PlaybookError[]): Map<string, Playbook> {
   const byId = new Map<string, Playbook>();
   for (const file of filesIn(folder, errors)) {
     try {
-      const playbook = readVetted(file, vet);
+      const playbook = readVetted(file, how);
       const first = byId.get(playbook.id);
       if (first !== undefined) {
         const fix = 'give each playbook of a folder its own id';
@@ -114,16 +134,13 @@ function filesIn(folder: string, errors: PlaybookError[]): readonly string[] {
   }
 }
 
-function readVetted(file: string, vet: LoadOptions['vet']): Playbook {
-  const { playbook, commands } = readPlaybook(readFileSync(file, 'utf8'), file);
-  for (const { command, line } of commands) {
-    const filled = fillCommand(command, SAMPLES);
-    if (filled === null || vet(filled) === 'block') {
-      const fix = 'use a command that the policy allows or reviews (see `sentinel policy explain`)';
-      throw new PlaybookError(file, line, `the policy blocks "${filled ?? command}"`, fix);
-    }
-  }
-  return playbook;
+function readVetted(file: string, { vet, built, isVetted }: HowToRead): Playbook {
+  const text = readFileSync(file, 'utf8');
+  const known = builtFrom(built, basename(file), text);
+  const read = known ?? readPlaybook(text, file);
+  const blocked = known !== null && isVetted ? null : blockedIn(read, file, vet);
+  if (blocked !== null) throw blocked;
+  return { ...read.playbook, source: file };
 }
 
 const asPlaybookError = (error: unknown, path: string): PlaybookError =>

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import * as fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { BUILT_FILE, buildPlaybooks } from '../../hub/playbook/built.ts';
 import { fillCommand, PLACEHOLDER_NAMES, placeholdersOf, SAMPLES } from '../../hub/playbook/placeholders.ts';
 import { type LoadOptions, loadPlaybooks } from '../../hub/playbook/playbook.ts';
 import { loadPolicy } from '../../policy/policy.ts';
@@ -184,6 +185,51 @@ loader('reports a folder that is not there, and loads the rest', ({ dir }) => {
   assert.is(playbooks.length, 1);
   assert.is(errors[0]?.code, 'E_PLAYBOOK');
   assert.match(errors[0]?.message ?? '', /missing: can't be read/);
+});
+
+loader('takes what a build read and vetted by the same rules; reads and vets all else anew', ({ dir }) => {
+  put(dir, 'a.yaml', GOOD);
+  put(dir, 'b.yaml', GOOD.replace('id: sample', 'id: other'));
+  writeFileSync(join(dir, BUILT_FILE), JSON.stringify(buildPlaybooks(dir, 'rules-1', allowAll)));
+  const vetted: string[] = [];
+  const load = (asBuilt: string | null, vet: LoadOptions['vet'] = allowAll) =>
+    loadPlaybooks({
+      builtInDir: dir,
+      asBuilt,
+      vet: (command) => {
+        vetted.push(command);
+        return vet(command);
+      },
+    });
+  const read = alone(dir);
+  assert.equal(load('rules-1'), read);
+  assert.equal(vetted, []);
+  assert.is(load('rules-2', () => 'block').errors.length, 2);
+  assert.is(load(null, () => 'block').errors.length, 2);
+  put(dir, 'b.yaml', GOOD.replace('id: sample', 'id: another'));
+  vetted.length = 0;
+  assert.equal(
+    load('rules-1').playbooks.map(({ id }) => id),
+    ['another', 'sample'],
+  );
+  assert.is(vetted.length, 4);
+});
+
+loader('a site’s own folder can claim to be built: it is read and vetted all the same', ({ dir }) => {
+  const [builtInDir, userDir] = [join(dir, 'none'), join(dir, 'own')];
+  for (const folder of [builtInDir, userDir]) mkdirSync(folder);
+  put(userDir, 'a.yaml', GOOD);
+  for (const policy of ['rules-1', null]) {
+    const claimed = { ...buildPlaybooks(userDir, '', allowAll), policy };
+    writeFileSync(join(userDir, BUILT_FILE), JSON.stringify(claimed));
+    const { errors } = loadPlaybooks({ builtInDir, userDir, asBuilt: 'rules-1', vet: () => 'block' });
+    assert.match(errors[0]?.message ?? '', /the policy blocks/);
+  }
+});
+
+loader('a build is refused for a playbook that the policy blocks', ({ dir }) => {
+  put(dir, 'a.yaml', GOOD);
+  assert.throws(() => buildPlaybooks(dir, 'rules-1', () => 'block'), /the policy blocks/);
 });
 
 loader('survives any bytes', ({ dir }) => {
