@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { ApprovalError } from '../broker/approvals.ts';
 import { RuleError } from '../broker/automation-rule.ts';
 import { decodeCbor } from '../broker/cbor.ts';
 import {
@@ -9,6 +10,7 @@ import {
   type Phase,
   type Result,
 } from '../broker/messages.ts';
+import { isWithin } from '../broker/scopes.ts';
 import type { Judge } from '../policy/judge.ts';
 import type { Program } from '../policy/program.ts';
 import type { Inventory } from '../policy/verdict.ts';
@@ -122,7 +124,7 @@ export class Executor {
       this.checkSame(opened);
       this.checkBudget(opened);
       this.checkSequence(step, opened.approval, passed);
-      this.checkPolicy(step, opened.approval);
+      this.checkPolicy(step, opened);
     });
     if (refusal instanceof Error) return this.refused(refusal);
     if (order.dry_run || !this.options.live)
@@ -202,8 +204,8 @@ export class Executor {
       throw new RuleError('E_RULE_BUDGET', `${ran} plans ran here by a rule within an hour: it gives no more`);
   }
 
-  /** Judges the program again, on what is here and now. Throws PolicyRefusal or RunError. */
-  private checkPolicy({ phase, number, program }: Step, approval: Approval): void {
+  /** Judges the program again, on what is here and now. Throws PolicyRefusal, ApprovalError or RunError. */
+  private checkPolicy({ phase, number, program }: Step, { approval, ceiling }: OpenedOrder): void {
     const inventory = { ...this.options.inventory(), processes: approval.processes };
     const { judge } = this.options;
     const verdict = judge.judge(program, inventory, approval.policy_hash);
@@ -211,6 +213,11 @@ export class Executor {
     if (verdict.decision === 'block') throw new PolicyRefusal('E_POLICY_BLOCK', verdict.reason);
     if (verdict.decision === 'review' && (!consented || judge.reviewForbidden))
       throw new PolicyRefusal('E_POLICY_REVIEW', verdict.reason);
+    if (!isWithin(verdict.effect, ceiling))
+      throw new ApprovalError(
+        'E_APPROVAL_EFFECT',
+        `its effect is ${verdict.effect}, and ${approval.by}, or who agreed, may approve ${ceiling ?? 'nothing'} at most`,
+      );
     this.checkRoot(program);
     const home = this.options.running?.home;
     if (isRoot() && home !== undefined) checkHome(home);

@@ -1,9 +1,12 @@
-import { checkAlone, openApproval } from '../broker/approvals.ts';
+import { checkAlone } from '../broker/approvals.ts';
 import type { AutomationRule } from '../broker/automation-rule.ts';
 import { decodeCbor } from '../broker/cbor.ts';
 import { type Approval, type Order, order as orderShape } from '../broker/messages.ts';
+import { ceilingOf } from '../broker/scopes.ts';
 import { open } from '../broker/signed.ts';
+import { type Decision, openDecision, signersOf } from '../broker/two-person.ts';
 import { programHash } from '../policy/program.ts';
+import type { Effect } from '../policy/verdict.ts';
 import type { Trust } from './trust.ts';
 
 export class OrderError extends Error {
@@ -26,6 +29,8 @@ export interface OpenedOrder {
   readonly approval: Approval;
   /** Nobody was there: the rule that lets it run. Null when a person approved. */
   readonly rule: AutomationRule | null;
+  /** The worst effect that all who stand behind it may approve, of those who are still on the roster. */
+  readonly ceiling: Effect | null;
 }
 
 /** The order inside a message that the hub's key of the present roster signed. Nothing else of it is checked yet. */
@@ -50,12 +55,8 @@ export function openOrder(
   if (order.boot !== self.boot) throw new OrderError('E_ORDER_BOOT', 'order is for an earlier start of this agent');
   // What began in time may be checked and undone later: the executor lets neither be first.
   const isAftermath = order.programs.every(({ phase }) => phase === 'post' || phase === 'rollback');
-  const approval = openApproval(
-    { payload: order.approval, signature: order.approval_signature },
-    roster,
-    isAftermath ? null : trust.now(clock),
-    self.tags,
-  );
+  const decision = decisionIn(order);
+  const approval = openDecision(decision, roster, isAftermath ? null : trust.now(clock), self.tags);
   if (approval.host !== self.agent) throw new OrderError('E_ORDER_HOST', `approval is for ${approval.host}`);
   if (approval.incident !== order.incident) throw new OrderError('E_ORDER_PLAN', 'approval is for another incident');
   const names = approval.programs.map(({ phase, number }) => `${phase}.${number}`);
@@ -69,5 +70,13 @@ export function openOrder(
   // What began under a rule is checked and undone when the rule's hours are over.
   const rule = isAftermath ? null : checkAlone(approval, roster, { now: trust.now(clock), tags: self.tags });
   trust.witness(order.audit_head);
-  return { order, approval, rule };
+  const signers = signersOf(decision, approval);
+  const ceiling = ceilingOf(roster.operators.filter(({ name }) => signers.includes(name)));
+  return { order, approval, rule, ceiling };
+}
+
+function decisionIn({ approval, approval_signature, second, second_signature }: Order): Decision {
+  const signed = { payload: approval, signature: approval_signature };
+  if (second === undefined || second_signature === undefined) return signed;
+  return { ...signed, second: { payload: second, signature: second_signature } };
 }

@@ -12,8 +12,10 @@ export class ApprovalError extends Error {
     | 'E_APPROVAL_OPERATOR'
     | 'E_APPROVAL_ROLE'
     | 'E_APPROVAL_SCOPE'
+    | 'E_APPROVAL_EFFECT'
     | 'E_APPROVAL_EXPIRED'
-    | 'E_APPROVAL_SITE';
+    | 'E_APPROVAL_SITE'
+    | 'E_APPROVAL_SECOND';
   constructor(code: ApprovalError['code'], message: string) {
     super(message);
     this.code = code;
@@ -55,7 +57,7 @@ export function openApproval(
   const approval = approvalShape(decodeCbor(payload), '');
   const operator = roster.operators.find((one) => one.name === approval.by);
   if (operator === undefined) throw new ApprovalError('E_APPROVAL_OPERATOR', `${approval.by} is not on the roster`);
-  if (approval.alone === undefined) sshVerify(payload, signature, NAMESPACES.approval, operator.key);
+  if (approval.alone === undefined) sshVerify(payload, signature, NAMESPACES.approval, operator.key, operator.sk);
   else {
     sshVerify(payload, signature, NAMESPACES.alone, roster.hub_key);
     checkRuleIn(approval, ruleOf(approval, approval.alone, roster));
@@ -86,7 +88,8 @@ export function openFormer({ payload, signature }: Signed, roster: Roster): Appr
     if (keys.length === 0) throw new ApprovalError('E_APPROVAL_OPERATOR', `${by} was never on the roster`);
     sshVerifyAny(payload, signature, NAMESPACES.approval, keys);
   } else {
-    sshVerifyAny(payload, signature, NAMESPACES.alone, hubKeys(roster));
+    const keys = hubKeys(roster).map((key) => ({ key }));
+    sshVerifyAny(payload, signature, NAMESPACES.alone, keys);
     checkRuleIn(approval, openFormerRule({ payload: alone.rule, signature: alone.rule_signature }, roster));
   }
   checkSite(approval, roster);

@@ -69,7 +69,7 @@ export function openRule(signed: SignedRule, roster: Roster): AutomationRule {
   const rule = openFormerRule(signed, roster);
   const admin = roster.operators.find((one) => one.name === rule.by && one.role === 'admin');
   if (admin === undefined) throw new RuleError('E_RULE_SIGNER', `${rule.by} is no admin on the roster`);
-  sshVerify(signed.payload, signed.signature, NAMESPACES.rule, admin.key);
+  sshVerify(signed.payload, signed.signature, NAMESPACES.rule, admin.key, admin.sk);
   return rule;
 }
 

@@ -53,7 +53,7 @@ export function openLift({ payload, signature }: SignedLift, roster: Roster): Li
   const admin = roster.operators.find((one) => one.name === lift.by && one.role === 'admin');
   if (admin === undefined || !coversSite(admin) || lift.site !== roster.site)
     throw new SignatureError(`${lift.by} is no admin of ${lift.site} who could lift a halt`);
-  sshVerify(payload, signature, NAMESPACES.halt, admin.key);
+  sshVerify(payload, signature, NAMESPACES.halt, admin.key, admin.sk);
   return lift;
 }
 

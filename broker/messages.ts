@@ -1,6 +1,8 @@
 import { bool, bytes, dictionary, type Infer, int, list, maybe, oneOf, pattern, real, record, text } from './shape.ts';
 import { ID } from './topics.ts';
 
+export { ROLES, type Role, type Roster, roster } from './roster-shape.ts';
+
 /**
  * The messages of docs/design.md section 6, each with the bounds that a reader enforces. Times are milliseconds since the
  * epoch, sizes are bytes, fractions are percent unless a name says otherwise.
@@ -229,6 +231,9 @@ export const order = record({
   incident: ulid,
   approval: bytes(16_384),
   approval_signature: bytes(1_024),
+  /** Where two persons must agree: what the second has signed (broker/two-person.ts). */
+  second: maybe(bytes(1_024)),
+  second_signature: maybe(bytes(1_024)),
   programs: list(record({ phase: oneOf(...PHASES), number: int(1, LIMITS.programs), program }), LIMITS.programs),
   dry_run: bool,
   /** Seconds for each program. */
@@ -282,20 +287,3 @@ export const ack = record({
   again: maybe(int(1)),
 });
 export type Ack = Infer<typeof ack>;
-
-export const ROLES = ['viewer', 'approver', 'admin'] as const;
-export type Role = (typeof ROLES)[number];
-
-/** Signed by the site root: who may approve, and which key gives orders. Its version never goes down. */
-export const roster = record({
-  site: id,
-  version: int(1),
-  epoch: int(1),
-  hub_key: bytes(32, true),
-  operators: list(record({ name, key: bytes(32, true), role: oneOf(...ROLES), scopes: list(name, 32) }), 256),
-  /** Order keys of earlier days, oldest first: what they signed stays verifiable, and they are obeyed no more. */
-  retired: maybe(list(bytes(32, true), 64)),
-  /** Operators' keys of earlier days, and the last version in which each counted: what they signed stays verifiable. */
-  former: maybe(list(record({ name, key: bytes(32, true), role: oneOf(...ROLES), until: int(1) }), 256)),
-});
-export type Roster = Infer<typeof roster>;

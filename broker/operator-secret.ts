@@ -1,6 +1,6 @@
 import { createPrivateKey } from 'node:crypto';
 import { KeyFileError, type KeyPair, keyPairOf } from './keys.ts';
-import { ed25519Of, SshReader, SshShapeError } from './ssh-wire.ts';
+import { SshReader, SshShapeError, sshKeyOf } from './ssh-wire.ts';
 
 const HEAD = '-----BEGIN OPENSSH PRIVATE KEY-----';
 const TAIL = '-----END OPENSSH PRIVATE KEY-----';
@@ -13,6 +13,8 @@ const PKCS8 = Buffer.from('302e020100300506032b657004220420', 'hex');
 /** What an OpenSSH private key file gives without a passphrase. */
 export interface OpensshKey {
   readonly public: Uint8Array;
+  /** Of a security token's key, whose secret half never leaves it: the application that it is for. */
+  readonly sk?: string;
   /** Null when it is encrypted with a passphrase: an ssh-agent can hold it. */
   readonly pair: KeyPair | null;
 }
@@ -39,9 +41,10 @@ function parse(reader: SshReader): OpensshKey {
   reader.string();
   reader.string();
   if (reader.number() !== 1) throw new SshShapeError('it holds other than one key');
-  const publicKey = ed25519Of(reader.string());
-  if (publicKey === null)
-    throw new KeyFileError('this is no Ed25519 key: make one with `ssh-keygen -t ed25519 -f FILE`');
+  const found = sshKeyOf(reader.string());
+  if (found === null) throw new KeyFileError('this is no Ed25519 key: make one with `ssh-keygen -t ed25519 -f FILE`');
+  const { key: publicKey, sk } = found;
+  if (sk !== undefined) return { public: publicKey, sk, pair: null };
   if (cipher !== 'none') return { public: publicKey, pair: null };
   const secret = new SshReader(reader.string());
   const check = secret.number();

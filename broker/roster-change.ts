@@ -4,6 +4,9 @@ import { hubKeys, type Operator } from './roster.ts';
 /** Operators of one roster, and keys of earlier days that it carries; the message's own bounds. */
 const OPERATORS_MAX = 256;
 const FORMER_MAX = 256;
+const TWO_PERSON_MAX = 32;
+
+type TwoPerson = NonNullable<Roster['two_person']>[number];
 /** Who acts in the records without being a person: nobody may pass for them. */
 const RESERVED: ReadonlySet<string> = new Set(['hub', 'site-root', 'nobody']);
 
@@ -15,6 +18,7 @@ export class OperatorError extends Error {
     | 'E_OPERATOR_UNKNOWN'
     | 'E_OPERATOR_KEY_KNOWN'
     | 'E_OPERATOR_LAST_ADMIN'
+    | 'E_OPERATOR_TWO'
     | 'E_OPERATOR_FULL';
   constructor(code: OperatorError['code'], message: string) {
     super(message);
@@ -44,11 +48,29 @@ export function withoutOperator(before: Roster, name: string): Roster {
 }
 
 /** The roster's next version with another key for this operator; the one before stays readable. Throws OperatorError. */
-export function withKey(before: Roster, name: string, key: Uint8Array): Roster {
+export function withKey(before: Roster, name: string, key: Uint8Array, sk?: string): Roster {
   const operator = operatorOf(before, name);
   checkNew(before, key);
-  const operators = before.operators.map((one) => (one === operator ? { ...one, key } : one));
+  const { sk: _, ...rest } = operator;
+  const next = { ...rest, key, ...(sk === undefined ? {} : { sk }) };
+  const operators = before.operators.map((one) => (one === operator ? next : one));
   return { ...before, version: before.version + 1, operators, former: withFormer(before, operator) };
+}
+
+/**
+ * The roster's next version in which two persons must agree to these plans on the hosts of each scope (`*`: on every one);
+ * null takes that back. Throws OperatorError where there are no two who could.
+ */
+export function withTwoPerson(before: Roster, scopes: readonly string[], plans: TwoPerson['plans'] | null): Roster {
+  const others = (before.two_person ?? []).filter(({ where }) => !scopes.includes(where));
+  const able = before.operators.filter(({ role }) => role !== 'viewer');
+  if (plans !== null && able.length < 2)
+    throw new OperatorError('E_OPERATOR_TWO', `only ${able.length} may approve: add another approver or admin first`);
+  const { two_person: _, ...rest } = before;
+  const rules = plans === null ? others : [...others, ...scopes.map((where) => ({ where, plans }))];
+  if (rules.length > TWO_PERSON_MAX)
+    throw new OperatorError('E_OPERATOR_FULL', `a roster has room for ${TWO_PERSON_MAX} scopes of two persons`);
+  return { ...rest, version: before.version + 1, ...(rules.length === 0 ? {} : { two_person: rules }) };
 }
 
 function operatorOf({ operators }: Roster, name: string): Operator {
@@ -67,8 +89,9 @@ function checkNew(roster: Roster, key: Uint8Array): void {
     throw new OperatorError('E_OPERATOR_KEY_KNOWN', "this key is, or was, the hub's order key: make a new one");
 }
 
-function withFormer({ version, former = [] }: Roster, { name, key, role }: Operator): NonNullable<Roster['former']> {
+function withFormer({ version, former = [] }: Roster, operator: Operator): NonNullable<Roster['former']> {
   if (former.length >= FORMER_MAX)
     throw new OperatorError('E_OPERATOR_FULL', `a roster has room for ${FORMER_MAX} keys of earlier days`);
-  return [...former, { name, key, role, until: version }];
+  const { scopes: _, ...kept } = operator;
+  return [...former, { ...kept, until: version }];
 }

@@ -2,6 +2,7 @@ import { decodeCbor, encodeCbor } from './cbor.ts';
 import type { KeyPair } from './keys.ts';
 import { type Roster, roster as rosterShape } from './messages.ts';
 import { open, seal } from './signed.ts';
+import type { SshKey } from './ssh-wire.ts';
 
 export type Operator = Roster['operators'][number];
 
@@ -25,8 +26,8 @@ export function openRoster(message: Uint8Array, siteRoot: Uint8Array, known = 0)
 }
 
 /** Every key that an operator of this name has had, the present one first: each shows who has signed, and that one alone acts. */
-export const keysOf = ({ operators, former = [] }: Roster, name: string): readonly Uint8Array[] =>
-  [...operators, ...former].filter((one) => one.name === name).map(({ key }) => key);
+export const keysOf = ({ operators, former = [] }: Roster, name: string): readonly SshKey[] =>
+  [...operators, ...former].filter((one) => one.name === name);
 
 /** Every order key that this site's hub has had, oldest first: what its audit chain is signed with. */
 export const hubKeys = (roster: Roster): readonly Uint8Array[] => [...(roster.retired ?? []), roster.hub_key];

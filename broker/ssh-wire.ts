@@ -48,15 +48,27 @@ export class SshReader {
   }
 }
 
-/** An Ed25519 public key as SSH writes it. */
-export const sshKeyBlob = (publicKey: Uint8Array): Buffer =>
-  Buffer.concat([sshString(SSH_ED25519), sshString(publicKey)]);
+/** A public key that signs as SSH does. */
+export interface SshKey {
+  /** Raw Ed25519, 32 bytes. */
+  readonly key: Uint8Array;
+  /** Of a security token's key: the application that it is for. */
+  readonly sk?: string;
+}
 
-/** The 32 bytes of the Ed25519 key in such a blob; null where it is another type of key. Throws SshShapeError. */
-export function ed25519Of(blob: Uint8Array): Uint8Array | null {
+/** An Ed25519 public key as SSH writes it; with `sk` a security token's. */
+export const sshKeyBlob = (publicKey: Uint8Array, sk?: string): Buffer =>
+  sk === undefined
+    ? Buffer.concat([sshString(SSH_ED25519), sshString(publicKey)])
+    : Buffer.concat([sshString(SSH_SK_ED25519), sshString(publicKey), sshString(sk)]);
+
+/** The Ed25519 key in such a blob; null where it is another type of key. Throws SshShapeError. */
+export function sshKeyOf(blob: Uint8Array): SshKey | null {
   const reader = new SshReader(blob);
-  if (reader.string().toString('latin1') !== SSH_ED25519) return null;
-  const key = reader.string();
+  const type = reader.string().toString('latin1');
+  if (type !== SSH_ED25519 && type !== SSH_SK_ED25519) return null;
+  const key = new Uint8Array(reader.string());
+  const sk = type === SSH_SK_ED25519 ? reader.string().toString('latin1') : undefined;
   if (key.length !== 32 || !reader.isAtEnd) throw new SshShapeError('an Ed25519 key has 32 bytes');
-  return new Uint8Array(key);
+  return sk === undefined ? { key } : { key, sk };
 }

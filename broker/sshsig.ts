@@ -1,14 +1,17 @@
 import { createHash } from 'node:crypto';
 import { type KeyPair, signBytes, verifyBytes } from './keys.ts';
 import { SignatureError } from './signed.ts';
-import { SSH_ED25519, sshKeyBlob, sshString } from './ssh-wire.ts';
+import { skSignatureOf, skVerify } from './ssh-sk.ts';
+import { SSH_ED25519, type SshKey, SshReader, SshShapeError, sshKeyBlob, sshString } from './ssh-wire.ts';
 
 /**
  * An operator's signature: SSHSIG (openssh, PROTOCOL.sshsig), so that a key file, an ssh-agent or a security key can
- * make it and `ssh-keygen -Y verify` can check it without us. Only ssh-ed25519 with SHA-512 for now.
+ * make it and `ssh-keygen -Y verify` can check it without us. Only Ed25519, in a file or a security token, with SHA-512.
  */
 export const NAMESPACES = {
   approval: 'sentinel-approval',
+  /** The second of two persons, over the first one's approval. */
+  second: 'sentinel-second',
   session: 'sentinel-session',
   rejection: 'sentinel-reject',
   halt: 'sentinel-halt',
@@ -34,37 +37,60 @@ export function sshSign(message: Uint8Array, namespace: Namespace, pair: KeyPair
 }
 
 /** The blob around a raw signature over `bytesToSign`, however it was made. */
-export function sshsigOf(namespace: Namespace, publicKey: Uint8Array, raw: Uint8Array): Uint8Array {
-  const version = Buffer.from([0, 0, 0, 1]);
-  const signature = Buffer.concat([sshString(SSH_ED25519), sshString(raw)]);
-  const head = [MAGIC, version, sshString(sshKeyBlob(publicKey)), sshString(namespace), sshString(''), sshString(HASH)];
-  return new Uint8Array(Buffer.concat([...head, sshString(signature)]));
-}
+export const sshsigOf = (namespace: Namespace, publicKey: Uint8Array, raw: Uint8Array): Uint8Array =>
+  sshsigAround(namespace, { key: publicKey }, Buffer.concat([sshString(SSH_ED25519), sshString(raw)]));
 
-/** Throws SignatureError unless the blob is this key's signature over the message in this namespace. */
-export function sshVerify(message: Uint8Array, blob: Uint8Array, namespace: Namespace, publicKey: Uint8Array): void {
-  const expected = Buffer.concat([
+/** The same around SSH's own signature blob, as an ssh-agent gives it: a security token's says more than its raw one. */
+export const sshsigAround = (namespace: Namespace, key: SshKey, signature: Uint8Array): Uint8Array =>
+  new Uint8Array(Buffer.concat([headOf(namespace, key), sshString(signature)]));
+
+const headOf = (namespace: Namespace, { key, sk }: SshKey): Buffer =>
+  Buffer.concat([
     MAGIC,
     Buffer.from([0, 0, 0, 1]),
-    sshString(sshKeyBlob(publicKey)),
+    sshString(sshKeyBlob(key, sk)),
     sshString(namespace),
     sshString(''),
     sshString(HASH),
   ]);
+
+/**
+ * Throws SignatureError unless the blob is this key's signature over the message in this namespace; with `sk` a security
+ * token's for that application, made with a touch.
+ */
+export function sshVerify(
+  message: Uint8Array,
+  blob: Uint8Array,
+  namespace: Namespace,
+  publicKey: Uint8Array,
+  sk?: string,
+): void {
   // Everything but the signature is known beforehand, so the blob is compared instead of parsed.
+  const expected = headOf(namespace, sk === undefined ? { key: publicKey } : { key: publicKey, sk });
   const head = Buffer.from(blob.subarray(0, expected.length));
-  const signatureHead = sshString(Buffer.concat([sshString(SSH_ED25519), sshString(new Uint8Array(64))])).subarray(
-    0,
-    -64,
-  );
-  const tail = Buffer.from(blob.subarray(expected.length));
-  if (
-    !head.equals(expected) ||
-    tail.length !== signatureHead.length + 64 ||
-    !tail.subarray(0, signatureHead.length).equals(signatureHead) ||
-    !verifyBytes(bytesToSign(message, namespace), new Uint8Array(tail.subarray(signatureHead.length)), publicKey)
-  ) {
-    throw new SignatureError(`not a ${namespace} signature by the expected key`);
+  const tail = blob.subarray(expected.length);
+  const signed = bytesToSign(message, namespace);
+  const isGood =
+    head.equals(expected) &&
+    (sk === undefined ? isPlain(tail, signed, publicKey) : isByToken(tail, signed, publicKey, sk));
+  if (!isGood) throw new SignatureError(`not a ${namespace} signature by the expected key`);
+}
+
+const PLAIN = sshString(Buffer.concat([sshString(SSH_ED25519), sshString(new Uint8Array(64))])).subarray(0, -64);
+
+const isPlain = (tail: Uint8Array, signed: Uint8Array, publicKey: Uint8Array): boolean =>
+  tail.length === PLAIN.length + 64 &&
+  PLAIN.equals(tail.subarray(0, PLAIN.length)) &&
+  verifyBytes(signed, new Uint8Array(tail.subarray(PLAIN.length)), publicKey);
+
+function isByToken(tail: Uint8Array, signed: Uint8Array, publicKey: Uint8Array, sk: string): boolean {
+  try {
+    const reader = new SshReader(tail);
+    const signature = skSignatureOf(reader.string());
+    return signature !== null && reader.isAtEnd && skVerify(signed, signature, publicKey, sk);
+  } catch (error) {
+    if (error instanceof SshShapeError) return false;
+    throw error;
   }
 }
 
@@ -73,12 +99,12 @@ export function sshVerifyAny(
   message: Uint8Array,
   blob: Uint8Array,
   namespace: Namespace,
-  keys: readonly Uint8Array[],
+  keys: readonly SshKey[],
 ): void {
   const [first, ...others] = keys;
   if (first === undefined) throw new SignatureError(`no key is known for this ${namespace} signature`);
   try {
-    sshVerify(message, blob, namespace, first);
+    sshVerify(message, blob, namespace, first.key, first.sk);
   } catch (error) {
     if (others.length === 0 || !(error instanceof SignatureError)) throw error;
     sshVerifyAny(message, blob, namespace, others);

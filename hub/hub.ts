@@ -22,6 +22,8 @@ export const TIMES = {
   answer: 10 * 60_000,
   /** An approval is for now: long enough to reach an agent on a slow link. */
   approval: 5 * 60_000,
+  /** The first of two approvals: the second person has to be found, and has to read as much. */
+  first: 15 * 60_000,
   /** All reasoners together, per incident: an operator should not wait longer for a cause. */
   reasoning: 30_000,
   /** For another plan on the same host to end, where the playbook does not say. */

@@ -126,6 +126,13 @@ export interface SignedApproval {
   readonly reviewed: readonly number[];
   /** Nobody gave it: a rule of `by` did. */
   readonly alone?: true;
+  /** Where two persons had to agree: who did so last. `not_after` is of the one that lapses first. */
+  readonly second?: { readonly by: string; readonly payload: Uint8Array; readonly signature: Uint8Array };
+}
+
+/** The first of two approvals that a plan needs, by the plan's hash: it lets nothing run. */
+export interface FirstApproval extends SignedApproval {
+  readonly plan_hash: string;
 }
 
 /** Which way a plan was sent, and why. */
@@ -188,6 +195,8 @@ export interface Incident {
   /** Decisions before this one, oldest first; absent where it is the first. */
   readonly earlier?: readonly Earlier[];
   readonly approval: SignedApproval | null;
+  /** Where two persons must agree: the first one's, while the second is waited for. See `firstOf`. */
+  readonly first?: FirstApproval;
   /** Absent until a plan was sent its way. */
   readonly route?: Route;
   readonly orders: readonly SentOrder[];

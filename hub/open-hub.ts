@@ -43,6 +43,7 @@ import { Thoughts } from './reason/thoughts.ts';
 import { Announcements } from './site/halts.ts';
 import type { OpenEnrollment } from './site/open-enrollment.ts';
 import { noteRoster, RosterKeeper } from './site/roster-keeper.ts';
+import { RosterTeller } from './site/tell-roster.ts';
 import { DEFAULT_RETENTION, type Retention } from './store/retention.ts';
 import { outliveFailedCommits, refuseDamaged, Store } from './store/store.ts';
 import { tidy } from './tidying.ts';
@@ -234,10 +235,18 @@ async function run(options: HubOptions, parts: Parts, closing: Closing): Promise
   });
   await announcements.start();
   await checkpoints.start();
+  const teller = new RosterTeller(mesh, log);
+  closing.add(() => teller.stop());
   const installRoster = async (message: Uint8Array, by: string) => {
-    await install(hub, keeper, message, by);
-    // What waits under an approval whose signer is gone need not wait.
-    driver.resume();
+    keeper.install(message);
+    try {
+      await noteRoster(store, keeper, by, hub.now());
+      await teller.tell(message);
+    } finally {
+      // What waits under an approval whose signer is gone need not wait.
+      driver.resume();
+    }
+    log.info('a new roster is in force', { version: keeper.roster.version, epoch: keeper.roster.epoch });
   };
   const admin = { enrolling, installRoster, announcements, resume: () => void driver.resume() };
   closing.add(await serveActs(hub, driver, state.actSocket, admin));
@@ -263,13 +272,6 @@ async function run(options: HubOptions, parts: Parts, closing: Closing): Promise
   const { wanted, superseded } = parts;
   const close = () => closing.close();
   return { host, port, wanted, reasoner: presence.reasoner, resumed, superseded, close };
-}
-
-async function install(hub: Hub, keeper: RosterKeeper, message: Uint8Array, by: string): Promise<void> {
-  keeper.install(message);
-  await noteRoster(hub.store, keeper, by, hub.now());
-  await hub.mesh.publish(hubTopic('site'), message, { retain: true });
-  hub.log.info('a new roster is in force', { version: keeper.roster.version, epoch: keeper.roster.epoch });
 }
 
 /** On a broker of others the word of a hub that ends stays; who has taken over is there, whatever this one says. */

@@ -50,6 +50,9 @@ export function makeOrder(hub: Hub, incident: Incident, purpose: SentOrder['purp
     incident: incident.id,
     approval: approval.payload,
     approval_signature: approval.signature,
+    ...(approval.second === undefined
+      ? {}
+      : { second: approval.second.payload, second_signature: approval.second.signature }),
     programs: commandsFor(purpose, incident, plan).flatMap(({ phase, number, program }) =>
       program === null ? [] : [{ phase, number, program }],
     ),

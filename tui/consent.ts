@@ -1,4 +1,5 @@
 import type { Incident, Plan, PlannedCommand } from '../hub/incident.ts';
+import { firstOf } from '../hub/steps/first.ts';
 import { type Decision, stricter } from '../policy/verdict.ts';
 import { type Key, typed } from './keys.ts';
 
@@ -21,6 +22,8 @@ export interface Consent {
   readonly host: string;
   /** The plan as it was shown when the dialog opened: approval carries this, and nothing that came later. */
   readonly planHash: string | null;
+  /** Who of two persons had approved when the dialog opened, by the approval's id. */
+  readonly first: string | null;
   readonly steps: readonly ConsentStep[];
   /** The host's name must be typed: the plan destroys, or its risk is high. */
   readonly wide: boolean;
@@ -88,6 +91,7 @@ export function openConsent(act: Consent['act'], incident: Incident, now: number
     incident: incident.id,
     host: incident.host,
     planHash: incident.plan_hash,
+    first: firstOf(incident)?.id ?? null,
     steps: plan === null ? [] : plan.steps.map((step) => ({ number: step.number, decision: decisionOn(plan, step) })),
     wide: plan !== null && isWide(plan),
     included: [],
@@ -115,7 +119,7 @@ export function consentMeets(consent: Consent, incident: Incident | undefined): 
   const same =
     incident !== undefined &&
     incident.plan_hash === consent.planHash &&
-    (consent.act === 'reject' || incident.state === 'proposed');
+    (consent.act === 'reject' || (incident.state === 'proposed' && (firstOf(incident)?.id ?? null) === consent.first));
   return same || consent.stale ? consent : { ...consent, stale: true, note: '' };
 }
 

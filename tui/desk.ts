@@ -1,4 +1,4 @@
-import type { Severity, Snapshot } from '../broker/messages.ts';
+import type { Roster, Severity, Snapshot } from '../broker/messages.ts';
 import type { Incident } from '../hub/incident.ts';
 import type { Thinking } from '../hub/reason/thinking.ts';
 import type { Decision, Verdict } from '../policy/verdict.ts';
@@ -67,6 +67,8 @@ export interface DeskState {
   readonly reasoner: string;
   readonly operator: string;
   readonly role: 'viewer' | 'approver' | 'admin';
+  /** Where two persons must agree to a plan, as the roster has it; absent: nowhere. */
+  readonly twoPerson?: Roster['two_person'] | undefined;
   /** Who else looks at the incident that this screen was last said to look at. */
   readonly others: readonly string[];
   /** What each reasoner that is at work on that incident now has written so far; empty while none is. */

@@ -2,6 +2,8 @@ import { createInterface } from 'node:readline';
 import type { Console } from '../broker/command-line.ts';
 import { PROBES } from '../broker/probe-catalogue.ts';
 import type { Incident, PlannedCommand } from '../hub/incident.ts';
+import { firstOf } from '../hub/steps/first.ts';
+import { agreementWords, awaitedWords } from './agreement.ts';
 import { decisionOn, isWide, whyNotApprovable, wouldRun } from './consent.ts';
 import type { ActResult, Desk } from './desk.ts';
 import { listing } from './listing.ts';
@@ -54,7 +56,7 @@ class PlainSession {
   readonly #io: Console;
   readonly #readOnly: boolean;
   /** The plan of each incident as it was shown last. */
-  readonly #shown = new Map<string, string | null>();
+  readonly #shown = new Map<string, string>();
 
   constructor(desk: Desk, io: Console, { readOnly }: PlainOptions) {
     this.#desk = desk;
@@ -157,7 +159,7 @@ class PlainSession {
 
   #show(incident: Incident): void {
     const { id, state, reason, severity, host, title, owner, event, plan, plan_hash, diagnoses, results } = incident;
-    this.#shown.set(id, plan_hash);
+    this.#shown.set(id, shownOf(incident));
     this.#say(`${this.#short(id)}  ${severity}  ${host}  ${title}`);
     this.#say(`id: ${id}`);
     this.#say(
@@ -183,6 +185,9 @@ class PlainSession {
       this.#say(
         `${live ? 'LIVE: approving changes the host' : 'DRY-RUN: approving changes nothing'}. you are ${operator}`,
       );
+      const words = agreementWords(incident, this.#desk.state(), [], Date.now());
+      const awaited = awaitedWords(incident, this.#desk.state(), Date.now());
+      for (const one of [awaited, words]) if (one !== null) this.#say(one);
       if (state === 'proposed') this.#say(`expires in ${long(plan.expires - Date.now())}`);
     }
     for (const { step, state: end, exit } of results) {
@@ -205,7 +210,8 @@ class PlainSession {
     const shown = this.#shown.get(incident.id);
     if (plan === null || hash === null) return;
     if (shown === undefined) return this.#say(`not approved: show ${this.#short(incident.id)} first, and read it`);
-    if (shown !== hash) return this.#say('not approved: the plan has changed since it was shown. show it again');
+    if (shown !== shownOf(incident))
+      return this.#say('not approved: the plan has changed since it was shown. show it again');
     if (rest.at(-1) !== incident.host)
       return this.#say(`not approved: the line must end with the host, ${incident.host}`);
     if (rest.length > 2) return this.#say('not approved: approve ID [N,N] HOST; numbers are joined by commas');
@@ -221,9 +227,11 @@ class PlainSession {
       hash,
       reviewed.filter((n) => run.includes(n)),
     );
+    const present = this.#desk.incident(incident.id) ?? incident;
     this.#told(
       result,
-      `signed: step ${run.join(', ')} of ${steps.length} on ${incident.host}${isWide(plan) ? ', which destroys or is of high risk' : ''}`,
+      awaitedWords(present, this.#desk.state(), Date.now()) ??
+        `signed: step ${run.join(', ')} of ${steps.length} on ${incident.host}${isWide(plan) ? ', which destroys or is of high risk' : ''}`,
     );
   }
 
@@ -248,3 +256,6 @@ class PlainSession {
     this.#say(result.ok ? done : `refused (${result.code}): ${result.message}`);
   }
 }
+
+/** What was shown of an incident that an approval rests on: its plan, and who of two persons had approved it. */
+const shownOf = (incident: Incident): string => `${incident.plan_hash ?? ''} ${firstOf(incident)?.id ?? ''}`;

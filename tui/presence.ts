@@ -51,7 +51,8 @@ export class Presence {
     this.#others = [];
     this.#thinking = [];
     clearTimeout(this.#timer);
-    if (incident !== null) void this.#keepSaying(incident);
+    // Saying so takes a signature each time, and a token would ask for a touch.
+    if (incident !== null && this.#operator.isTouched !== true) void this.#keepSaying(incident);
   }
 
   close(): void {

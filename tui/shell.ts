@@ -1,4 +1,5 @@
 import type { Incident } from '../hub/incident.ts';
+import { awaitedWords } from './agreement.ts';
 import { consentMeets, consentResized, consentShown } from './consent.ts';
 import { type Effect, press, type Turn } from './control.ts';
 import type { ActResult, Desk } from './desk.ts';
@@ -207,7 +208,11 @@ export class Shell implements Shown {
       case 'approve': {
         const { incident, planHash, reviewed, host, through } = effect;
         const done = `Signed: ${through === 1 ? 'step 1 goes' : `steps 1-${through} go`} to ${host}.`;
-        void this.#answer(this.#desk.approve(incident, planHash, reviewed), done);
+        const told = () => {
+          const present = this.#desk.incident(incident);
+          return (present && awaitedWords(present, this.#desk.state(), Date.now())) ?? done;
+        };
+        void this.#answer(this.#desk.approve(incident, planHash, reviewed), told);
         return;
       }
       case 'reject':
@@ -227,12 +232,12 @@ export class Shell implements Shown {
     }
   }
 
-  async #answer(act: Promise<ActResult>, done: string): Promise<void> {
+  async #answer(act: Promise<ActResult>, done: string | (() => string)): Promise<void> {
     let toast: Toast;
     try {
       const result = await act;
       toast = result.ok
-        ? { text: done, tone: 'plain' }
+        ? { text: typeof done === 'string' ? done : done(), tone: 'plain' }
         : { text: `Refused (${result.code}): ${result.message}`, tone: 'alarm' };
     } catch (error) {
       toast = { text: `Not sent: ${messageOf(error)}`, tone: 'alarm' };

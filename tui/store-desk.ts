@@ -1,8 +1,10 @@
+import { statSync } from 'node:fs';
 import { readRoster, readSite } from '../broker/enroll.ts';
 import { hubKeys } from '../broker/roster.ts';
 import type { StateFolder } from '../broker/state-folder.ts';
 import { startTime } from '../broker/state-folder.ts';
-import { type Acting, askHub, localOperator, signPlan } from '../hub/acts/client.ts';
+import { type Acting, askHub, localOperator } from '../hub/acts/client.ts';
+import { signDecision } from '../hub/acts/decide.ts';
 import { auditHead, verifyAuditTail } from '../hub/chain/audit.ts';
 import { lastChainCheck, START_RECORDS } from '../hub/chain/check.ts';
 import type { Incident } from '../hub/incident.ts';
@@ -40,6 +42,8 @@ class StoreDesk implements Desk {
   private readonly pulses: HostPulses;
   private later: NodeJS.Timeout | undefined;
   private closed = false;
+  private rosterStamp = 0;
+  private asksTwo: DeskState['twoPerson'];
   private readonly presence: Presence;
   private current: DeskState;
 
@@ -83,8 +87,9 @@ class StoreDesk implements Desk {
       if (incident === undefined || incident.plan_hash !== planHash) {
         throw Object.assign(new Error('the plan has changed since it was shown'), { code: 'E_ACT_PLAN_CHANGED' });
       }
-      const signed = await signPlan(incident, this.operator, reviewed, Date.now());
-      return askHub(this.folder, this.operator, { verb: 'approve', incident: id, ...signed });
+      const from = { state: this.folder, store: this.store };
+      const { act } = await signDecision(from, incident, this.operator, reviewed, Date.now());
+      return askHub(this.folder, this.operator, act);
     });
   }
 
@@ -180,6 +185,7 @@ class StoreDesk implements Desk {
       reasoner: status?.reasoner ?? 'rules',
       operator: this.operator.name,
       role: this.operator.role,
+      twoPerson: this.twoPerson(),
       others: up ? this.presence.others : [],
       thinking: up ? this.presence.thinking : [],
       auditRecords: auditHead(this.store).count,
@@ -188,5 +194,19 @@ class StoreDesk implements Desk {
       incidents: this.index.rows,
       notice: this.notice,
     };
+  }
+
+  /** Read again when the roster's file has changed; while it can't be read, as it was. */
+  private twoPerson(): DeskState['twoPerson'] {
+    try {
+      const stamp = statSync(this.folder.roster).mtimeMs;
+      if (stamp !== this.rosterStamp) {
+        this.asksTwo = readRoster(this.folder, readSite(this.folder)).roster.two_person;
+        this.rosterStamp = stamp;
+      }
+    } catch {
+      // It is being replaced: the next look finds it.
+    }
+    return this.asksTwo;
   }
 }

@@ -5,7 +5,8 @@ import type { Roster } from '../../broker/messages.ts';
 import { fingerprintOf, readOperatorKey } from '../../broker/operator-key.ts';
 import { isOpensshKey, readOpensshKey } from '../../broker/operator-secret.ts';
 import { agentKeys, agentSign, SshAgentError } from '../../broker/ssh-agent.ts';
-import { bytesToSign, sshSign, sshsigOf } from '../../broker/sshsig.ts';
+import type { SshKey } from '../../broker/ssh-wire.ts';
+import { bytesToSign, sshSign, sshsigAround } from '../../broker/sshsig.ts';
 import type { StateFolder } from '../../broker/state-folder.ts';
 import { readPassphrase } from '../site/passphrase.ts';
 import { type Acting, localOperator, type Sign } from './client.ts';
@@ -15,8 +16,7 @@ export class ActingError extends Error {
   readonly code = 'E_OPERATOR_KEY';
 }
 
-interface Signer {
-  readonly public: Uint8Array;
+interface Signer extends SshKey {
   readonly sign: Sign;
 }
 
@@ -34,7 +34,7 @@ export async function actingOperator(state: StateFolder, file?: string, env = pr
     const found = operatorWith(roster, signer);
     if (found !== null) return found;
     throw new ActingError(
-      `${file} (${fingerprintOf(signer.public)}) is no operator's key at ${roster.site}: see \`sentinel operator list\``,
+      `${file} (${fingerprintOf(signer.key, signer.sk)}) is no operator's key at ${roster.site}: see \`sentinel operator list\``,
     );
   }
   const local = ownKey(state, roster);
@@ -57,7 +57,7 @@ export async function actingOperator(state: StateFolder, file?: string, env = pr
 function ownKey(state: StateFolder, roster: Roster): Acting | null {
   try {
     const local = localOperator(state);
-    return operatorWith(roster, { public: local.key.public, sign: local.sign });
+    return operatorWith(roster, { key: local.key.public, sign: local.sign });
   } catch (error) {
     // Another user's folder: who may act there has a key of their own.
     if (error instanceof KeyFileError) return null;
@@ -66,8 +66,10 @@ function ownKey(state: StateFolder, roster: Roster): Acting | null {
 }
 
 function operatorWith({ operators, site }: Roster, signer: Signer): Acting | null {
-  const known = operators.find(({ key }) => Buffer.from(key).equals(signer.public));
-  return known === undefined ? null : { name: known.name, role: known.role, site, sign: signer.sign };
+  const known = operators.find(({ key, sk }) => sk === signer.sk && Buffer.from(key).equals(signer.key));
+  if (known === undefined) return null;
+  const { name, role } = known;
+  return { name, role, site, sign: signer.sign, ...(signer.sk === undefined ? {} : { isTouched: true }) };
 }
 
 async function signerIn(file: string, socket: string): Promise<Signer> {
@@ -75,8 +77,8 @@ async function signerIn(file: string, socket: string): Promise<Signer> {
   const text = readFileSync(file, 'utf8');
   if (!text.includes('PRIVATE KEY')) return held(file, socket, readOperatorKey(text));
   if (isOpensshKey(text)) {
-    const { public: publicKey, pair } = readOpensshKey(text);
-    return pair === null ? held(file, socket, publicKey) : signerOf(pair);
+    const { public: key, sk, pair } = readOpensshKey(text);
+    return pair === null ? held(file, socket, sk === undefined ? { key } : { key, sk }) : signerOf(pair);
   }
   const isSealed = text.includes('ENCRYPTED');
   if (isSealed && !process.stdin.isTTY)
@@ -86,23 +88,23 @@ async function signerIn(file: string, socket: string): Promise<Signer> {
 }
 
 /** The signer for a key whose secret half is not in its file, or is encrypted there: the ssh-agent must have it. */
-async function held(file: string, socket: string, key: Uint8Array): Promise<Signer> {
+async function held(file: string, socket: string, wanted: SshKey): Promise<Signer> {
   const add = `add it with \`ssh-add ${file.replace(/\.pub$/, '')}\``;
   if (socket === '')
     throw new SshAgentError(`${file} needs an ssh-agent, and SSH_AUTH_SOCK names none: start one and ${add}`);
   const keys = await agentKeys(socket);
-  if (!keys.some((one) => Buffer.from(one).equals(key)))
-    throw new SshAgentError(`the ssh-agent does not hold ${file} (${fingerprintOf(key)}): ${add}`);
-  return heldBy(socket, key);
+  if (!keys.some(({ key, sk }) => sk === wanted.sk && Buffer.from(key).equals(wanted.key)))
+    throw new SshAgentError(`the ssh-agent does not hold ${file} (${fingerprintOf(wanted.key, wanted.sk)}): ${add}`);
+  return heldBy(socket, wanted);
 }
 
-const heldBy = (socket: string, key: Uint8Array): Signer => ({
-  public: key,
+const heldBy = (socket: string, key: SshKey): Signer => ({
+  ...key,
   sign: async (message, namespace) =>
-    sshsigOf(namespace, key, await agentSign(socket, key, bytesToSign(message, namespace))),
+    sshsigAround(namespace, key, await agentSign(socket, key, bytesToSign(message, namespace))),
 });
 
 const signerOf = (pair: KeyPair): Signer => ({
-  public: pair.public,
+  key: pair.public,
   sign: async (message, namespace) => sshSign(message, namespace, pair),
 });

@@ -33,6 +33,8 @@ export interface Acting {
   readonly role: Role;
   readonly site: string;
   readonly sign: Sign;
+  /** Each signature takes a touch of a security token: nothing is signed that nobody asked for. */
+  readonly isTouched?: true;
 }
 
 /** Who acts from this machine: the operator whose key lies in the state folder. */
@@ -67,13 +69,14 @@ export function approvable(
 
 /**
  * Signs an approval of exactly this plan with these review steps included. Throws ActError when the hash that came
- * with the incident is not the plan's own: what is signed is what was shown.
+ * with the incident is not the plan's own: what is signed is what was shown. `lasts` is in milliseconds.
  */
 export async function signPlan(
   incident: Incident,
   operator: Acting,
   reviewed: readonly number[],
   now: number,
+  lasts: number = TIMES.approval,
 ): Promise<Signed> {
   const { plan, role } = approvable(incident, operator);
   const { name, site, sign } = operator;
@@ -83,7 +86,7 @@ export async function signPlan(
     by: name,
     role,
     reviewed: [...reviewed].sort((a, b) => a - b),
-    not_after: now + TIMES.approval,
+    not_after: now + lasts,
   });
   const payload = encodeCbor(approval);
   return { payload, signature: await sign(payload, NAMESPACES.approval) };
@@ -91,7 +94,7 @@ export async function signPlan(
 
 export type Act =
   | {
-      readonly verb: 'approve';
+      readonly verb: 'approve' | 'second';
       readonly incident: string;
       readonly payload: Uint8Array;
       readonly signature: Uint8Array;
@@ -115,7 +118,10 @@ export type Act =
   | { readonly verb: 'probe'; readonly incident: string; readonly probe: string; readonly name: string }
   | ToolAct;
 
-/** Opens the socket, proves who the operator is, asks one thing, and gives the hub's answer. */
+/**
+ * Opens the socket, proves who the operator is, asks one thing, and gives the hub's answer. An approval proves it by
+ * itself. How long a person takes to sign is not held against the hub.
+ */
 export function askHub(state: StateFolder, operator: Acting, act: Act): Promise<Response> {
   return new Promise((resolve, reject) => {
     const address = socketAddress(state.actSocket);
@@ -123,10 +129,12 @@ export function askHub(state: StateFolder, operator: Acting, act: Act): Promise<
     const link = new Framed(socket);
     const unreachable = (why: string) =>
       reject(new ReachError(`${why}. Is the hub running with --state ${state.root}?`));
-    const late = setTimeout(() => {
-      socket.destroy();
-      unreachable('the hub does not answer');
-    }, ANSWER_MS);
+    const waiting = () =>
+      setTimeout(() => {
+        socket.destroy();
+        unreachable('the hub does not answer');
+      }, ANSWER_MS);
+    let late = waiting();
     socket.on('error', () => unreachable(`can't reach the hub at ${state.actSocket}`));
     link.on('close', () => {
       clearTimeout(late);
@@ -142,10 +150,19 @@ export function askHub(state: StateFolder, operator: Acting, act: Act): Promise<
       try {
         if (stage === 'greeting') {
           const { challenge } = greeting(value, '');
+          if (act.verb === 'approve' || act.verb === 'second') {
+            link.send({ tx: 1, ...act });
+            stage = 'answer';
+            return;
+          }
           stage = 'welcome';
+          clearTimeout(late);
           operator
             .sign(challengeBytes(operator.site, challenge), NAMESPACES.session)
-            .then((signature) => link.send({ operator: operator.name, signature }))
+            .then((signature) => {
+              late = waiting();
+              link.send({ operator: operator.name, signature });
+            })
             .catch(fail);
         } else if (stage === 'welcome' && !isRefusal(value)) {
           link.send({ tx: 1, ...act });

@@ -24,6 +24,7 @@ export const request = record({
   tx: int(1),
   verb: oneOf(
     'approve',
+    'second',
     'reject',
     'ack',
     'cancel',
@@ -37,14 +38,14 @@ export const request = record({
     'probe',
     'look',
   ),
-  /** What approve, reject, ack and cancel are about. */
+  /** What approve, second, reject, ack and cancel are about. */
   incident: maybe(incident),
   /** enroll, revoke: which host. */
   agent: maybe(pattern(ID, 'an id')),
   /** enroll: how long the token counts, and HOST:PORT of the enrolment door where the hub's own choice is not reached. */
   hours: maybe(int(1, TOKEN_HOURS.most)),
   at: maybe(text(300)),
-  /** approve, lift: what was signed. roster: the roster as the site root signed it. */
+  /** approve, second, lift: what was signed. roster: the roster as the site root signed it. */
   payload: maybe(bytes(APPROVAL_MAX)),
   signature: maybe(bytes(1_024)),
   /** reject, cancel, silence, halt: why, for the record. */

@@ -28,7 +28,7 @@ export async function acceptRejection(hub: Hub, incident: Incident, { payload, s
   const said = rejection(decodeCbor(payload), '');
   const operator = hub.roster.operators.find(({ name }) => name === said.by);
   if (operator === undefined) throw new ActError('E_ACT_ROLE', `${said.by} is not on the roster`);
-  sshVerify(payload, signature, NAMESPACES.rejection, operator.key);
+  sshVerify(payload, signature, NAMESPACES.rejection, operator.key, operator.sk);
   if (operator.role === 'viewer') throw new ActError('E_ACT_ROLE', `${said.by} may look, not act`);
   checkHost(hub, operator, incident.host);
   if (said.site !== hub.site.name || said.incident !== incident.id) {

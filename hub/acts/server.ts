@@ -4,24 +4,29 @@ import { createServer, type Socket } from 'node:net';
 import { Framed } from '../../broker/framed.ts';
 import type { Operator } from '../../broker/roster.ts';
 import { covers } from '../../broker/scopes.ts';
+import { AGENT_ANSWER_MS } from '../../broker/ssh-agent.ts';
 import { NAMESPACES, sshVerify } from '../../broker/sshsig.ts';
 import { addSilence, removeSilence } from '../correlate/silences.ts';
 import type { Hub } from '../hub.ts';
 import type { Incident } from '../incident.ts';
 import type { Driver } from '../pipeline.ts';
 import { acknowledge, cancel } from '../steps/acts.ts';
-import { ActError, acceptApproval, reject } from '../steps/approve.ts';
+import { ActError, reject } from '../steps/approve.ts';
 import { tagsOf } from '../store/hosts.ts';
 import { getIncident } from '../store/incidents.ts';
 import { isToolRequest, revokeTool, toolAct, toolRequest } from '../tools/acts.ts';
 import { type Admin, adminAct, NO_ADMIN } from './admin.ts';
 import { Looking } from './looking.ts';
 import { challengeBytes, hello, type Request, type Response, request } from './protocol.ts';
+import { refusal } from './refusal.ts';
 import { checkHost, checkWholeSite } from './scope.ts';
+import { acceptSigned, signedAct, takeSigned } from './signed-act.ts';
 import { socketAddress } from './socket-address.ts';
 
-/** A client that does not prove who it is within this is cut off. */
-const HELLO_MS = 10_000;
+/** A client that does not prove who it is within this is cut off: longer than a person has to touch a token or answer `ssh-add -c`. */
+const HELLO_MS = AGENT_ANSWER_MS + 15_000;
+/** Clients that have not proved who they are yet: past it the one that has waited longest is cut off. */
+const STRANGERS_MAX = 64;
 
 /** Serves operators on this machine. Returns what ends the service. */
 export async function serveActs(
@@ -33,10 +38,11 @@ export async function serveActs(
   rmSync(path, { force: true });
   const sockets = new Set<Socket>();
   const looking = new Looking();
+  const strangers = new Set<Socket>();
   const server = createServer((socket) => {
     sockets.add(socket);
     socket.on('close', () => sockets.delete(socket));
-    greet({ hub, driver, admin, looking }, socket);
+    greet({ hub, driver, admin, looking, strangers }, socket);
   });
   const address = socketAddress(path);
   await new Promise<void>((resolve, fail) => {
@@ -60,15 +66,25 @@ interface Desk {
   readonly driver: Driver;
   readonly admin: Admin;
   readonly looking: Looking;
+  /** Who has not proved who they are, in the order in which they came. */
+  readonly strangers: Set<Socket>;
 }
 
 function greet(desk: Desk, socket: Socket): void {
-  const { hub } = desk;
+  const { hub, strangers } = desk;
   const link = new Framed(socket);
   const challenge = new Uint8Array(randomBytes(32));
   let operator: Operator | null = null;
+  let isOver = false;
+  const [oldest] = strangers;
+  if (strangers.size >= STRANGERS_MAX) oldest?.destroy();
+  strangers.add(socket);
   const late = setTimeout(() => socket.destroy(), HELLO_MS);
-  link.on('close', () => clearTimeout(late));
+  const isKnown = () => {
+    clearTimeout(late);
+    strangers.delete(socket);
+  };
+  link.on('close', isKnown);
   link.send({ site: hub.site.name, challenge });
   link.on('message', (value) => {
     if (operator !== null) {
@@ -76,12 +92,22 @@ function greet(desk: Desk, socket: Socket): void {
       return;
     }
     try {
+      if (isOver) return;
+      const act = signedAct(value);
+      if (act !== null) {
+        isOver = true;
+        void takeSigned(desk, act).then((response) => {
+          link.send(response);
+          link.close();
+        });
+        return;
+      }
       const said = hello(value, '');
       const known = hub.roster.operators.find(({ name }) => name === said.operator);
       if (known === undefined) throw new ActError('E_ACT_ROLE', `${said.operator} is not on the roster`);
-      sshVerify(challengeBytes(hub.site.name, challenge), said.signature, NAMESPACES.session, known.key);
+      sshVerify(challengeBytes(hub.site.name, challenge), said.signature, NAMESPACES.session, known.key, known.sk);
       operator = known;
-      clearTimeout(late);
+      isKnown();
       link.send({ ok: 'yes', role: known.role });
     } catch (error) {
       link.send(refusal(0, error));
@@ -145,15 +171,11 @@ async function actOnIncident(hub: Hub, operator: Operator, id: string, asked: Re
   const incident: Incident | undefined = getIncident(hub.store, id);
   if (incident === undefined) throw new ActError('E_ACT_UNKNOWN', `no incident ${id}`);
   checkHost(hub, operator, incident.host);
-  const { verb, note = '', payload, signature } = asked;
+  const { verb, note = '' } = asked;
   if (verb === 'reject') return reject(hub, incident, operator.name, note);
   if (verb === 'ack') return acknowledge(hub, incident, operator.name);
   if (verb === 'cancel') return cancel(hub, incident, operator.name, note);
-  if (verb !== 'approve') throw new ActError('E_ACT_MISMATCH', `${verb} is not about an incident`);
-  if (payload === undefined || signature === undefined) {
-    throw new ActError('E_ACT_MISMATCH', 'an approval needs its signed payload');
-  }
-  return acceptApproval(hub, incident, { payload, signature });
+  return acceptSigned(hub, incident, asked);
 }
 
 /** Not in the incident's turn: an agent may take seconds, and results must not wait for it. */
@@ -185,9 +207,4 @@ async function actOnSite({ hub, admin }: Desk, operator: Operator, asked: Reques
   else if (verb === 'revoke' && hub.tools.get(agent) !== undefined) await revokeTool(hub, operator, agent);
   else return adminAct(admin, operator, asked);
   return null;
-}
-
-function refusal(tx: number, error: unknown): Response {
-  const code = error instanceof Error && 'code' in error ? String(error.code) : 'E_INTERNAL';
-  return { tx, ok: 'no', code, message: error instanceof Error ? error.message.slice(0, 1_000) : 'failed' };
 }

@@ -23,6 +23,8 @@ export interface Circumstances {
   readonly halted: boolean;
   /** The incident whose automatic plan opened the breaker; null while it is closed. */
   readonly breaker: string | null;
+  /** Two persons must agree to whatever runs on this host. */
+  readonly twoPerson?: true;
 }
 
 export type Decision =
@@ -38,6 +40,7 @@ export function mayRunAlone(incident: Incident, plan: Plan, at: Circumstances): 
   const { rule, now, tags, halted, breaker } = at;
   const no = (code: string, why: string): Decision => ({ alone: false, code, why });
   if (rule === null) return no('no_rule', 'no rule lets plans run with nobody there');
+  if (at.twoPerson === true) return no('two_person', `two persons must agree to whatever runs on ${incident.host}`);
   if (halted) return no('halted', 'the site is halted');
   if (isFromOutside(incident.event)) return no('outside', 'another system has raised it, and no agent has seen it');
   if (plan.decision !== 'allow') return no('not_all_allow', 'a command of the plan needs consent');

@@ -1,10 +1,10 @@
 import { type Console, EXIT, readArguments, UsageError } from '../../broker/command-line.ts';
-import { readSite } from '../../broker/enroll.ts';
+import { readRoster, readSite } from '../../broker/enroll.ts';
 import { signLiftBy } from '../../broker/halts.ts';
 import { stateFolder } from '../../broker/state-folder.ts';
 import { actingOperator } from '../acts/acting.ts';
 import { type Act, askHub } from '../acts/client.ts';
-import { readHalt } from '../site/halts.ts';
+import { liftLapsed, readHalt } from '../site/halts.ts';
 import { Store } from '../store/store.ts';
 
 export const HALT_USAGE = `sentinel halt [--reason TEXT] [--state DIR]
@@ -40,10 +40,15 @@ export async function haltCommand(argv: readonly string[], io: Console): Promise
   await store.close();
   if (values.status) {
     const halted = present?.halted === true;
+    const lapsed = present === null ? null : liftLapsed(present, readRoster(state, site).roster);
     const since = present === null ? null : new Date(present.at).toISOString();
     if (values.json)
-      io.stdout(JSON.stringify({ halted, by: present?.by ?? null, since, reason: present?.reason ?? '' }));
+      io.stdout(
+        JSON.stringify({ halted, by: present?.by ?? null, since, reason: present?.reason ?? '', lift_lapsed: lapsed }),
+      );
     else io.stdout(halted ? `halted since ${since} by ${present?.by}: ${present?.reason}` : 'not halted');
+    if (lapsed !== null && !values.json)
+      io.stdout(`agents that were away may be halted still: ${lapsed}. Halt once more, and have an admin lift it.`);
     return halted ? EXIT.no : EXIT.done;
   }
   const operator = await actingOperator(state, values.key);

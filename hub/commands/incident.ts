@@ -4,12 +4,14 @@ import { readSite } from '../../broker/enroll.ts';
 import { bytesAsBase64 } from '../../broker/json.ts';
 import { type StateFolder, stateFolder } from '../../broker/state-folder.ts';
 import { actingOperator } from '../acts/acting.ts';
-import { type Act, approvable, askHub, signPlan } from '../acts/client.ts';
+import { type Act, approvable, askHub } from '../acts/client.ts';
+import { signDecision } from '../acts/decide.ts';
 import type { Response } from '../acts/protocol.ts';
 import { type Member, membersOf } from '../correlate/memory.ts';
-import type { Incident, PlannedCommand } from '../incident.ts';
+import type { FirstApproval, Incident, PlannedCommand } from '../incident.ts';
 import { reportOf } from '../report/report.ts';
 import { runnable } from '../steps/approve.ts';
+import { firstOf } from '../steps/first.ts';
 import { allOf } from '../steps/plan-of.ts';
 import { listIncidents } from '../store/incidents.ts';
 import { Store } from '../store/store.ts';
@@ -68,7 +70,7 @@ export async function incidentCommand(argv: readonly string[], io: Console): Pro
       io.stdout(reportOf(store, site.name, incident, values.html ? 'html' : 'markdown').trimEnd());
       return EXIT.done;
     }
-    if (verb === 'approve') return await approve(state, incident, values, io);
+    if (verb === 'approve') return await approve({ state, store }, incident, values, io);
     const asked = async (act: Act) => askHub(state, await actingOperator(state, values.key), act);
     if (verb === 'reject' || verb === 'cancel') {
       const answer = await asked({ verb, incident: incident.id, note: values.note });
@@ -113,6 +115,8 @@ function show(incident: Incident, members: readonly Member[], json: boolean, io:
     io.stdout(`  ${host.padEnd(16)} ${recovered === null ? why : 'recovered'}  ${visible(reason)}`);
   }
   if (incident.plan !== null) describePlan(incident, io);
+  const first = firstOf(incident);
+  if (first !== null) io.stdout(awaited(first));
   for (const { step, state, exit, code, stdout } of incident.results) {
     const named = step === undefined ? 'order' : `${step.phase} ${step.number}`;
     io.stdout(
@@ -154,7 +158,7 @@ const verdictLine = ({ phase, number, command, verdict }: PlannedCommand) => ({
 });
 
 async function approve(
-  state: StateFolder,
+  from: { readonly state: StateFolder; readonly store: Store },
   incident: Incident,
   { reviewed, yes, key }: { reviewed: string; yes: boolean; key?: string | undefined },
   io: Console,
@@ -166,22 +170,32 @@ async function approve(
   if (numbers.some((n) => !steps.some(({ number }) => number === n))) {
     throw new UsageError('--reviewed takes the numbers of steps as shown, or all');
   }
-  const operator = await actingOperator(state, key);
+  const operator = await actingOperator(from.state, key);
   approvable(incident, operator);
+  const first = firstOf(incident);
   if (!yes) {
     describePlan(incident, io);
     const runs = plan === null ? [] : runnable(plan, numbers);
     io.stdout(
       `would run ${runs.length} of ${steps.length} on ${incident.host}: ${runs.map(({ command }) => visible(command)).join('; ')}`,
     );
+    if (first !== null) io.stdout(awaited(first));
     if (!(await asked('approve? type yes: '))) {
       io.stdout('not approved');
       return EXIT.no;
     }
   }
-  const signed = await signPlan(incident, operator, numbers, Date.now());
-  const answer = await askHub(state, operator, { verb: 'approve', incident: incident.id, ...signed });
-  return told(answer, `approved ${incident.id}`, io);
+  const { act, isFirst } = await signDecision(from, incident, operator, numbers, Date.now());
+  const answer = await askHub(from.state, operator, act);
+  const done =
+    act.verb === 'second' ? `approved ${incident.id}: 2 of 2, after ${first?.by}` : `approved ${incident.id}`;
+  return told(answer, isFirst ? `${done}: 1 of 2, nothing runs before another has agreed` : done, io);
+}
+
+/** That a plan has one of the two approvals that it needs. */
+function awaited({ by, reviewed, not_after }: FirstApproval): string {
+  const included = reviewed.length === 0 ? '' : `, with review step ${reviewed.join(', ')}`;
+  return `1 of 2: ${by} has approved${included}; another must agree by ${new Date(not_after).toISOString()}`;
 }
 
 async function asked(question: string): Promise<boolean> {

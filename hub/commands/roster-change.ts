@@ -6,6 +6,7 @@ import { readRoster, readSite } from '../../broker/enroll.ts';
 import { type KeyPair, readKeyPair } from '../../broker/keys.ts';
 import type { Roster } from '../../broker/messages.ts';
 import { sealRoster } from '../../broker/roster.ts';
+import { OperatorError } from '../../broker/roster-change.ts';
 import { claim, type StateFolder } from '../../broker/state-folder.ts';
 import { actingOperator } from '../acts/acting.ts';
 import { askHub, ReachError } from '../acts/client.ts';
@@ -18,9 +19,21 @@ export async function readRoot(file: string, passphraseFile: string | undefined)
   return readKeyPair(file, sealed ? await readPassphrase(passphraseFile, false) : undefined);
 }
 
+/** What the hub's socket takes of a roster at once (hub/acts/protocol.ts). */
+const SIGNED_MAX = 16_384;
+
+/** Throws OperatorError where a signed roster is more than a hub takes, with so many bytes kept free of it. */
+export function checkRoom(message: Uint8Array, kept = 0): void {
+  const room = SIGNED_MAX - kept;
+  if (message.length > room)
+    throw new OperatorError('E_OPERATOR_FULL', `the roster would have ${message.length} bytes: ${room} are its most`);
+}
+
 /** Writes a roster that is carried to the hub, and says what to do there. */
 export function writeSigned(roster: Roster, siteRoot: KeyPair, out: string, io: Console): number {
-  writeDurably(out, sealRoster(roster, siteRoot));
+  const message = sealRoster(roster, siteRoot);
+  checkRoom(message);
+  writeDurably(out, message);
   io.stdout(`version ${roster.version}, epoch ${roster.epoch} is in ${resolve(out)}`);
   io.stdout(`now, on the hub: sentinel roster install ${out}`);
   return EXIT.done;

@@ -70,11 +70,12 @@ function changed(before: Roster, hubKey: string | undefined, nextEpoch: boolean)
 }
 
 function show(roster: Roster, json: boolean, io: Console): number {
-  const { site, version, epoch, operators, retired = [] } = roster;
+  const { site, version, epoch, operators, retired = [], two_person = [] } = roster;
   const hub_key = keyText(roster.hub_key);
   if (json) {
     const named = operators.map(({ name, role, scopes, key }) => ({ name, role, scopes, key: keyText(key) }));
-    io.stdout(JSON.stringify({ site, version, epoch, hub_key, retired: retired.map(keyText), operators: named }));
+    const keys = { hub_key, retired: retired.map(keyText) };
+    io.stdout(JSON.stringify({ site, version, epoch, ...keys, operators: named, two_person }));
     return EXIT.done;
   }
   io.stdout(`site ${site}, version ${version}, epoch ${epoch}, order key ${hub_key}`);

@@ -1,4 +1,5 @@
 import { type Halt, openLift, type SignedLift, sealHalt } from '../../broker/halts.ts';
+import type { Roster } from '../../broker/messages.ts';
 import { hubTopic } from '../../broker/topics.ts';
 import { appendAudit } from '../chain/audit.ts';
 import type { Checkpoints } from '../chain/checkpoints.ts';
@@ -14,6 +15,17 @@ export const readHalt = (store: Store): Halt | null => (store.meta.get(HALT) as 
 
 /** Whether no order may be given now. */
 export const isHalted = (store: Store): boolean => readHalt(store)?.halted === true;
+
+/** Why an agent that hears this lift only now would not believe it: whoever signed it has left since. Null where it would. */
+export function liftLapsed({ halted, lift, lift_signature: signature }: Halt, roster: Roster): string | null {
+  if (halted || lift === undefined || signature === undefined) return null;
+  try {
+    openLift({ payload: lift, signature }, roster);
+    return null;
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
+}
 
 /** What the hub tells all agents beside the roster and the chain's checkpoints: whether execution is halted. */
 export class Announcements {

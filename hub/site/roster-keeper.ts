@@ -129,14 +129,17 @@ const ROSTER_VERSION = 'roster_version';
 
 /** Records the roster in force in the audit chain, unless it stands there: one may have been put in while no hub ran. */
 export async function noteRoster(store: Store, keeper: RosterKeeper, by: string, now: number): Promise<void> {
-  const { version, epoch, hub_key, operators, former = [] } = keeper.roster;
+  const { version, epoch, hub_key, operators, former = [], two_person = [] } = keeper.roster;
   if (store.meta.get(ROSTER_VERSION) === version) return;
-  const named = operators.map(({ name, role, scopes, key }) => ({ name, role, scopes, key }));
+  const named = operators.map(({ name, role, scopes, key, sk }) => ({
+    ...{ name, role, scopes, key },
+    ...(sk === undefined ? {} : { sk }),
+  }));
   const entry = {
     kind: 'roster.changed',
     incident: null,
     actor: by,
-    data: { version, epoch, hub_key, operators: named, former },
+    data: { version, epoch, hub_key, operators: named, former, two_person },
   };
   await store.write(() => {
     void store.meta.put(ROSTER_VERSION, version);

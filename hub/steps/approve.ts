@@ -1,11 +1,16 @@
 import { isDeepStrictEqual } from 'node:util';
 import { openApproval, type Signed } from '../../broker/approvals.ts';
 import type { Approval } from '../../broker/messages.ts';
+import { ceilingOf } from '../../broker/scopes.ts';
+import { needsTwo } from '../../broker/two-person.ts';
 import { type Hub, TIMES } from '../hub.ts';
 import type { Incident, Plan, PlannedCommand } from '../incident.ts';
 import { tagsOf } from '../store/hosts.ts';
 import { commitIncident, moved } from '../store/incidents.ts';
+import { beyondCeiling } from './ceiling.ts';
+import { firstOf, lapsedFirst, standingFirst, withFirst } from './first.ts';
 import { handedOn } from './hand-on.ts';
+import { ableOn } from './owner.ts';
 import { allOf } from './plan-of.ts';
 import { type Outcome, type Step, waitFor } from './step.ts';
 
@@ -17,8 +22,9 @@ export const approve: Step = {
     const now = hub.now();
     const expires = incident.plan?.expires ?? now;
     if (now < expires) {
-      const next = handedOn(incident, hub);
-      return next.kind === 'move' ? next : waitFor(Math.min(expires, next.until ?? expires));
+      const next = lapsedFirst(incident, hub) ?? handedOn(incident, hub);
+      const until = Math.min(expires, firstOf(incident)?.not_after ?? expires);
+      return next.kind === 'move' ? next : waitFor(Math.min(until, next.until ?? until));
     }
     return {
       kind: 'move',
@@ -52,7 +58,8 @@ export class ActError extends Error {
 
 /**
  * Takes an operator's signed approval: it must be for exactly the plan that the incident has now (compare and set),
- * and name every program of it by hash. Throws ActError, ApprovalError or SignatureError; moves to `approved`.
+ * and name every program of it by hash. Throws ActError, ApprovalError or SignatureError; moves to `approved`, or, where
+ * two persons must agree, waits for the second (second.ts).
  */
 export async function acceptApproval(hub: Hub, incident: Incident, signed: Signed): Promise<void> {
   const { plan } = incident;
@@ -60,7 +67,8 @@ export async function acceptApproval(hub: Hub, incident: Incident, signed: Signe
     throw new ActError('E_ACT_STATE', `incident is ${incident.state}: only a proposed one can be approved`);
   }
   const now = hub.now();
-  const approval = openApproval(signed, hub.roster, now, tagsOf(hub.store, incident.host));
+  const tags = tagsOf(hub.store, incident.host);
+  const approval = openApproval(signed, hub.roster, now, tags);
   if (approval.plan_hash !== incident.plan_hash) {
     throw new ActError('E_ACT_PLAN_CHANGED', 'the plan has changed since it was shown: look again, then approve');
   }
@@ -69,27 +77,67 @@ export async function acceptApproval(hub: Hub, incident: Incident, signed: Signe
   if (!isDeepStrictEqual(same, approval)) {
     throw new ActError('E_ACT_MISMATCH', 'the approval does not name this plan’s programs, host and processes');
   }
-  if (not_after > now + TIMES.approval + 60_000) {
-    throw new ActError('E_ACT_MISMATCH', `an approval lasts at most ${TIMES.approval / 60_000} minutes`);
+  const asksTwo = needsTwo(hub.roster, approval, tags);
+  const longest = asksTwo ? TIMES.first : TIMES.approval;
+  if (not_after > now + longest + 60_000) {
+    throw new ActError('E_ACT_MISMATCH', `an approval lasts at most ${longest / 60_000} minutes`);
   }
+  checkConsent(hub, plan, reviewed, by);
+  const record = { id: approval.id, by, payload: signed.payload, signature: signed.signature, not_after, reviewed };
+  const data = { plan_hash: approval.plan_hash, approval: signed.payload, signature: signed.signature };
+  if (asksTwo) {
+    const next = nextPerson(hub, incident, { by, plan, reviewed });
+    await commitIncident(
+      hub.store,
+      hub.key,
+      withFirst(incident, { ...record, plan_hash: approval.plan_hash }, next, now),
+      { kind: 'plan.approved_first', incident: incident.id, actor: by, data },
+    );
+    return;
+  }
+  const { first: _, ...rest } = incident;
+  const included = reviewed.length === 0 ? '' : `, with review step ${reviewed.join(', ')}`;
+  const next = moved(rest, 'approved', { now, by, note: `approved${included}` }, { approval: record, owner: by });
+  await commitIncident(hub.store, hub.key, next, { kind: 'plan.approved', incident: incident.id, actor: by, data });
+}
+
+/** Whom a plan that two persons must agree to waits for, once `by` has. Throws ActError where it would wait for nobody. */
+function nextPerson(hub: Hub, incident: Incident, given: Pick<Approval, 'by' | 'reviewed'> & { plan: Plan }): string {
+  const { by, plan, reviewed } = given;
+  const before = standingFirst(incident, hub);
+  if (before !== null && before.by !== by)
+    throw new ActError(
+      'E_ACT_PLAN_CHANGED',
+      `${before.by} has approved meanwhile: look again, then agree as the second`,
+    );
+  const runs = runnable(plan, reviewed);
+  const next = ableOn(hub, incident.host).find((one) => one.name !== by && !beyondCeiling(one, plan, runs));
+  if (next === undefined)
+    throw new ActError(
+      'E_ACT_STATE',
+      `two persons must agree, and nobody but ${by} may approve this on ${incident.host}`,
+    );
+  return next.name;
+}
+
+/** Throws ActError unless this consent is the site's and this operator's to give, and lets a step run. */
+export function checkConsent(hub: Hub, plan: Plan, reviewed: readonly number[], by: string): void {
   if (hub.policy.reviewForbidden && reviewed.length > 0) {
     throw new ActError(
       'E_ACT_CONSENT',
       'the site’s policy has `review: never`: nobody may consent to a review command',
     );
   }
-  if (runnable(plan, reviewed).length === 0) {
+  const runs = runnable(plan, reviewed);
+  if (runs.length === 0) {
     throw new ActError('E_ACT_CONSENT', 'the first step is a review command: it needs your consent by its number');
   }
-  const record = { id: approval.id, by, payload: signed.payload, signature: signed.signature, not_after, reviewed };
-  const included = reviewed.length === 0 ? '' : `, with review step ${reviewed.join(', ')}`;
-  const next = moved(incident, 'approved', { now, by, note: `approved${included}` }, { approval: record, owner: by });
-  await commitIncident(hub.store, hub.key, next, {
-    kind: 'plan.approved',
-    incident: incident.id,
-    actor: by,
-    data: { plan_hash: approval.plan_hash, approval: signed.payload, signature: signed.signature },
-  });
+  const operator = hub.roster.operators.find(({ name }) => name === by);
+  const beyond = operator && beyondCeiling(operator, plan, runs);
+  if (beyond === undefined) return;
+  const { phase, number, command, verdict } = beyond;
+  const named = `${phase} ${number}, ${command}, is ${verdict.effect}`;
+  throw new ActError('E_ACT_SCOPE', `${named}, and ${by} may approve ${ceilingOf(operator ? [operator] : [])} at most`);
 }
 
 /** An operator says no: the incident is closed with their note. */

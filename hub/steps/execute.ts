@@ -1,5 +1,5 @@
-import { openApproval } from '../../broker/approvals.ts';
 import type { Result } from '../../broker/messages.ts';
+import { openDecision } from '../../broker/two-person.ts';
 import { type Hub, TIMES } from '../hub.ts';
 import type { Incident, SentOrder } from '../incident.ts';
 import { lastOrder, makeOrder, sendOrder, undoable } from '../orders.ts';
@@ -51,7 +51,7 @@ function whyWithdrawn(
   now: number,
 ): { readonly note: string; readonly reason: string } | null {
   try {
-    openApproval(approval, hub.roster, now, tagsOf(hub.store, host));
+    openDecision(approval, hub.roster, now, tagsOf(hub.store, host));
     return null;
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);

@@ -1,5 +1,6 @@
 import { signAlone } from '../../broker/approvals.ts';
 import { type AutomationRule, openRule } from '../../broker/automation-rule.ts';
+import { needsTwo } from '../../broker/two-person.ts';
 import { ulid } from '../../broker/ulid.ts';
 import { openedBy } from '../automation/breaker.ts';
 import { spend } from '../automation/budget.ts';
@@ -8,6 +9,7 @@ import type { RoutedBy } from '../decided.ts';
 import { type Hub, TIMES } from '../hub.ts';
 import type { Incident, Plan, Route } from '../incident.ts';
 import { isHalted } from '../site/halts.ts';
+import { tagsOf } from '../store/hosts.ts';
 import { moved } from '../store/incidents.ts';
 import { approvalOf } from './approve.ts';
 import type { Outcome, Step } from './step.ts';
@@ -63,8 +65,10 @@ async function circumstances(incident: Incident, plan: Plan, hub: Hub): Promise<
   const { automation, store } = hub;
   const rule = standing(hub);
   const breaker = rule === null ? null : await openedBy(store, incident.host, plan.playbook ?? '', automation.uptime());
-  const tags = store.births.get(incident.host)?.host.tags ?? [];
-  return { rule, now: hub.now(), tags, halted: isHalted(store), breaker };
+  const known = tagsOf(store, incident.host);
+  const asksTwo = needsTwo(hub.roster, { host: incident.host, reviewed: [] }, known);
+  const at = { rule, now: hub.now(), tags: known ?? [], halted: isHalted(store), breaker };
+  return asksTwo ? { ...at, twoPerson: true } : at;
 }
 
 /**

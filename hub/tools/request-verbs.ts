@@ -9,6 +9,7 @@ import { CLOSED, type Incident } from '../incident.ts';
 import type { Driver } from '../pipeline.ts';
 import { ActError, acceptApproval } from '../steps/approve.ts';
 import { allOf } from '../steps/plan-of.ts';
+import { acceptSecond } from '../steps/second.ts';
 import { getIncident, listIncidents, unfinished } from '../store/incidents.ts';
 import type { HubStatus } from '../store/store.ts';
 
@@ -38,7 +39,7 @@ const signedAsked = record({
 });
 
 /**
- * The verbs of `hub/req/CLIENT/VERB`. All but the last two only read. Those two carry an operator's own signature, over
+ * The verbs of `hub/req/CLIENT/VERB`. All but the last three only read. Those three carry an operator's own signature, over
  * what the hub checks as it checks it on its local socket: who carries it there can neither change it nor make another.
  */
 export const VERBS: Readonly<Record<string, (asked: Asked) => unknown>> = {
@@ -67,6 +68,11 @@ export const VERBS: Readonly<Record<string, (asked: Asked) => unknown>> = {
   'incident-approve': async ({ hub, driver, fields }) => {
     const { incident, payload, signature } = signedAsked(fields, '');
     await driver.change(incident, () => acceptApproval(hub, incidentOf(hub, incident), { payload, signature }));
+    return { incident };
+  },
+  'incident-second': async ({ hub, driver, fields }) => {
+    const { incident, payload, signature } = signedAsked(fields, '');
+    await driver.change(incident, () => acceptSecond(hub, incidentOf(hub, incident), { payload, signature }));
     return { incident };
   },
   'incident-reject': async ({ hub, driver, fields }) => {

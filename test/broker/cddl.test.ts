@@ -6,6 +6,7 @@ import * as halts from '../../broker/halts.ts';
 import * as messages from '../../broker/messages.ts';
 import * as probes from '../../broker/probe-messages.ts';
 import * as states from '../../broker/states.ts';
+import { secondShape } from '../../broker/two-person.ts';
 import { mapsOf, offence, readCddl } from './cddl.ts';
 import * as samples from './samples.ts';
 
@@ -36,14 +37,20 @@ const WHOLE: Readonly<Record<string, unknown>> = {
   metric: { ...samples.birth.metrics[0], deadband: 0.5 },
   program: samples.program,
   approval: samples.approval,
-  order: samples.order,
+  order: { ...samples.order, second: new Uint8Array(3), second_signature: new Uint8Array(4) },
+  secondShape: {
+    ...{ site: 'local', incident: samples.ULID_A, host: 'web-1', approval: HASH },
+    ...{ by: 'bob', role: 'approver', not_after: 1_700_000_000_000 },
+  },
   result: samples.result,
   ack: { ...samples.ack, also: { from: 9, to: 9 }, epoch: 2, frames: 7, again: 3 },
   auditHead: samples.ack.audit_head,
   roster: {
     ...samples.roster,
+    operators: samples.roster.operators.map((one) => ({ ...one, sk: 'ssh:' })),
     retired: [samples.roster.hub_key],
-    former: [{ name: 'bob', key: samples.roster.hub_key, role: 'approver', until: 1 }],
+    former: [{ name: 'bob', key: samples.roster.hub_key, sk: 'ssh:', role: 'approver', until: 1 }],
+    two_person: [{ where: 'tag:safety', plans: 'all' }],
   },
   probeRequest: {
     id: samples.ULID_A,
@@ -92,7 +99,7 @@ const WHOLE: Readonly<Record<string, unknown>> = {
 type Read = (value: unknown, path: string) => unknown;
 /** What is exported beside the messages. */
 const NO_MESSAGE = /^(open|seal|sign|encode|decode)/;
-const exported: Readonly<Record<string, unknown>> = { ...messages, ...states, ...probes, ...halts };
+const exported: Readonly<Record<string, unknown>> = { ...messages, ...states, ...probes, ...halts, secondShape };
 const shapes = Object.entries(exported).flatMap(([name, value]): [string, Read][] =>
   typeof value === 'function' && !NO_MESSAGE.test(name) ? [[name, value as Read]] : [],
 );

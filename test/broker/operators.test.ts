@@ -9,7 +9,7 @@ import type { Roster } from '../../broker/messages.ts';
 import { fingerprintOf, readOperatorKey, sshLineOf } from '../../broker/operator-key.ts';
 import { openRoster, sealRoster } from '../../broker/roster.ts';
 import { withKey, withOperator, withoutOperator } from '../../broker/roster-change.ts';
-import { covers, SCOPE } from '../../broker/scopes.ts';
+import { ceilingOf, covers, isWithin, SCOPE } from '../../broker/scopes.ts';
 import * as samples from './samples.ts';
 
 const test = suite('operators');
@@ -83,13 +83,38 @@ test('a scope is a host or a tag; what is not known covers nothing, and no scope
     [['tag:web'], ['role=web'], false],
     [['tag:web'], null, false],
     [['web-1'], ['web-1'], false],
-    [['effect:read'], ['effect:read'], false],
+    [['effect:read'], ['effect:read'], true],
+    [['effect:read', 'host:db-1'], ['effect:read'], false],
+    [['region:north'], ['region:north'], false],
   ];
   for (const [scopes, tags, expected] of rows)
     assert.is(covers({ scopes }, 'web-1', tags), expected, `${scopes} ${tags}`);
-  for (const good of ['host:web-1', 'tag:web', 'tag:role=web']) assert.ok(SCOPE.test(good), good);
-  for (const bad of ['web-1', 'host:', 'host:*', 'tag:', 'tag:a b', 'effect:read', 'host:web-1\n'])
+  for (const good of ['host:web-1', 'tag:web', 'tag:role=web', 'effect:read', 'effect:destroy'])
+    assert.ok(SCOPE.test(good), good);
+  for (const bad of ['web-1', 'host:', 'host:*', 'tag:', 'tag:a b', 'effect:breach', 'effect:', 'host:web-1\n'])
     assert.not(SCOPE.test(bad), bad);
+});
+
+test('a ceiling is the lowest that any of the signers has; an effect of a later version is below all', () => {
+  const rows: readonly (readonly [readonly (readonly string[])[], string | null])[] = [
+    [[[]], 'breach'],
+    [[['host:web-1']], 'breach'],
+    [[['effect:restart']], 'restart'],
+    [[['effect:destroy', 'tag:web'], ['effect:change']], 'change'],
+    [[['effect:read'], []], 'read'],
+    [[['effect:reboot']], null],
+  ];
+  for (const [operators, expected] of rows)
+    assert.is(ceilingOf(operators.map((scopes) => ({ scopes }))), expected, JSON.stringify(operators));
+  assert.equal(
+    [
+      isWithin('restart', 'restart'),
+      isWithin('change', 'restart'),
+      isWithin('read', null),
+      isWithin('breach', 'breach'),
+    ],
+    [true, false, false, true],
+  );
 });
 
 test('an approval is for a host that is its signer’s to act on, by the tags that are known', () => {
@@ -114,9 +139,9 @@ test('a public key is read as OpenSSH writes it and as PEM; nothing else is, and
   const { publicKey, privateKey } = generateKeyPairSync('ed25519');
   const pem = publicKey.export({ format: 'pem', type: 'spki' }).toString();
   const raw = new Uint8Array(publicKey.export({ format: 'der', type: 'spki' }).subarray(-32));
-  assert.equal(readOperatorKey(pem), raw);
+  assert.equal(readOperatorKey(pem), { key: raw });
   for (const line of [sshLineOf(raw), `${sshLineOf(raw)} ann@plant-7\n`, `# ann's\n${sshLineOf(raw)}\r\n`])
-    assert.equal(readOperatorKey(line), raw, line);
+    assert.equal(readOperatorKey(line), { key: raw }, line);
   const rsa = generateKeyPairSync('rsa', { modulusLength: 2048 }).publicKey.export({ format: 'pem', type: 'spki' });
   const short = Buffer.from(sshLineOf(raw).split(' ')[1] ?? '', 'base64')
     .subarray(0, -1)
@@ -127,7 +152,9 @@ test('a public key is read as OpenSSH writes it and as PEM; nothing else is, and
     [`${sshLineOf(raw)}\n${sshLineOf(raw)}`, /2 lines/],
     [sshLineOf(raw).replace('ssh-ed25519', 'ssh-rsa'), /no Ed25519/],
     [`ssh-ed25519 ${short}`, /no Ed25519/],
-    [sshLineOf(raw).replace('ssh-ed25519', 'sk-ssh-ed25519@openssh.com'), /security tokens/],
+    [sshLineOf(raw).replace('ssh-ed25519', 'sk-ssh-ed25519@openssh.com'), /no Ed25519/],
+    [sshLineOf(raw, 'ssh:').replace('sk-ssh-ed25519@openssh.com', 'ssh-ed25519'), /no Ed25519/],
+    [sshLineOf(raw, 'https://site.example'), /not for SSH/],
     ['', /0 lines/],
     ['-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----', /can be read/],
   ] as const) {
@@ -152,7 +179,7 @@ test('whatever a key file holds, it is a key of 32 bytes or a refusal with its c
   fc.assert(
     fc.property(texts, (text) => {
       try {
-        assert.is(readOperatorKey(text).length, 32);
+        assert.is(readOperatorKey(text).key.length, 32);
       } catch (error) {
         assert.ok(code('E_KEY_FILE')(error), String(error));
       }

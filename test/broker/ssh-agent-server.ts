@@ -1,6 +1,7 @@
 import { createServer, type Socket } from 'node:net';
 import { type KeyPair, signBytes } from '../../broker/keys.ts';
-import { SshReader, sshKeyBlob, sshString } from '../../broker/ssh-wire.ts';
+import { type SshKey, SshReader, sshKeyBlob, sshString } from '../../broker/ssh-wire.ts';
+import type { SoftToken } from './soft-token.ts';
 
 /** An ssh-agent of the test's own, which speaks what OpenSSH's speaks (held against it in test/system/sshsig.test.ts). */
 export interface AgentServer {
@@ -10,19 +11,25 @@ export interface AgentServer {
   close(): Promise<void>;
 }
 
-export async function openAgent(socket: string, keys: readonly KeyPair[]): Promise<AgentServer> {
+export async function openAgent(
+  socket: string,
+  keys: readonly KeyPair[],
+  tokens: readonly SoftToken[] = [],
+): Promise<AgentServer> {
   const sockets = new Set<Socket>();
   const count = Buffer.alloc(4);
-  count.writeUInt32BE(keys.length + 1);
+  count.writeUInt32BE(keys.length + tokens.length + 1);
   // One of another type among them, as people have.
   const foreign = Buffer.concat([sshString('ssh-rsa'), sshString('e'), sshString('n')]);
-  const listed = [foreign, ...keys.map((pair) => sshKeyBlob(pair.public))].flatMap((blob) => [
-    sshString(blob),
-    sshString('a comment'),
-  ]);
+  const blobOf = ({ key, sk }: SshKey) => sshKeyBlob(key, sk);
+  const own = [...keys.map((pair) => sshKeyBlob(pair.public)), ...tokens.map(({ key }) => blobOf(key))];
+  const listed = [foreign, ...own].flatMap((blob) => [sshString(blob), sshString('a comment')]);
   const answerTo = (question: SshReader): Uint8Array => {
     if (question.byte() === 11) return Buffer.concat([Buffer.from([12]), count, ...listed]);
     const blob = question.string();
+    const token = tokens.find(({ key }) => blobOf(key).equals(blob));
+    if (token !== undefined)
+      return Buffer.concat([Buffer.from([14]), sshString(token.blob(new Uint8Array(question.string())))]);
     const pair = keys.find((one) => sshKeyBlob(one.public).equals(blob));
     if (pair === undefined) return Buffer.from([5]);
     const signature = [sshString('ssh-ed25519'), sshString(signBytes(new Uint8Array(question.string()), pair))];

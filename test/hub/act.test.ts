@@ -319,6 +319,51 @@ test('garbage, a huge length and a client that says nothing disturb nobody', asy
   for (const client of [silent, slow, good]) client.close();
 });
 
+test('an approval says by itself who it is by, and nothing else does: not a forged one, nor another act', async ({
+  small,
+  path,
+}) => {
+  const { hub } = small;
+  const incident = await proposeTo(hub);
+  const { payload, signature } = approvalFor(hub, incident);
+  const first = async (value: object): Promise<Answer> => {
+    const client = new Client(path);
+    await client.next();
+    client.send({ tx: 1, ...value });
+    const said = await client.next();
+    await until('it is cut off', () => client.closed);
+    return said;
+  };
+  const about = { incident: incident.id };
+  const forged = approvalFor(hub, incident, {}, keys.eve);
+  for (const [value, why] of [
+    [{ verb: 'approve', ...about, payload, signature: forged.signature }, 'E_SIGNATURE'],
+    [{ verb: 'approve', ...about, payload: new Uint8Array(0), signature }, 'E_CBOR'],
+    [{ verb: 'approve', ...about }, 'E_ACT_MISMATCH'],
+    [{ verb: 'second', ...about, payload, signature }, 'E_ACT_PLAN_CHANGED'],
+    [{ verb: 'approve', incident: '0'.repeat(26), payload, signature }, 'E_ACT_UNKNOWN'],
+    [{ verb: 'reject', ...about, note: 'no' }, 'E_MESSAGE_SHAPE'],
+    [{ verb: 'halt', note: 'no' }, 'E_MESSAGE_SHAPE'],
+  ] as const)
+    assert.equal(
+      [(await first(value))['ok'], (await first(value))['code']],
+      ['no', why],
+      JSON.stringify(value['verb']),
+    );
+  assert.is(getIncident(hub.store, incident.id)?.state, 'proposed');
+  assert.is((await first({ verb: 'approve', ...about, payload, signature }))['ok'], 'yes');
+  assert.is(getIncident(hub.store, incident.id)?.approval?.by, 'ann');
+});
+
+test('strangers who say nothing take no place from who enters', async ({ path }) => {
+  const silent = Array.from({ length: 70 }, () => new Client(path));
+  await Promise.all(silent.map((one) => one.next()));
+  await until('the first are cut off', () => silent.filter(({ closed }) => closed).length >= 6);
+  const good = new Client(path);
+  assert.is((await good.enter('ann', keys.ann))['ok'], 'yes');
+  for (const one of [...silent, good]) one.close();
+});
+
 test('a socket deeper than the kernel’s names reach works like any other', async ({ small }) => {
   const folder = join(small.folder, 'd'.repeat(100), 'e'.repeat(100));
   mkdirSync(folder, { recursive: true });

@@ -15,6 +15,7 @@ import { askHub, signPlan } from '../../hub/acts/client.ts';
 import { serveActs } from '../../hub/acts/server.ts';
 import { getIncident } from '../../hub/store/incidents.ts';
 import { tempFolder, testAgent } from '../broker/site.ts';
+import { SoftToken } from '../broker/soft-token.ts';
 import { type AgentServer, openAgent, opensshText } from '../broker/ssh-agent-server.ts';
 import { keys, openSmallHub, proposeTo, type SmallHub } from './small-hub.ts';
 
@@ -112,6 +113,37 @@ test('the local operator’s key comes first, as long as it is theirs; then only
   await two.close();
   assert.match(await refused(actingOperator(state, undefined, { SSH_AUTH_SOCK: two.socket })), /E_SSH_AGENT.*reach/);
   assert.is(small.hub.roster.operators.length, 2);
+});
+
+test('a security token in an ssh-agent approves with one touch', async ({ small, state, folder }) => {
+  const token = new SoftToken();
+  const bob = { name: 'bob', ...token.key, role: 'approver' as const, scopes: [] };
+  const { roster } = readRoster(state, readSite(state));
+  const next = { ...roster, version: 3, operators: [...roster.operators, bob] };
+  writeFileSync(state.roster, sealRoster(next, readKeyPair(keyFile.siteRoot(state))));
+  const hub = { ...small.hub, roster: next };
+  const path = stateFolder(join(folder, 'other'));
+  prepareFolder(path);
+  const stop = await serveActs(hub, small.driver, path.actSocket);
+  const agent = await openAgent(join(folder, 'token.sock'), [], [token]);
+  const half = join(folder, 'id_bob_sk.pub');
+  writeFileSync(half, `${sshLineOf(token.pair.public, 'ssh:')} bob@plant-7\n`);
+  try {
+    const operator = await actingOperator(state, half, { SSH_AUTH_SOCK: agent.socket });
+    assert.equal([operator.name, operator.isTouched, token.counter], ['bob', true, 0]);
+    const incident = await proposeTo(hub);
+    const signed = await signPlan(incident, operator, [], Date.now());
+    const answer = await askHub(path, operator, { verb: 'approve', incident: incident.id, ...signed });
+    assert.is(answer.ok, 'yes', answer.message);
+    assert.is(getIncident(hub.store, incident.id)?.approval?.by, 'bob');
+    assert.is(token.counter, 1);
+    const other = await proposeTo(hub);
+    assert.is((await askHub(path, operator, { verb: 'reject', incident: other.id, note: '' })).ok, 'yes');
+    assert.is(token.counter, 2, 'a rejection has no signature of its own: the challenge has');
+  } finally {
+    await agent.close();
+    await stop();
+  }
 });
 
 test('a stranger’s key, one that the agent has not, and what is no key are refused, each with the way out', async ({

@@ -4,6 +4,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { type Signed, signAlone, signApproval } from '../../broker/approvals.ts';
 import { keyFile, makeLocalSite, readRoster, readSite } from '../../broker/enroll.ts';
+import { signLift } from '../../broker/halts.ts';
 import { type KeyPair, newKeyPair, readKeyPair } from '../../broker/keys.ts';
 import type { Roster } from '../../broker/messages.ts';
 import { fingerprintOf, sshLineOf } from '../../broker/operator-key.ts';
@@ -15,12 +16,14 @@ import { allowOnly } from '../../hub/automation/allow-only.ts';
 import { verifyApprovals } from '../../hub/chain/approvals.ts';
 import { appendAudit } from '../../hub/chain/audit.ts';
 import { auditCommand } from '../../hub/commands/audit.ts';
+import { haltCommand } from '../../hub/commands/halt.ts';
 import { operatorCommand } from '../../hub/commands/operator.ts';
 import { rosterCommand } from '../../hub/commands/roster.ts';
 import { Store } from '../../hub/store/store.ts';
 import * as samples from '../broker/samples.ts';
 import { tempFolder } from '../broker/site.ts';
-import { makeSite, ran } from './made-site.ts';
+import { SoftToken } from '../broker/soft-token.ts';
+import { makeSite, PASSPHRASE, ran } from './made-site.ts';
 
 const test = suite<{ folder: string; done: () => void }>('sentinel operator');
 test.before.each((context) => {
@@ -237,6 +240,91 @@ test('audit verify names a true approval that stands for another decision, and o
       await store.close();
     }
   }
+});
+
+test('two persons: set for hosts, listed, taken back; not where one could approve alone', async ({ folder }) => {
+  const state = localSite(folder);
+  assert.match(await refused(operator(state, 'two-person', 'all')), /E_OPERATOR_TWO/);
+  await operator(
+    state,
+    'add',
+    'ann',
+    '--key',
+    keyOf(folder, 'ann').file,
+    '--role',
+    'approver',
+    '--scope',
+    'effect:restart',
+  );
+  assert.match((await operator(state, 'list')).lines[1] ?? '', /effect:restart$/);
+  for (const argv of [['half'], ['all', '--scope', 'effect:read'], ['all', '--scope', '*']])
+    assert.match(await refused(operator(state, 'two-person', ...argv)), /E_USAGE/, argv.join(' '));
+  await operator(state, 'two-person', 'review');
+  await operator(state, 'two-person', 'all', '--scope', 'host:web-1', '--scope', 'tag:safety');
+  assert.equal((await operator(state, 'list')).lines.slice(2), [
+    'two persons must agree to each plan with a command that needs consent on every host',
+    'two persons must agree to every plan on host:web-1',
+    'two persons must agree to every plan on tag:safety',
+  ]);
+  const shown = await ran(rosterCommand, 'show', '--json', '--state', state.root);
+  assert.is(JSON.parse(shown.lines[0] ?? '').two_person.length, 3);
+  await operator(state, 'two-person', 'off');
+  await operator(state, 'two-person', 'off', '--scope', 'host:web-1', '--scope', 'tag:safety');
+  assert.is((await operator(state, 'list')).lines.length, 2);
+});
+
+test('a key in a token is added and listed; a folder and no file are said as such', async ({ folder }) => {
+  const state = localSite(folder);
+  const token = new SoftToken();
+  const file = join(folder, 'id_ann_sk.pub');
+  writeFileSync(file, `${sshLineOf(token.pair.public, 'ssh:')} ann@plant-7\n`);
+  await operator(state, 'add', 'ann', '--key', file, '--role', 'admin');
+  const listed = (await operator(state, 'list', '--json')).lines.map((line) => JSON.parse(line));
+  assert.equal(
+    [listed[1].key, listed[1].fingerprint],
+    [sshLineOf(token.pair.public, 'ssh:'), fingerprintOf(token.pair.public, 'ssh:')],
+  );
+  assert.match((await operator(state, 'list')).lines[1] ?? '', / token$/);
+  assert.match(await refused(operator(state, 'add', 'bob', '--key', folder)), /E_KEY_FILE.*is a folder/);
+  assert.match(await refused(operator(state, 'add', 'bob', '--key', join(folder, 'none'))), /E_KEY_FILE.*not there/);
+});
+
+test('a roster that no hub would take is not signed either', async ({ folder }) => {
+  const made = await makeSite(folder);
+  const root = ['--root-key', made.rootKey, '--passphrase-file', made.passphraseFile];
+  const pair = readKeyPair(made.rootKey, PASSPHRASE);
+  const { roster } = readRoster(made.state, made.site);
+  const former = Array.from({ length: 256 }, (_, i) => ({
+    ...{ name: `operator-${i}`, key: new Uint8Array(32).fill(i), role: 'admin' as const },
+    until: 1,
+  }));
+  const fat = join(folder, 'fat.cbor');
+  writeFileSync(fat, sealRoster({ ...roster, former }, pair));
+  const out = join(folder, 'next.cbor');
+  assert.match(
+    await refused(ran(rosterCommand, 'sign', ...root, '--in', fat, '--out', out, '--state', made.state.root)),
+    /E_OPERATOR_FULL/,
+  );
+  assert.not(existsSync(out));
+});
+
+test('halt --status says that a lift counts no more, since its signer has left', async ({ folder }) => {
+  const state = localSite(folder);
+  const site = readSite(state);
+  const { roster } = readRoster(state, site);
+  const bob = keyOf(folder, 'bob');
+  await operator(state, 'add', 'bob', '--key', bob.file, '--role', 'admin');
+  const { payload: lift, signature: lift_signature } = signLift({ site: site.name, counter: 1, by: 'bob' }, bob.pair);
+  const halt = { site: site.name, epoch: roster.epoch, counter: 2, halted: false, at: 5, by: 'bob', reason: '' };
+  const store = new Store(state.store, 'write');
+  await store.write(() => void store.meta.put('halt', { ...halt, lift, lift_signature }));
+  await store.close();
+  const status = () => ran(haltCommand, '--status', '--state', state.root);
+  assert.equal((await status()).lines, ['not halted']);
+  await operator(state, 'revoke', 'bob');
+  const { lines, code } = await status();
+  assert.equal([lines[0], code], ['not halted', 0]);
+  assert.match(lines[1] ?? '', /away may be halted still: bob is no admin/);
 });
 
 test.run();

@@ -48,6 +48,14 @@ test('every documented command does what is written there', async () => {
         assert.equal(lines.filter((line) => /^bob .*until version [34]$/.test(line)).length, 2);
       },
       (lines) => assert.is(lines.at(-1), '1 approvals, each signed by the operator whom it names'),
+      (lines) => {
+        assert.equal(lines.slice(0, 2), ['version 6, epoch 1 is in force', 'version 7, epoch 1 is in force']);
+        assert.equal(lines.slice(-3), [
+          'two persons must agree to each plan with a command that needs consent on tag:safety',
+          `two persons must agree to every plan on host:${site.agent}`,
+          'version 8, epoch 1 is in force',
+        ]);
+      },
     ];
     const all = blocksOf('docs/operators.md');
     assert.is(all.length, expected.length, 'a block that is not looked at');

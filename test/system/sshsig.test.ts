@@ -6,12 +6,14 @@ import * as assert from 'uvu/assert';
 import { signApproval } from '../../broker/approvals.ts';
 import { makeLocalSite } from '../../broker/enroll.ts';
 import { newKeyPair } from '../../broker/keys.ts';
+import { sshLineOf } from '../../broker/operator-key.ts';
 import { NAMESPACES, sshVerify } from '../../broker/sshsig.ts';
 import { prepareFolder, stateFolder } from '../../broker/state-folder.ts';
 import { actingOperator } from '../../hub/acts/acting.ts';
 import { operatorCommand } from '../../hub/commands/operator.ts';
 import { approval } from '../broker/samples.ts';
 import { tempFolder, until } from '../broker/site.ts';
+import { SoftToken } from '../broker/soft-token.ts';
 import { ran } from '../hub/made-site.ts';
 import { armor, sshPublicKey } from './ssh-files.ts';
 
@@ -63,6 +65,21 @@ test('it refuses another message, key, namespace, or a changed signature', ({ pa
   const last = changed.length - 1;
   changed[last] = (changed[last] ?? 0) ^ 1;
   assert.not(isVerified(path, { armored: armor(changed) }));
+});
+
+test('it verifies what our software token signs, and not for another application', ({ path }) => {
+  const token = new SoftToken();
+  const blob = token.sign(signed.payload, NAMESPACES.approval);
+  const verified = (sk: string) => {
+    const [signers, signature] = [join(path, `signers-${sk.length}`), join(path, 'token.sig')];
+    writeFileSync(signers, `ann ${sshLineOf(token.pair.public, sk)}\n`);
+    writeFileSync(signature, armor(blob));
+    const flags = ['-Y', 'verify', '-f', signers, '-I', 'ann', '-n', NAMESPACES.approval, '-s', signature];
+    return spawnSync(KEYGEN, flags, { input: signed.payload }).status === 0;
+  };
+  assert.ok(verified('ssh:'));
+  assert.not(verified('ssh:other'));
+  sshVerify(signed.payload, blob, NAMESPACES.approval, token.pair.public, 'ssh:');
 });
 
 test('we verify what it signs with a key of its own, and only for that message', ({ path }) => {

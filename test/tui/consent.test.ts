@@ -16,7 +16,7 @@ import {
   wouldRun,
 } from '../../tui/consent.ts';
 import type { Key } from '../../tui/keys.ts';
-import { command, DESTROYER, INCIDENT, NOW, PLAN } from './recorded.ts';
+import { command, DESTROYER, FIRST, INCIDENT, NOW, PLAN } from './recorded.ts';
 
 const test = suite('consent');
 
@@ -216,6 +216,17 @@ test('Enter and Escape always deny once the dialog has settled', () => {
       assert.is(consentKeys(consent, [key(name)], NOW + SETTLE_MS - 1).type, 'open');
     }),
   );
+});
+
+test('a dialog that opened before another person approved is stale: with its own approval the plan would run', () => {
+  const first = { ...FIRST, plan_hash: INCIDENT.plan_hash ?? '' };
+  const opened = openConsent('approve', INCIDENT, NOW);
+  assert.not(consentMeets(opened, INCIDENT).stale);
+  assert.ok(consentMeets(opened, { ...INCIDENT, first }).stale);
+  const after = openConsent('approve', { ...INCIDENT, first }, NOW);
+  assert.not(consentMeets(after, { ...INCIDENT, first }).stale);
+  assert.ok(consentMeets(after, INCIDENT).stale, 'it has lapsed meanwhile');
+  assert.ok(consentMeets(after, { ...INCIDENT, first: { ...first, id: 'another' } }).stale);
 });
 
 test.run();

@@ -1,5 +1,5 @@
 import type { Event } from '../../broker/messages.ts';
-import type { Incident, Plan, PlannedCommand } from '../../hub/incident.ts';
+import type { FirstApproval, Incident, Plan, PlannedCommand } from '../../hub/incident.ts';
 import type { Decision, Effect } from '../../policy/verdict.ts';
 import type { DeskState, HostRow } from '../../tui/desk.ts';
 
@@ -193,6 +193,17 @@ const row = (id: string, more: Partial<DeskState['incidents'][number]>): DeskSta
   owner: 'nobody',
   ...more,
 });
+
+/** What ann has approved of INCIDENT where two persons must agree. */
+export const FIRST: FirstApproval = {
+  id: '01JD0000000000000000007F9A',
+  by: 'ann',
+  payload: new Uint8Array([1]),
+  signature: new Uint8Array([2]),
+  not_after: NOW + 12.5 * MINUTE,
+  reviewed: [3],
+  plan_hash: INCIDENT.plan_hash ?? '',
+};
 
 export const STATE: DeskState = {
   site: 'plant3',

@@ -3,7 +3,7 @@ import * as assert from 'uvu/assert';
 import type { Incident } from '../../hub/incident.ts';
 import { BINDINGS } from '../../tui/bindings.ts';
 import { MemoryDesk } from './memory-desk.ts';
-import { DESTROYER, INCIDENT, NOW, PLAN, QUIET, STATE } from './recorded.ts';
+import { DESTROYER, FIRST, INCIDENT, NOW, PLAN, QUIET, STATE } from './recorded.ts';
 import { type Rendered, renderAt } from './render-at.ts';
 
 const test = suite('views');
@@ -350,6 +350,24 @@ test('hostile names reach no terminal byte', async () => {
     assert.not.ok(sent.includes('\x1b[3J'));
     assert.ok(keys.includes('/') || text.includes('\ufffd'), 'tampering is visible');
   }
+});
+
+test('where two persons must agree, the incident and its dialog say who has, and what one’s own approval does', async () => {
+  const twoPerson = [{ where: '*', plans: 'all' as const }];
+  const desk = (incident: Incident, operator = 'you') => new MemoryDesk({ ...STATE, twoPerson, operator }, [incident]);
+  const waiting = { ...INCIDENT, first: FIRST };
+  for (const [cols, rows] of SIZES) {
+    const at = { cols, rows };
+    await look({ ...at, desk: desk(INCIDENT), keys: ['a'] }, (text) => inOrder(text, ['1 of 2', 'Yours is the first']));
+    await look({ ...at, desk: desk(waiting), keys: ['a'] }, (text) =>
+      inOrder(text, ['2 of 2', 'ann has approved with step 3 included', 'With yours it runs']),
+    );
+    await look({ ...at, desk: desk(waiting, 'ann'), keys: ['a'] }, (text) => inOrder(text, ['1 of 2']));
+    await look({ ...at, desk: busy(), keys: ['a'] }, (text) => assert.not.match(text, /of 2/));
+  }
+  await look({ desk: desk(waiting), keys: ['enter'] }, (text) =>
+    inOrder(text, ['1 of 2: ann, waiting for another, 12 m left']),
+  );
 });
 
 test('a view that fails is said, and the process lives', async () => {

@@ -1,4 +1,5 @@
 import type { Incident, Plan, PlannedCommand } from '../../hub/incident.ts';
+import { agreementWords } from '../agreement.ts';
 import { type Consent, wouldRun } from '../consent.ts';
 import { EMPTY, fitLine, hanging, type Line, line, lineWidth, span, spread } from '../line.ts';
 import { isBroad, type Model } from '../model.ts';
@@ -86,8 +87,10 @@ function approveBody(incident: Incident, plan: Plan, consent: Consent, model: Mo
     : line(span('DRY-RUN', 'strong'), span(': nothing changes; it is recorded.'));
   const commands = `${plan.steps.length} ${plan.steps.length === 1 ? 'command' : 'commands'}`;
   const effects = [...new Set(plan.steps.map((step) => step.verdict.effect))].join(', ');
+  const agreement = agreementWords(incident, model.desk, consent.included, model.now);
   return [
     spread(mode, line(span(`plan ${grouped(consent.planHash)} · ${commands}`, 'dim')), columns),
+    ...(agreement === null ? [] : hanging(EMPTY, agreement, columns, 'wait')),
     EMPTY,
     ...plan.steps.flatMap((step) => stepLines(plan, step, consent, model, columns)),
     EMPTY,

@@ -1,4 +1,5 @@
 import type { Incident } from '../../hub/incident.ts';
+import { awaitedWords } from '../agreement.ts';
 import { beside, EMPTY, fill, hanging, type Line, line, span } from '../line.ts';
 import { isBroad, type Model } from '../model.ts';
 import { clock, long, short } from '../quantity.ts';
@@ -15,6 +16,7 @@ function stateLine(incident: Incident, model: Model): Line {
   const { now } = model;
   const ago = `${situation(incident)} ${long(now - incident.updated)} ago`;
   const expires = incident.state === 'proposed' && incident.plan !== null ? incident.plan.expires - now : undefined;
+  const awaited = awaitedWords(incident, model.desk, now);
   const lapse = expires === undefined ? '' : expires > 0 ? `, expires in ${long(expires)}` : ', expired';
   return line(
     ' ',
@@ -25,6 +27,7 @@ function stateLine(incident: Incident, model: Model): Line {
     ...(model.desk.others.length > 0
       ? [span('   also here ', 'dim'), span(model.desk.others.join(', '), 'strong')]
       : []),
+    ...(awaited === null ? [] : [span(`   ${awaited}`, 'wait')]),
     ...(incident.repeats > 0 ? [span('   seen again ', 'dim'), span(`${incident.repeats}`)] : []),
   );
 }
