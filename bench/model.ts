@@ -18,17 +18,18 @@ export async function modelBench(emit: Emit): Promise<boolean> {
   const file = await ownModel();
   if (file === null) throw new Error('no model ships with this hub: model/README.md says how one is made');
   const samples = heldOut(INCIDENTS, SEED);
-  // Before it is counted: the first load in a process also loads the library.
+  // Before it is counted: what the library itself takes is no matter of the model.
   const { getLlama } = await import('node-llama-cpp');
   await (await getLlama({ gpu: false, build: 'never', skipDownload: true, progressLogs: false })).dispose();
   globalThis.gc?.();
   const before = process.memoryUsage().rss;
-  let load = Number.NaN;
+  const load = { file: Number.NaN, library: Number.NaN };
   const open = () =>
     openLlamaReasoner({
       ...{ file, maxThreads: 1, deadlineMs: 60_000, playbooks: PLAYBOOKS },
       log: (line) => {
-        load = Number(/loaded in (\d+) ms/.exec(line)?.[1] ?? load);
+        const said = /loaded in (\d+) ms, its library in (\d+) ms/.exec(line);
+        if (said !== null) Object.assign(load, { file: Number(said[1]), library: Number(said[2]) });
       },
     });
   const hashes: string[] = [];
@@ -48,10 +49,11 @@ export async function modelBench(emit: Emit): Promise<boolean> {
     await reasoner.close();
   }
   const same = hashes[0] === hashes[1];
-  row('load', load, 'ms');
+  row('load', load.file, 'ms');
+  row('load_library', load.library, 'ms');
   row('plan_p50', percentile(times, 0.5), 'ms');
   row('plan_p95', percentile(times, 0.95), 'ms');
   row('added_rss', rss, 'MiB');
   row('same_answers_again', Number(same), 'yes');
-  return percentile(times, 0.95) <= AIM.planP95 && load <= AIM.load && rss <= AIM.rss && same;
+  return percentile(times, 0.95) <= AIM.planP95 && load.file <= AIM.load && rss <= AIM.rss && same;
 }

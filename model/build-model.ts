@@ -9,23 +9,24 @@ import { manifestOf } from './manifest.ts';
 import type { Report } from './report.ts';
 
 /**
- * `npm run model -- --minutes N [--seed N] [--out DIR]`: corpus, training, export, parity, evaluation, manifest, in this
- * order. A second call goes on from the last checkpoint. Python is needed here and nowhere else.
+ * `npm run model [-- --steps N --seed N --out DIR]`: corpus, training, export, parity, evaluation, manifest, in this order.
+ * A second call goes on from the last checkpoint. Python is needed here and nowhere else.
  */
 const { values } = parseArgs({
   options: {
-    minutes: { type: 'string' },
+    steps: { type: 'string', default: '12000' },
     seed: { type: 'string', default: '1' },
     samples: { type: 'string', default: '100000' },
+    begin: { type: 'string' },
     'evaluate-on': { type: 'string', default: '1000' },
     threads: { type: 'string', default: '2' },
     python: { type: 'string', default: '/usr/bin/python3' },
     out: { type: 'string', default: '.model' },
   },
 });
-if (!(Number(values.minutes) > 0)) {
+if (!(Number(values.steps) > 0)) {
   console.error(
-    'usage: npm run model -- --minutes N [--seed N] [--samples N] [--evaluate-on N] [--threads N] [--out DIR]',
+    'usage: npm run model -- [--steps N] [--seed N] [--samples N] [--begin DIR] [--evaluate-on N] [--threads N] [--out DIR]',
   );
   process.exit(2);
 }
@@ -34,17 +35,28 @@ const here = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 const trainer = (name: string) => here(`../../model/train/${name}`);
 mkdirSync(out, { recursive: true });
 const corpus = join(out, 'corpus.jsonl');
+const held = join(out, 'held.jsonl');
 const model = join(out, 'sentinel.gguf');
+/** Held-out samples that show how far a training is, and their seed: others than those of the report. */
+const WATCHED = { count: Math.min(300, Number(values.samples)), seed: 7 } as const;
 
 run(process.execPath, here('write-corpus.js'), '--out', corpus, '--count', values.samples, '--seed', seed);
 mustBeItsCorpus();
+run(
+  process.execPath,
+  here('write-corpus.js'),
+  ...['--out', held, '--count', String(WATCHED.count), '--seed', String(WATCHED.seed), '--split', 'held'],
+);
 run(
   python,
   trainer('train.py'),
   corpus,
   out,
-  '--minutes',
-  values.minutes ?? '',
+  '--held',
+  held,
+  ...(values.begin === undefined ? [] : ['--begin', values.begin]),
+  '--steps',
+  values.steps,
   '--seed',
   seed,
   '--threads',
@@ -74,7 +86,7 @@ const status = attempt(
 
 const measured = JSON.parse(readFileSync(`${report}.json`, 'utf8')) as Report;
 const manifest = manifestOf(readFileSync(model), measured, {
-  ...{ corpus: CORPUS_VERSION, seed: Number(seed), samples: Number(values.samples), minutes: Number(values.minutes) },
+  ...{ corpus: CORPUS_VERSION, seed: Number(seed), samples: Number(values.samples), steps: Number(values.steps) },
   trained: new Date().toISOString().slice(0, 10),
 });
 writeFileSync(join(out, 'sentinel.json'), `${JSON.stringify(manifest, null, 1)}\n`);

@@ -12,10 +12,13 @@ import type { Split } from './names.ts';
 import { Random } from './random.ts';
 
 /** A change of what a seed makes is another corpus: the number goes into the model's manifest. */
-export const CORPUS_VERSION = 2;
+export const CORPUS_VERSION = 3;
 
-/** How often the cause is not to be known: no playbook treats it, or two causes are told at once. */
-const SHARE = { untreated: 0.13, twofold: 0.1 } as const;
+/**
+ * How often the cause is not to be known: no playbook treats it, or two causes are told at once. The former is soon
+ * learned.
+ */
+const SHARE = { train: { untreated: 0.05, twofold: 0.16 }, held: { untreated: 0.13, twofold: 0.1 } } as const;
 
 /** One incident with the answer that a model should give. */
 export interface Sample {
@@ -51,7 +54,8 @@ const budget = { tokens: SLOT_LIMITS.tokens * 2, count: (text: string) => Math.c
 export function makeSample(seed: number, split: Split): Sample {
   const random = new Random(seed * 2 + (split === 'held' ? 1 : 0));
   const draw = random.next();
-  const kind = draw < SHARE.untreated ? 'untreated' : draw < SHARE.untreated + SHARE.twofold ? 'twofold' : 'clear';
+  const { untreated, twofold } = SHARE[split];
+  const kind = draw < untreated ? 'untreated' : draw < untreated + twofold ? 'twofold' : 'clear';
   const chosen = choose(random, kind, split);
   const made = makeIncident(random, split, chosen, index);
   const prompt = buildSlotPrompt(made.evidence, CATALOGUE, budget);
@@ -80,8 +84,11 @@ const signalsOf = (cause: Cause): readonly string[] =>
 
 /** Causes that only a line tells: two of them may be told by two lines. What is the usual answer of a signal is no rival. */
 const isTold = (cause: Cause): boolean => cause.lines !== undefined && !GENERAL.has(cause.class);
-/** What only words tell apart is harder to learn than what the signal alone says: shown twice as often. */
-const TAUGHT: readonly Cause[] = CAUSES.flatMap((one) => ((one.lines ?? one.files) === undefined ? [one] : [one, one]));
+/** What only words tell apart is harder to learn than what the signal alone says, and lines harder than paths. */
+const TAUGHT: readonly Cause[] = CAUSES.flatMap((one) => {
+  const often = one.lines !== undefined ? 4 : one.files !== undefined ? 2 : 1;
+  return new Array<Cause>(often).fill(one);
+});
 const GENERAL = new Set(['service-failed', 'crash-loop', 'new-error', 'crash-segfault', 'io-hog']);
 const rivals = (cause: Cause, signal: string): readonly Cause[] =>
   CAUSES.filter((one) => one.class !== cause.class && isTold(one) && signalsOf(one).includes(signal));

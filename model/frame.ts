@@ -23,22 +23,10 @@ export const FRAMES: Wordings = wordings(
 
 const PREFIX = /^\{(?:svc|other)\}: /;
 const FRAMED = 0.5;
-const THINNED = 0.25;
 
 /** Half of what a program says comes in a frame; lines of the kernel and of systemd have their own form already. */
 export function framed(wording: string, split: Split, random: Random): string {
   const prefix = PREFIX.exec(wording)?.[0];
   if (prefix === undefined || !random.chance(FRAMED)) return wording;
   return prefix + random.pick(FRAMES[split]).replace('{text}', () => wording.slice(prefix.length));
-}
-
-/**
- * A quarter of the lines that are learned from lack a word: whoever learned a sentence by heart does not know it in other
- * words. The first word says who speaks and stays.
- */
-export function thinned(line: string, split: Split, random: Random): string {
-  const words = line.split(' ');
-  if (split === 'held' || words.length < 4 || !random.chance(THINNED)) return line;
-  const without = random.int(1, words.length - 1);
-  return words.filter((_, i) => i !== without).join(' ');
 }

@@ -6,14 +6,16 @@ import { buildEvidence } from '../hub/evidence/builder.ts';
 import type { Evidence, SimilarIncident } from '../hub/evidence/evidence.ts';
 import { splitMetric } from '../hub/evidence/names.ts';
 import type { PlaybookIndex } from '../hub/reason/retrieval.ts';
+import { babble } from './babble.ts';
 import type { Cause } from './cause.ts';
 import { findingOf, limitOf, unusual } from './finding.ts';
-import { framed, thinned } from './frame.ts';
+import { framed } from './frame.ts';
 import { NameMaker, type Split } from './names.ts';
 import { CHANGES, DECOYS, INJECTIONS, NOISE } from './noise.ts';
 import { folderOf, placeFor } from './place.ts';
 import { processesOf } from './processes.ts';
 import type { Random } from './random.ts';
+import { worn } from './wear.ts';
 import { makeWorld, say, type World } from './world.ts';
 
 /** One made-up incident as the hub would record it, and the texts that give its cause away. */
@@ -26,7 +28,12 @@ export interface MadeIncident {
 
 /** Where in time it all happens: any fixed moment would do, and the same corpus must come out every time. */
 const BEGIN = 1_790_000_000_000;
-const SHARE = { planted: 0.14, decoy: 0.22, similar: 0.15 } as const;
+const SHARE = {
+  train: { planted: 0.35, decoy: 0.35, similar: 0.15 },
+  held: { planted: 0.14, decoy: 0.22, similar: 0.15 },
+} as const;
+/** How many of the harmless lines that are learned from are of words in any order. */
+const BABBLED = 0.5;
 
 /**
  * Makes an incident under a signal, with what its causes show: one of them, none where the cause is not to be known, two
@@ -44,14 +51,16 @@ export function makeIncident(
   const place = placeFor(random, names, first, signal);
   const world = makeWorld(random, names, place.mount);
   const words = (wording: string) => say(wording, world, random, names);
-  const said = (wording: string) => thinned(words(framed(wording, split, random)), split, random);
+  const said = (wording: string) => worn(words(framed(wording, split, random)), split, random);
+  const harmless = (wording: string) => said(split === 'train' && random.chance(BABBLED) ? babble(random) : wording);
   const label = signal === null ? '' : place.label(limitOf(signal).metric, world);
   const finding = signal === null ? unusual(random) : findingOf(random, signal, label, now);
   const { base } = splitMetric(finding.metric);
 
-  const planted = random.chance(SHARE.planted);
-  const decoys = random.chance(SHARE.decoy) ? [random.pick(DECOYS[split])] : [];
-  const noise = [...random.some(NOISE[split], random.int(1, 4)), ...decoys].map(said);
+  const share = SHARE[split];
+  const planted = random.chance(share.planted);
+  const decoys = random.chance(share.decoy) ? [random.pick(DECOYS[split])] : [];
+  const noise = [...random.some(NOISE[split], random.int(1, 4)).map(harmless), ...decoys.map(said)];
   const injected = planted ? [words(random.pick(INJECTIONS[split]))] : [];
   const told = causes.flatMap(({ lines }) =>
     lines === undefined ? [] : random.some(lines[split], causes.length > 1 ? 1 : random.int(1, 2)).map(said),
@@ -89,7 +98,7 @@ export function makeIncident(
   };
   const evidence = buildEvidence({
     ...{ incidentId: '01JZZZZZZZZZZZZZZZZZZZZZZZ', host: world.host, event, now: now + 400 },
-    similar: random.chance(SHARE.similar) ? [past(random, words(random.pick(NOISE[split])))] : [],
+    similar: random.chance(share.similar) ? [past(random, words(random.pick(NOISE[split])))] : [],
     playbooks: playbooks.match(event),
     service: {},
     units: [world.unit, `${world.other}.service`],

@@ -7,7 +7,7 @@ export interface Making {
   readonly corpus: number;
   readonly seed: number;
   readonly samples: number;
-  readonly minutes: number;
+  readonly steps: number;
   /** Day, as in 2026-11-26. */
   readonly trained: string;
 }

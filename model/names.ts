@@ -12,6 +12,13 @@ export const SYLLABLES: Readonly<Record<Split, readonly string[]>> = {
   held: 'qu wy xen jor hul bri cli fyn gly thu wem jax hyb dwe snu yor uld ick oph wurt skry blun'.split(' '),
 };
 
+/** Real names are made of anything: half of the names that are learned from have letters in any order. */
+const ANY_LETTERS = 0.5;
+const ONSETS =
+  'b c d f g h j k l m n p q r s t v w x y z br cr dr fl fr gr kr pl pr st sh ch tr sl sp sc th ph wh'.split(' ');
+const CORES = 'a e i o u y a e i o u ea ai oo ou ie'.split(' ');
+const CODAS = ['', '', '', '', 'n', 'r', 's', 't', 'l', 'x', 'k', 'm', 'd', 'p', 'ck', 'ng', 'st', '7', '2'] as const;
+
 const ENDINGS = ['', '', '-api', '-worker', '-agent', '-proxy', '-sync', 'd', '-queue', '-batch', '_exporter'] as const;
 const PLACES = ['line', 'plant', 'pump', 'berth', 'ward', 'bay', 'cell', 'feeder', 'gate', 'deck'] as const;
 const TREES = ['srv', 'data', 'opt', 'mnt', 'export', 'backup'] as const;
@@ -27,6 +34,24 @@ export class NameMaker {
   }
 
   word(): string {
+    if (this.#split === 'train' && this.#random.chance(ANY_LETTERS)) return this.#anyWord();
+    return this.#ofSyllables();
+  }
+
+  /** Of any letters but the syllables that are held out. */
+  #anyWord(): string {
+    for (let tries = 0; tries < 8; tries++) {
+      const word = Array.from({ length: this.#random.int(1, 3) }, () => this.#syllable()).join('');
+      if (word.length > 3 && !SYLLABLES.held.some((syllable) => word.includes(syllable))) return word;
+    }
+    return this.#ofSyllables();
+  }
+
+  #syllable(): string {
+    return this.#random.pick(ONSETS) + this.#random.pick(CORES) + this.#random.pick(CODAS);
+  }
+
+  #ofSyllables(): string {
     const syllables = SYLLABLES[this.#split];
     return Array.from({ length: this.#random.int(2, 3) }, () => this.#random.pick(syllables)).join('');
   }

@@ -17,6 +17,14 @@ export interface LoadedModel {
   readonly training: SlotTraining | null;
   /** What every prompt begins with: the begin token where the model has one. */
   readonly start: readonly Token[];
+  /** Milliseconds that it took. */
+  readonly took: LoadTime;
+}
+
+/** Apart, since the library tries its binary in a process of its own first, each time: that costs the same for any model. */
+export interface LoadTime {
+  readonly library: number;
+  readonly file: number;
 }
 
 /**
@@ -24,6 +32,7 @@ export interface LoadedModel {
  * may also abort the process, so probe an unknown file in another one first.
  */
 export async function loadModel(file: string, threads: number): Promise<LoadedModel> {
+  const began = performance.now();
   // Costs a tenth of a second and native code: a hub without a model never pays it.
   const { getLlama, LlamaLogLevel } = await import('node-llama-cpp');
   const llama = await getLlama({
@@ -35,6 +44,7 @@ export async function loadModel(file: string, threads: number): Promise<LoadedMo
     logger: () => {},
     maxThreads: threads,
   });
+  const ready = performance.now();
   try {
     // Read, not mapped: a file that is written over would change the weights under the hash that decisions name, and one
     // that is cut short would end the process with SIGBUS.
@@ -49,7 +59,9 @@ export async function loadModel(file: string, threads: number): Promise<LoadedMo
     });
     const { bos } = model.tokens;
     const training = slotTraining(model.fileInfo.metadata);
-    return { llama, model, context, sequence: context.getSequence(), training, start: bos === null ? [] : [bos] };
+    const sequence = context.getSequence();
+    const took = { library: Math.round(ready - began), file: Math.round(performance.now() - ready) };
+    return { llama, model, context, sequence, training, start: bos === null ? [] : [bos], took };
   } catch (error) {
     await llama.dispose();
     throw error;

@@ -74,12 +74,13 @@ export async function openLlamaReasoner(options: LlamaOptions): Promise<Repeatin
       deadlineMs: options.probeDeadlineMs ?? PROBE_DEADLINE_MS,
     });
   }
-  const started = performance.now();
   const loaded = await loadModel(file.path, maxThreads).catch((error: unknown) => {
     throw new ReasonError('E_MODEL_LOAD', `${file.path}: ${messageOf(error)}`);
   });
-  const took = Math.round(performance.now() - started);
-  log(`model ${file.name}: loaded in ${took} ms, context ${loaded.context.contextSize}, threads ${maxThreads}`);
+  const { took, context } = loaded;
+  log(
+    `model ${file.name}: loaded in ${took.file} ms, its library in ${took.library} ms, context ${context.contextSize}, threads ${maxThreads}`,
+  );
   return new LlamaReasoner(loaded, file, own?.calibration ?? [], catalogue, options);
 }
 

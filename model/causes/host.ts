@@ -9,6 +9,10 @@ export const HOST_CAUSES: readonly Cause[] = [
     culprit: 'process',
     lines: wordings(
       4,
+      '[anacron|cron]: job [{word}|backup|report] started',
+      '[zip|bzip2|pigz|7z] [packs|compresses] [{mount}|dump of {db}], {n} files',
+      '[veeam|bareos|urbackup|burp]: [incremental|full] backup {n} [started|running]',
+      '[ffmpeg|make|gcc]: [batch|encode|build] of {word} [began|started|under way]',
       '[rsync|rclone|restic|borg|duplicity]: [copy|backup|snapshot|archive] of [{mount}|{db}|{word}] [started|began|to {ip} began]',
       '[nightly|weekly|hourly|scheduled] [backup|export|report|dump] [of {word}|job {n}|] [started|began|is running]',
       '[pg_dump|pg_basebackup|mongodump] [of {db}|: dumping {word}] [began|started|{n} tables]',
@@ -33,6 +37,10 @@ export const HOST_CAUSES: readonly Cause[] = [
     culprit: 'process',
     lines: wordings(
       4,
+      '{svc}: [regexp|regex] engine [gave up|aborted] on {word} after {n} steps',
+      '{svc}: [RegExp|java.util.regex]: [stack overflow|too complex|took {n} ms] matching {word}',
+      '{svc}: pattern of [rule|route|filter] {word} is [too slow|exponential]: {n} ms',
+      '{svc}: [pcre2|re]: match limit exceeded for [rule|pattern] {n}',
       '{svc}: [regex|regexp|pattern] {word} [took|needed|ran for] {n} ms [on one line|for one input|]',
       '{svc}: [pcre|PCRE|re2|oniguruma]: [backtrack limit|match limit|recursion limit] [exceeded|reached|hit]',
       '{svc}: [WARN |][slow|very slow] regex in [rule|filter|parser] {word}: {n} ms',
@@ -67,6 +75,9 @@ export const HOST_CAUSES: readonly Cause[] = [
     signals: ['kernel.hardware'],
     lines: wordings(
       5,
+      'EDAC [MC{n}|amd64]: [corrected|uncorrected] [ECC |]error on [channel|rank|DIMM] {n}',
+      'mce: CPU{n}: [Core temperature|Thermal monitoring|Machine check] [event|error] [logged|polled] bank {n}',
+      '[ACPI|APEI|GHES]: [hardware error from APEI|fatal hardware error] source {n}',
       'mce: [Hardware Error]: [CPU {n}: Machine Check Exception|TSC {n} ADDR {hex}|PROCESSOR 0:{n}|Bank {n}: {hex}]',
       'EDAC [MC0|MC1|sbridge MC{n}]: {n} [CE|UE] [memory [read|scrubbing] error|error] on [CPU_SrcID|DIMM_]{n}',
       'pcieport 0000:00:[1c|1d|02].{n}: [AER|PCIe Bus Error]: [Corrected|Uncorrected (Non-Fatal)|Multiple Corrected] [error received|severity]',
@@ -91,6 +102,9 @@ export const HOST_CAUSES: readonly Cause[] = [
     signals: ['kernel.bug'],
     lines: wordings(
       4,
+      '[BUG|Oops]: [unable to handle|invalid] [page|memory] [request|access] at {hex} in {word}',
+      '[INFO|watchdog]: CPU#{n} [stalled|stuck|lockup] for {n} seconds, task {svc}',
+      'kernel: [stack trace|Call Trace] of {word}_[write|open|irq], [list corruption|use-after-free]',
       'BUG: [unable to handle kernel paging request at|kernel NULL pointer dereference at|soft lockup - CPU#{n} stuck for {n}s!] {hex}',
       '[kernel BUG|WARNING: CPU: {n} PID: {n}] at [mm|fs|net|kernel|drivers]/{word}.c:{n}[!|]',
       'Oops: [0000|0002|0010|general protection fault] [#1] [SMP|PREEMPT SMP NOPTI|SMP PTI]',

@@ -7,6 +7,9 @@ export const SERVICE_CAUSES: readonly Cause[] = [
     signals: ['unit.failed'],
     lines: wordings(
       4,
+      '{unit}: Control process exited, code=[exited|killed], status={n}',
+      '{svc}: [aborted|abort|core]: [runtime error|internal fault|stack smashing|double free] {n}',
+      '{svc}: [cannot|could not] continue, [main|event] loop [broke|stopped] [with {n}|]',
       "{unit}: Failed with result '[exit-code|signal|timeout|watchdog|protocol]'.",
       '{unit}: Main process exited, code=[exited|killed|dumped], status=[1/FAILURE|2/INVALIDARGUMENT|6/ABRT|9/KILL|134/n/a|255/EXCEPTION]',
       '{svc}: [fatal|FATAL|panic|critical]: [assertion failed at line {n}|invalid state {n}|main loop ended|internal error {n}|cannot go on]',
@@ -31,6 +34,9 @@ export const SERVICE_CAUSES: readonly Cause[] = [
     culprit: 'process',
     lines: wordings(
       4,
+      '{svc}: [supervisor|master|parent]: [worker|child] {n} [gone|died|crashed], [forking|starting] [a new one|another]',
+      '{unit}: [Service hold-off time over|Service restarts too often|Auto-restarting], [restart|start] [counter|count] {n}',
+      '{svc}: [back|up] again after [crash|exit|failure] {n}',
       '{unit}: [Scheduled restart job, restart counter is at {n}.|Start request repeated too quickly.|Service RestartSec={n}s expired, scheduling restart.]',
       '{svc}: [worker|child|process] [{n}|{pid}] [died|exited with code {n}|terminated], [starting another|respawning|restarting it]',
       '{svc}: [exiting|quit|stopped]: [lost its input|nothing to do|broken pipe|parent gone]',
@@ -52,6 +58,9 @@ export const SERVICE_CAUSES: readonly Cause[] = [
     signals: ['kernel.oom', 'host.oom', 'unit.failed'],
     lines: wordings(
       4,
+      'Out of memory: Kill process {pid} ({svc}) score {n} or sacrifice child',
+      'kernel: oom-kill: [global|system-wide] [shortage|out of memory], [victim|killed] {svc} [{pid}|anon-rss {n}kB]',
+      'systemd: {unit}: [OOM|out-of-memory] [killer|event] [took|ended] [process {pid}|its main process]',
       'Out of memory: Killed process {pid} ({svc}) [total-vm:{n}kB, anon-rss:{n}kB, file-rss:0kB|score {n} or sacrifice child|UID {n} pgtables:{n}kB]',
       '{svc} invoked oom-killer: gfp_mask=0x{hex}[(GFP_KERNEL)|(GFP_HIGHUSER_MOVABLE)|], order={n}, oom_score_adj=0',
       'oom-kill:constraint=CONSTRAINT_NONE,[nodemask=(null),|cpuset=/,]task={svc},pid={pid}[,uid={n}|]',
@@ -74,6 +83,9 @@ export const SERVICE_CAUSES: readonly Cause[] = [
     signals: ['kernel.oom', 'unit.restarts', 'container.restarts'],
     lines: wordings(
       4,
+      '[Memory cgroup|memcg]: {svc} [over|beyond] [its |]limit [of {n}kB|{n} MiB], [killed|process {pid} killed]',
+      '{unit}: [MemoryMax|MemoryLimit|memory.max] [{n}M |][exceeded|hit|reached], [killed|oom]',
+      'oom-kill:constraint=CONSTRAINT_MEMCG,task={svc},pid={pid},[oom_memcg=/docker/{hex}|uid={n}]',
       'Memory cgroup out of memory: Killed process {pid} ({svc}) [total-vm:{n}kB, anon-rss:{n}kB|UID {n}|score {n}]',
       'oom-kill:constraint=CONSTRAINT_MEMCG,[nodemask=(null),|]oom_memcg=[/system.slice/{unit}|/docker/{hex}|/kubepods/{hex}],task[_memcg=/{word}|={svc}]',
       'memory: usage {n}kB, limit {n}kB, failcnt {n}',
@@ -96,6 +108,9 @@ export const SERVICE_CAUSES: readonly Cause[] = [
     signals: ['kernel.crash'],
     lines: wordings(
       4,
+      '{svc}[{pid}]: [SIGSEGV|SIGBUS|SIGILL] at [address |]{hex} in [lib{word}.so|{svc}]',
+      'systemd-coredump: [{svc}|Process {pid}] [crashed|dumped core] with signal [11|6|4]',
+      'traps: {svc}[{pid}] [trap|fault] ip:{hex} sp:{hex} error:{n} in lib{word}.so',
       '{svc}[{pid}]: segfault at [{n}|{hex}|0] ip [00007f{hex}|{hex}] sp [00007ff{hex}|{hex}] error [4|6|7|14|15] in [lib{word}.so|{svc}|libc.so.6]',
       'traps: {svc}[{pid}] [general protection fault|trap invalid opcode|trap divide error|trap int3|trap stack segment] ip:{hex} sp:{hex} error:{n}',
       'Code: Unable to access opcode bytes at RIP 0x{hex} of {svc}',

@@ -7,6 +7,8 @@ export const STORAGE_CAUSES: readonly Cause[] = [
     signals: ['disk.space', 'disk.forecast', 'log.errors', 'log.new_error', 'database.wal_archive'],
     lines: wordings(
       5,
+      '[pgbackrest|wal-g|barman]: [WAL|wal] [segment |]{hex} [not stored|push failed|upload failed|rejected]',
+      'LOG: [archive_command|archiver] [failed|gave up|exited with {n}], WAL {hex} [kept|stays]',
       'LOG: archive command failed with exit code [1|2|127|255]',
       'DETAIL: The failed archive[_| ]command was: [cp|rsync|scp|gzip] pg_wal/{hex} [/mnt/{word}|{ip}:{word}]',
       'WARNING: archiving [of |]write-ahead log [file|segment] {hex} failed [{n} times|too many times]',
@@ -33,6 +35,8 @@ export const STORAGE_CAUSES: readonly Cause[] = [
     signals: ['disk.read_only', 'kernel.readonly'],
     lines: wordings(
       5,
+      '[EXT4-fs|XFS|BTRFS] [error |]({dev}): [mounted|switched|set] read-only [because of|after] [errors|journal abort|corruption]',
+      '{svc}: [can not|could not] [write|create] {mount}/{word}: read-only [file system|mount]',
       '[EXT4-fs error|EXT4-fs warning] (device {dev}): [ext4_find_entry|__ext4_get_inode_loc|ext4_lookup]: [inode #{n}|block {n}]: [iget: checksum invalid|unable to read]',
       'EXT4-fs ({dev}): [I/O error while writing superblock|Remounting filesystem read-only|error count since last fsck: {n}]',
       'XFS ({dev}): [Corruption detected|xfs_do_force_shutdown|Metadata I/O error]. [Unmount and run xfs_repair|Shutting down filesystem]',
@@ -58,6 +62,8 @@ export const STORAGE_CAUSES: readonly Cause[] = [
     signals: ['kernel.disk'],
     lines: wordings(
       5,
+      '[ata{n}|sd{n}|nvme{n}n1]: [media|medium|uncorrectable] error [at|on] [sector|LBA] {n}[, {dev}|]',
+      'smartd: Device: /dev/{dev} [failing|attribute Reallocated_Sector_Ct below threshold|Self-Test Log error count {n}]',
       '[I/O error|critical target error|critical medium error], dev {dev}, sector {n} op 0x[0:(READ)|1:(WRITE)]',
       'sd {n}:0:0:0: [[sda]|[sdb]|[sdc]] [Unrecovered read error|Medium Error|Add. Sense: Unrecovered read error]',
       'ata{n}: [hard resetting link|exception Emask 0x0 SAct 0x{hex}|COMRESET failed]',
@@ -89,6 +95,10 @@ export const STORAGE_CAUSES: readonly Cause[] = [
     culprit: 'process',
     lines: wordings(
       4,
+      '[rsync|tar|dd|cp|rclone|borg|restic] [started|runs|is busy] on [{mount}|{dev}]',
+      '[mdadm|md|raid]: [rebuild|check|resync] [of md{n} |][started|at {n} %|running]',
+      '[postgres|mysqld|mongod]: [vacuum|checkpoint|compaction|optimize] of {word} [started|running], {n} pages',
+      '[clamscan|aide|rkhunter]: [full |]scan of {mount} [started|running]',
       '[rsync|rclone|rdiff-backup]: [copying|sending|reading] [{mount}|{word}] [to {ip}|for backup|, {n} files]',
       '[restic|borg|duplicity]: [archive|snapshot|backup] of {mount} [started|is running|{n} % done]',
       '[backup|Backup] [job|run] [of {mount}|{word}|of {db}] [started|began|is running]',
@@ -113,6 +123,8 @@ export const STORAGE_CAUSES: readonly Cause[] = [
     signals: ['host.blocked', 'kernel.hang'],
     lines: wordings(
       5,
+      'INFO: task {svc}:{pid} [blocked|hung|in D state] for [more than |]{n} seconds[, waiting for io|]',
+      '[scsi|ata|nvme] [host{n}|{dev}]: [command|request] {n} [timed out|stuck], [no completion|bus reset]',
       'INFO: task [{svc}|jbd2/{dev}|kworker/{n}:1|xfsaild/{dev}]:{n} blocked for more than [120|122|241|362|483] seconds',
       '[task|process] {svc} [hangs|waits|is stuck] in [io_schedule|wait_on_page_bit|blk_mq_get_tag|jbd2_log_wait_commit]',
       'sd {n}:0:0:0: [[sda]|[sdb]] [timing out command, waited {n}s|task abort|abort request]',
@@ -138,6 +150,8 @@ export const STORAGE_CAUSES: readonly Cause[] = [
     signals: ['host.blocked', 'kernel.hang', 'log.errors', 'disk.slow'],
     lines: wordings(
       5,
+      'nfs: [mount|share|volume] {ip}:/{word} [hangs|stale|not answering], server [gone|silent|{ip}]',
+      '{svc}: [NFS|nfs] [read|write|lookup] on {mount} [stalls|timed out], server {ip} [mute|does not answer]',
       'nfs: server [{ip}|{word}] [not responding, still trying|not responding, timed out|OK]',
       '[NFS|nfs4|nfs]: [state manager|lease renewal|lookup] [failed|timed out] on [NFSv4 |]server {ip}',
       'rpc[.statd|.gssd|bind|]: [server|call to|no answer from] [nfs server |]{ip} [not responding|timed out]',

@@ -15,7 +15,7 @@ test('a manifest has the calibration of its own model and of no other', () => {
   const gguf = new TextEncoder().encode('GGUF and so on');
   const sha256 = createHash('sha256').update(gguf).digest('hex');
   const calibration = [{ from: 0.5, faults: 20, right: 18 }];
-  const making = { corpus: 2, seed: 1, samples: 9, minutes: 1, trained: '2026-11-26' };
+  const making = { corpus: 2, seed: 1, samples: 9, steps: 1, trained: '2026-11-26' };
   const made = manifestOf(gguf, { sha256, calibration }, making);
   assert.equal(made, { file: 'sentinel.gguf', sha256, bytes: gguf.length, ...making, calibration });
   assert.throws(() => manifestOf(gguf, { sha256: '0'.repeat(64), calibration }, making), /not of/);
@@ -27,7 +27,7 @@ test('a training goes on with its own corpus alone', () => {
   try {
     const build = (seed: string) => {
       // In the place of Python: it trains nothing, and the steps behind it are not reached.
-      const argv = ['--minutes', '1', '--samples', '20', '--seed', seed, '--out', out, '--python', '/bin/false'];
+      const argv = ['--steps', '1', '--samples', '20', '--seed', seed, '--out', out, '--python', '/bin/false'];
       const { status, stdout, stderr } = spawnSync(process.execPath, [BUILD, ...argv], { encoding: 'utf8' });
       return { status, stderr, trains: stdout.includes('train.py') };
     };
