@@ -116,7 +116,7 @@ export const BINDINGS: readonly Binding[] = [
     command: 'order',
     keys: ['t'],
     shown: 't',
-    footer: 'trouble first',
+    footer: 'order',
     help: 'the hosts with trouble first, or by site and group again',
     places: ['hosts'],
   },

@@ -78,9 +78,10 @@ function answer(model: Model, chunk: readonly Key[]): Turn {
       return { ui: { ...ui, consent: null, toast: { text, tone: outcome.why === 'denied' ? 'plain' : 'wait' } } };
     }
     case 'approved': {
+      // Back to the top of an open incident, where what runs is shown.
       const { planHash, reviewed, through } = outcome;
       return {
-        ui: { ...ui, consent: null, toast: { text: `Signing for ${host}…`, tone: 'plain' } },
+        ui: { ...ui, consent: null, scroll: 0, toast: { text: `Signing for ${host}…`, tone: 'plain' } },
         effect: { type: 'approve', incident, host, planHash, reviewed, through },
       };
     }

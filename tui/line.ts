@@ -93,6 +93,13 @@ export function hanging(lead: Line, text: string, columns: number, tone: Tone = 
   );
 }
 
+/** At most so many rows; where more were, the last one ends in `…`. */
+export function shortened(lines: readonly Line[], most: number): readonly Line[] {
+  const last = lines[most - 1];
+  if (lines.length <= most || last === undefined) return lines;
+  return [...lines.slice(0, most - 1), [...last, { text: '…', tone: 'dim' }]];
+}
+
 /** Exactly `rows` rows: cut at the end or filled with empty ones. */
 export function fill(lines: readonly Line[], rows: number): readonly Line[] {
   return Array.from({ length: Math.max(0, rows) }, (_, row) => lines[row] ?? EMPTY);

@@ -100,7 +100,7 @@ export async function journey(): Promise<string> {
     await take(2_000, '3');
     await take(1_500, 'Y');
     put(after(1, 'executing', 'order sent'));
-    await take(1_000, 'G');
+    await take(1_500);
     put(after(3, 'verifying', 'every step is done'));
     desk.verified = {
       gauge: {
@@ -112,7 +112,7 @@ export async function journey(): Promise<string> {
       since: NOW + 42_000,
       until: NOW + 642_000,
     };
-    await take(2_000, 'G');
+    await take(2_500);
     put(after(3, 'resolved', 'disk.used_percent[/var/lib/postgresql] is back to normal'));
     desk.verified = {
       gauge: {
@@ -124,7 +124,7 @@ export async function journey(): Promise<string> {
       since: NOW + 42_000,
       until: NOW + 642_000,
     };
-    await take(4_000, 'G');
+    await take(4_000);
     await take(3_000, 'escape');
     return film.svg();
   } finally {

@@ -305,7 +305,7 @@ test('whether a fix helps: the metric against its limit, how long it has left, a
   const desk = busy({ ...INCIDENT, state: 'verifying' });
   desk.verified = { gauge, since: NOW - 60_000, until: NOW + 570_000 };
   await look(
-    ['enter', 'G'],
+    ['enter'],
     async (shown, seen) => {
       has(shown, 'verification', 'it has 9 m left, now 91.5 %', 'has to be below 90.0 %', '90.0 % limit');
       desk.put({ ...INCIDENT, state: 'resolved' });
@@ -336,9 +336,16 @@ test('what runs now is said with its place in the order, and its result when it 
   const running = { ...INCIDENT, state: 'executing', orders: [sent], results: first } as const;
   const desk = busy(running);
   await look(
-    ['enter', 'G'],
+    ['enter'],
     async (shown, seen) => {
-      has(shown, 'results', 'said by step 1', 'step 2    running  systemctl restart wal-archiver');
+      has(
+        shown,
+        'results',
+        'before 1',
+        'findmnt /srv/wal',
+        'said by step 1',
+        'step 2    running  systemctl restart wal-archiver',
+      );
       has(shown, '3 of 3, under way for 5 s');
       const all = [...first, done(2, 'step', NOW, true)] as unknown as typeof INCIDENT.results;
       desk.put({ ...running, state: 'verifying', results: all });
@@ -347,6 +354,40 @@ test('what runs now is said with its place in the order, and its result when it 
       assert.not.match(after, /under way for/);
       desk.put({ ...running, orders: [{ ...sent, bytes: new Uint8Array([1, 2, 3]) }] });
       assert.not.match(await seen.text(), /This view failed|under way/, 'an order that does not read');
+    },
+    { desk },
+  );
+});
+
+test('after a dry run the top of the incident says that nothing was changed, and how it would run', async () => {
+  const dry = (number: number, phase: 'pre' | 'step') => ({
+    ...{
+      agent: INCIDENT.host,
+      boot: '0123456789abcdef',
+      seq: number,
+      incident: INCIDENT.id,
+      order: 'o',
+      approval: 'a',
+    },
+    ...{
+      step: { phase, number },
+      state: 'dry_run',
+      code: 'agent_dry_run',
+      started: NOW,
+      ended: NOW,
+      stdout: '',
+      stderr: '',
+    },
+    ...{ truncated: false, last: phase === 'step' },
+  });
+  const results = [dry(1, 'pre'), dry(1, 'step')] as unknown as typeof INCIDENT.results;
+  const desk = busy({ ...INCIDENT, state: 'escalated', reason: 'dry_run', results });
+  await look(
+    ['enter'],
+    (shown) => {
+      has(shown, 'not run: the agent is in dry-run', 'Nothing was changed. Started with --live');
+      assert.ok(shown.indexOf('results') < shown.indexOf('evidence'), 'above what led to it');
+      assert.ok(shown.indexOf('journalctl -u postgresql') < shown.indexOf('plan  wal-archive'), 'with its command');
     },
     { desk },
   );

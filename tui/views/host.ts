@@ -91,7 +91,12 @@ export function hostLines(model: Model, agent: string): readonly Line[] {
   const left = broad ? Math.floor((cols - 4) * 0.42) : cols - 2;
   const names = nameWidth(detail.gauges, Math.floor(left * 0.55));
   const tags = detail.tags.length === 0 ? '' : `   tags ${detail.tags.join(' ')}`;
-  const has = `${detail.units} units, ${detail.mounts.length} mounts, ${detail.containers} containers`;
+  const some = (n: number, what: string) => `${n} ${n === 1 ? what : `${what}s`}`;
+  const has = [
+    some(detail.units, 'unit'),
+    some(detail.mounts.length, 'mount'),
+    some(detail.containers, 'container'),
+  ].join(', ');
   const speaks =
     detail.devices.length === 0 ? [] : hanging(line(span('speaks for ', 'dim')), detail.devices.join(' '), cols - 2);
   const top = [

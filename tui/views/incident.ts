@@ -1,6 +1,6 @@
 import type { Incident } from '../../hub/incident.ts';
 import { awaitedWords } from '../agreement.ts';
-import { beside, EMPTY, fill, hanging, type Line, line, span } from '../line.ts';
+import { beside, EMPTY, fill, hanging, type Line, line, shortened, span } from '../line.ts';
 import { isBroad, type Model } from '../model.ts';
 import { clock, long, short } from '../quantity.ts';
 import { shortId } from '../widgets/header.ts';
@@ -11,6 +11,9 @@ import { answerLines } from './probe.ts';
 import { chart, citations, situation } from './summary.ts';
 import { thinkingLines } from './thinking.ts';
 import { verificationLines } from './verification.ts';
+
+/** Rows of one note in the timeline: causes stand above in full. */
+const NOTE_ROWS = 2;
 
 function stateLine(incident: Incident, model: Model): Line {
   const { now } = model;
@@ -120,7 +123,7 @@ function timelineLines(incident: Incident, columns: number): readonly Line[] {
         span(moment.state.replace('_', ' ').padEnd(12)),
         span(`${moment.by.padEnd(14)}  `, 'dim'),
       );
-      return hanging(lead, moment.note, columns, 'dim');
+      return shortened(hanging(lead, moment.note, columns - 1, 'dim'), NOTE_ROWS);
     }),
   ];
 }
@@ -133,9 +136,9 @@ export function incidentLines(model: Model): readonly Line[] {
     const lines = resultsLines(incident, model, columns);
     return lines.length > 0 ? [...lines, EMPTY] : [];
   };
+  // What runs and whether it helps is what one looks for once a plan was approved: above what led to it.
+  const progress = indent([...results(cols - 2), ...verificationLines(incident, model, cols - 2)]);
   const after = (columns: number) => [
-    ...results(columns),
-    ...verificationLines(incident, model, columns),
     ...probeLines(incident, model.now, columns),
     ...similarLines(incident, model.now, columns),
     ...timelineLines(incident, columns),
@@ -145,6 +148,7 @@ export function incidentLines(model: Model): readonly Line[] {
     return [
       stateLine(incident, model),
       EMPTY,
+      ...progress,
       ...indent([
         ...seenLines(incident, model, columns),
         ...causeLines(incident, columns),
@@ -170,6 +174,7 @@ export function incidentLines(model: Model): readonly Line[] {
   return [
     stateLine(incident, model),
     EMPTY,
+    ...progress,
     ...indent(beside(fill(known, rows), left, span('  '), plan)),
     EMPTY,
     ...indent(after(cols - 2)),

@@ -7,6 +7,8 @@ const LATE_MS = 5_000;
 const LATE_INTERVALS = 3;
 /** An acknowledgement that takes so long keeps an agent's next publish waiting. */
 const SLOW_MS = 1_000;
+/** Within what two clocks that are set by the same source differ by anyway. */
+const AT_ONCE_MS = 10;
 /** From here on a span is told in words of its own. */
 const MINUTE = 60_000;
 
@@ -43,7 +45,11 @@ export function linkLines(host: HostRow, link: HostLink | undefined, columns: nu
   const { every, late, stored, gaps, missing, backlog, waiting, dropped } = link;
   const said = [
     every === null ? '' : `a sample every ${spell(every)}`,
-    late === null ? 'how late is not known' : `here ${spell(late)} after it was taken`,
+    late === null
+      ? 'how late is not known'
+      : late < AT_ONCE_MS
+        ? 'here at once'
+        : `here ${spell(late)} after it was taken`,
     stored === null ? '' : `acknowledged ${spell(stored)} after that`,
     gaps === 0
       ? 'none missing within a day'

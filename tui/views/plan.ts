@@ -1,6 +1,6 @@
 import type { Result } from '../../broker/messages.ts';
-import { CLOSED, type Incident, type PlannedCommand } from '../../hub/incident.ts';
-import { EMPTY, hanging, type Line, line, span } from '../line.ts';
+import { CLOSED, type Incident, type Plan, type PlannedCommand } from '../../hub/incident.ts';
+import { EMPTY, hanging, type Line, line, shortened, span } from '../line.ts';
 import type { Model } from '../model.ts';
 import { long, quantity } from '../quantity.ts';
 import { runningNow } from '../running.ts';
@@ -77,11 +77,28 @@ export function planLines(incident: Incident, model: Model, columns: number): re
   ];
 }
 
-function resultLines(result: Result, columns: number): readonly Line[] {
-  const what = result.step === undefined ? 'order' : `${result.step.phase} ${result.step.number}`;
+/** How the parts of a plan are called where they run. */
+const PHASES = { pre: 'before', step: 'step', post: 'after', rollback: 'undo' } as const;
+
+/** Reasons that an operator meets on the first day, in words; every other one is its code. */
+const SAID: Readonly<Record<string, string>> = {
+  agent_dry_run: 'not run: the agent is in dry-run',
+  dry_run: 'not run: a dry run',
+};
+
+/** The planned command that a result is of. */
+function commandOf({ step }: Result, plan: Plan | null): string {
+  if (step === undefined || plan === null) return '';
+  const all = [...plan.pre, ...plan.steps, ...plan.post, ...plan.rollback];
+  return all.find(({ phase, number }) => phase === step.phase && number === step.number)?.command ?? '';
+}
+
+function resultLines(result: Result, plan: Plan | null, columns: number): readonly Line[] {
+  const what = result.step === undefined ? 'order' : `${PHASES[result.step.phase]} ${result.step.number}`;
+  const command = commandOf(result, plan);
   const end =
     result.exit !== undefined ? `exit ${result.exit}` : result.signal !== undefined ? `signal ${result.signal}` : '';
-  const code = result.code ?? '';
+  const code = SAID[result.code ?? ''] ?? result.code ?? '';
   const seconds = `${((result.ended - result.started) / 1_000).toFixed(1)} s`;
   const good = result.state === 'done' || result.state === 'dry_run';
   const output = [...result.stdout.split('\n'), ...result.stderr.split('\n')].filter((row) => row.trim() !== '');
@@ -92,14 +109,13 @@ function resultLines(result: Result, columns: number): readonly Line[] {
       span(result.state.replace('_', ' ').padEnd(9), good ? 'plain' : 'alarm'),
       span([end, seconds, code].filter((part) => part !== '').join('  '), 'dim'),
     ),
-    ...shown.flatMap((row) => hanging(line('  '), row, columns, 'dim').slice(0, 2)),
+    ...(command === '' ? [] : shortened(hanging(line(' '.repeat(10)), command, columns - 1), 2)),
+    ...shown.flatMap((row) => hanging(line(' '.repeat(12)), row, columns, 'dim').slice(0, 2)),
     ...(output.length > shown.length || result.truncated
       ? [line(span(`  … ${output.length - shown.length} more lines`, 'dim'))]
       : []),
   ];
 }
-
-const PHASES = { pre: 'check', step: 'step', post: 'check', rollback: 'undo' } as const;
 
 /** What runs now: the output of a command comes when it has ended. */
 function runningLines(incident: Incident, model: Model, columns: number): readonly Line[] {
@@ -120,7 +136,15 @@ export function resultsLines(incident: Incident, model: Model, columns: number):
   if (incident.results.length === 0 && running.length === 0) return [];
   return [
     line(span('results', 'strong')),
-    ...incident.results.flatMap((result) => resultLines(result, columns)),
+    ...incident.results.flatMap((result) => resultLines(result, incident.plan, columns)),
     ...running,
+    ...(incident.reason === 'dry_run'
+      ? hanging(
+          line(' '.repeat(10)),
+          'Nothing was changed. Started with --live, the same keys let it run.',
+          columns,
+          'wait',
+        )
+      : []),
   ];
 }

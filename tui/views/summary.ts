@@ -1,6 +1,6 @@
 import type { Incident, Plan } from '../../hub/incident.ts';
 import type { Gauge } from '../desk.ts';
-import { EMPTY, hanging, type Line, line, span } from '../line.ts';
+import { EMPTY, hanging, type Line, line, shortened, span } from '../line.ts';
 import { type Model, STATE_WORDS } from '../model.ts';
 import { quantity, short } from '../quantity.ts';
 import { titleOf } from '../widgets/header.ts';
@@ -9,6 +9,9 @@ import { meter } from '../widgets/meter.ts';
 import { sparkline } from '../widgets/sparkline.ts';
 
 const LABEL = 10;
+/** Rows of one fact and of the cause beside the list: what the plan is must not fall off the screen's end. */
+const FACT_ROWS = 2;
+const CAUSE_ROWS = 6;
 
 /** `label` in its column, then the text, wrapped under itself. */
 export function labelled(
@@ -116,12 +119,16 @@ export function summary(incident: Incident, model: Model, columns: number): read
     ...hanging(line('  '), event.reason, columns),
     EMPTY,
     ...chart(incident, model, columns),
-    ...facts.flatMap((item) => labelled(item.id, item.text, columns)),
+    ...facts.flatMap((item) => shortened(labelled(item.id, item.text, columns - 1), FACT_ROWS)),
     ...(facts.length > 0 ? [EMPTY] : []),
     ...pastOf(incident, columns),
     ...labelled('state', `${situation(incident)}, ${short(model.now - incident.updated)} ago`, columns),
   ];
-  if (cause !== undefined) lines.push(...labelled('cause', `${cause}${citations(incident)}`, columns));
+  if (cause !== undefined) {
+    const rows = shortened(labelled('cause', cause, columns - 1), CAUSE_ROWS);
+    const cites = citations(incident);
+    lines.push(...rows, ...(cites === '' ? [] : labelled('', cites.trim(), columns, 'dim')));
+  }
   if (confidence !== undefined) {
     const bar = meter(confidence, 10, model.theme);
     lines.push(line('  ', span('sure'.padEnd(LABEL - 2), 'dim'), bar, ` ${confidence.toFixed(2)}`));
