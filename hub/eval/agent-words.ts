@@ -1,3 +1,4 @@
+import { unitOf } from '../evidence/words.ts';
 import type { Situation } from './scenario.ts';
 
 type Metric = Situation['metrics'][number];
@@ -7,6 +8,8 @@ export interface AgentMetric {
   readonly signal: string;
   readonly metric: string;
   readonly limit?: { readonly value: number; readonly healthy: 'below' | 'above' };
+  /** What the scenario's figures are multiplied by, so that they are in the unit that this name tells. */
+  readonly scale: number;
 }
 
 /** What a row of the table asks of a metric's name, and what the agent calls it. */
@@ -71,11 +74,12 @@ const WORDS: readonly Word[] = [
   { name: /^(?:system\.|host\.|node\.)?load\b/, signal: 'host.load', metric: 'load.per_core', about: [] },
   { name: /zombie|defunct/, signal: 'host.zombies', metric: 'process.zombies', about: [], limit: 20 },
   {
-    name: /^(?:process(?:es)?|proc|task|pid|thread)s?[._](?:count|total|running|used|table|forks)|fork(?:s|_rate)/,
+    name: /^(?:process(?:es)?|proc|task|pid|thread)s?[._](?:count|total|running|used|table)/,
     signal: 'host.tasks',
     metric: 'process.count',
     about: [],
   },
+  { name: /fork(?:s|_rate)/, signal: 'host.tasks', metric: 'process.forks_per_s', about: [] },
   {
     name: /(?:open_?files|open_?fds|\bfds?\b|file_?desc)/,
     signal: 'process.files',
@@ -129,6 +133,7 @@ const WORDS: readonly Word[] = [
     metric: 'database.replication_lag_s',
     about: [],
   },
+  { name: /blocked|d_state|uninterruptible/, signal: 'host.blocked', metric: 'process.blocked', about: [] },
   { name: /lock/, signal: 'database.locks', metric: 'database.waiting_locks', about: [] },
   {
     name: /^(?:postgres|pg|mysql|mariadb|db|database)\b.*conn/,
@@ -142,20 +147,73 @@ const WORDS: readonly Word[] = [
     metric: 'log.lines_per_minute',
     about: UNIT,
   },
+  { name: /reboot/, signal: 'host.reboot', metric: 'host.rebooted', about: [] },
+  { name: /unsync/, signal: 'clock.unsynced', metric: 'clock.unsynced_h', about: [] },
+  { name: /thermal.*margin|temp.*margin/, signal: 'host.temperature', metric: 'thermal.margin_c', about: [] },
+  { name: /throttl/, signal: 'host.throttling', metric: 'thermal.throttles', about: [] },
   { name: /temperature|temp_c|thermal/, signal: 'host.temperature', metric: 'thermal.hottest_c', about: [] },
 ];
 
-/** How the agent names a metric of a scenario. */
-export function agentMetric({ name, labels }: Metric): AgentMetric {
+/** What each unit measures, and how many of the first of its kind it is. */
+const MEASURES: Readonly<Record<string, readonly [of: string, size: number]>> = {
+  '%': ['share', 1],
+  percent: ['share', 1],
+  ms: ['time', 0.001],
+  s: ['time', 1],
+  seconds: ['time', 1],
+  minutes: ['time', 60],
+  h: ['time', 3_600],
+  hours: ['time', 3_600],
+  days: ['time', 86_400],
+  bytes: ['size', 1],
+  MiB: ['size', 1_048_576],
+  MB: ['size', 1_048_576],
+  GiB: ['size', 1_073_741_824],
+  'per second': ['rate', 1],
+  '/s': ['rate', 1],
+  'per minute': ['rate', 1 / 60],
+  '/min': ['rate', 1 / 60],
+  'lines/min': ['rate', 1 / 60],
+  'per hour': ['rate', 1 / 3_600],
+  '/h': ['rate', 1 / 3_600],
+  'MiB per hour': ['growth', 1],
+  'MiB/h': ['growth', 1],
+  'bytes per second': ['flow', 1],
+  'bytes/s': ['flow', 1],
+  '°C': ['heat', 1],
+  C: ['heat', 1],
+  celsius: ['heat', 1],
+};
+const ONE: readonly [of: string, size: number] = ['count', 1];
+
+/** What the scenario's own word for the unit measures, else what a metric's name tells; undefined where neither does. */
+const measureOf = (unit: string, name: string): readonly [of: string, size: number] | undefined =>
+  MEASURES[unit.trim()] ?? MEASURES[unitOf(name).trim()] ?? (unit.trim() === '' ? undefined : ONE);
+
+/**
+ * How the agent names a metric of a scenario. A figure in another unit of the same kind is converted; one that measures
+ * something else (connections, where the agent knows their share) raises the same signal under its own name, without the
+ * agent's limit: no value is ever said in a unit that it is not in.
+ */
+export function agentMetric({ name, labels, unit }: Pick<Metric, 'name' | 'labels' | 'unit'>): AgentMetric {
   const word = WORDS.find((one) => one.name.test(name.toLowerCase()));
   const about = word?.about ?? [...UNIT, ...DEVICE, 'mount', 'remote', 'container'];
   const subject = about.map((key) => labels[key]).find((value) => value !== undefined);
-  const base = word?.metric ?? name.toLowerCase().replace(/[^a-z0-9_.]/g, '_');
-  const named = subject === undefined ? base : `${base}[${word?.about === UNIT ? unitName(subject) : subject}]`;
-  if (word === undefined) return { signal: base, metric: named };
-  const limit =
-    word.limit === undefined ? {} : { limit: { value: word.limit, healthy: word.healthy ?? 'below' } as const };
-  return { signal: word.signal, metric: named, ...limit };
+  const own = name.toLowerCase().replace(/[^a-z0-9_.]/g, '_');
+  const wanted = (word && measureOf('', word.metric)) ?? ONE;
+  const given = measureOf(unit, own) ?? wanted;
+  const same = given[0] === wanted[0];
+  const base = word !== undefined && same ? word.metric : own;
+  const metric = subject === undefined ? base : `${base}[${word?.about === UNIT ? unitName(subject) : subject}]`;
+  if (word === undefined) return { signal: base, metric, scale: 1 };
+  const { signal, limit, healthy = 'below' } = word;
+  if (!same) return { signal, metric, scale: 1 };
+  return {
+    signal,
+    metric,
+    scale: given[1] / wanted[1],
+    ...(limit === undefined ? {} : { limit: { value: limit, healthy } }),
+  };
 }
 
 /** Signals of the events that a host's journal and kernel tell. */

@@ -1,7 +1,8 @@
 import type { Event, Snapshot } from '../../broker/messages.ts';
 import type { Inventory } from '../../policy/verdict.ts';
 import type { Also } from '../evidence/evidence.ts';
-import { isSafeName } from '../evidence/names.ts';
+import { isSafeName, splitMetric } from '../evidence/names.ts';
+import { unitOf } from '../evidence/words.ts';
 import { type AgentMetric, agentMetric, eventSignal, unitName } from './agent-words.ts';
 import type { Situation } from './scenario.ts';
 
@@ -26,7 +27,7 @@ type Row = Situation['top_processes'][number];
 /** A scenario as an agent would have sent it: what it names by other words gets the agent's own. */
 export function heardOf(situation: Situation): Heard {
   const now = lastMoment(situation);
-  const spoken = situation.metrics.flatMap((one) => (isUnusual(one) ? [{ one, named: agentMetric(one) }] : []));
+  const spoken = situation.metrics.flatMap((one) => (isUnusual(one) ? [inAgentsUnit(one)] : []));
   const told = situation.events.map(({ kind, detail }) => ({ signal: eventSignal(kind), detail }));
   const known = spoken.find(
     ({ one, named }) => named.metric !== one.name || named.limit !== undefined || /^[a-z]+\./.test(named.signal),
@@ -51,10 +52,31 @@ export function heardOf(situation: Situation): Heard {
   return { event, also, inventory: inventoryOf(situation, snapshot) };
 }
 
+/** A metric by the agent's name, its figures in the unit that this name tells. */
+function inAgentsUnit(one: Metric): { readonly one: Metric; readonly named: AgentMetric } {
+  const named = agentMetric(one);
+  if (named.scale === 1) return { one, named };
+  const { value, baseline, trend_per_hour: trend } = one;
+  const scaled = (figure: number): number => Number((figure * named.scale).toPrecision(12));
+  return {
+    named,
+    one: {
+      ...one,
+      value: scaled(value),
+      unit: unitOf(splitMetric(named.metric).base).trim(),
+      ...(baseline === undefined
+        ? {}
+        : { baseline: { ...baseline, mean: scaled(baseline.mean), std: scaled(baseline.std) } }),
+      ...(trend === undefined ? {} : { trend_per_hour: scaled(trend) }),
+    },
+  };
+}
+
 function isUnusual(one: Metric): boolean {
   const { value, baseline, name } = one;
-  const { limit } = agentMetric(one);
-  if (limit !== undefined && (limit.healthy === 'below' ? value > limit.value : value < limit.value)) return true;
+  const { limit, scale } = agentMetric(one);
+  if (limit !== undefined && (limit.healthy === 'below' ? value * scale > limit.value : value * scale < limit.value))
+    return true;
   if (baseline === undefined) return true;
   if (/(?:readonly|read_only|failed|down)$/.test(name) && value === 1) return true;
   const far = Math.abs(value - baseline.mean);
@@ -168,7 +190,7 @@ function mountsOf({ metrics }: Situation): Snapshot['mounts'] {
   const mounts = new Map<string, { used?: number; inodes?: number; type: string }>();
   for (const { name, value, labels } of metrics) {
     const path = labels['mount'];
-    const { signal } = agentMetric({ name, value, labels, unit: '' });
+    const { signal } = agentMetric({ name, labels, unit: '' });
     if (path === undefined) continue;
     const type = labels['fstype'] ?? (/^\/(?:dev\/shm|run)/.test(path) ? 'tmpfs' : 'ext4');
     const before = mounts.get(path) ?? { type };

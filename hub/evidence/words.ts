@@ -32,14 +32,28 @@ export function number(value: number): string {
   return String(Number(value.toFixed(size >= 10 ? 1 : size >= 1 ? 2 : 4)));
 }
 
-/** The unit that a metric's name tells, with the blank before it. */
+/** How metrics end, and the unit that this tells; the longer ending stands first. */
+const UNITS: readonly (readonly [ending: RegExp, unit: string])[] = [
+  [/(?:^|[._])(?:percent|pct)$/, '%'],
+  [/(?:^|_)mib_per_h(?:our)?$/, 'MiB per hour'],
+  [/(?:^|_)bytes_per_s(?:ec(?:ond)?)?$/, 'bytes per second'],
+  [/_per_s(?:ec(?:ond)?)?$/, 'per second'],
+  [/_per_m(?:in(?:ute)?)?$/, 'per minute'],
+  [/_per_h(?:our)?$/, 'per hour'],
+  [/[._]mib$/, 'MiB'],
+  [/[._]bytes$/, 'bytes'],
+  [/[._](?:ms|millis(?:econds)?)$/, 'ms'],
+  [/[._](?:s|seconds?)$/, 's'],
+  [/[._]minutes?$/, 'minutes'],
+  [/[._](?:h|hours?|hours_left)$/, 'hours'],
+  [/[._](?:days?|days_left)$/, 'days'],
+  [/[._](?:c|celsius)$/, '°C'],
+];
+
+/** The unit that a metric's name tells, with the blank before it; empty of a count, a state, or a name that tells none. */
 export function unitOf(metric: string): string {
-  if (metric.endsWith('percent')) return ' %';
-  if (metric.endsWith('_mib')) return ' MiB';
-  if (metric.endsWith('_bytes')) return ' bytes';
-  if (metric.endsWith('_per_s')) return ' per second';
-  if (metric.endsWith('_per_minute')) return ' per minute';
-  return '';
+  const unit = UNITS.find(([ending]) => ending.test(metric))?.[1];
+  return unit === undefined ? '' : ` ${unit}`;
 }
 
 /** Bytes as MiB. */

@@ -52,21 +52,27 @@ export const VITAL: ReadonlySet<string> = new Set([
   'sentinel',
 ]);
 
-/** File systems where a sweep could take what the system or a person needs: only looked at. */
-const SYSTEM_MOUNTS = new Set([
-  '/',
-  '/home',
-  '/root',
-  '/opt',
-  '/srv',
-  '/var',
-  '/var/lib',
-  '/var/log',
-  '/bin',
-  '/sbin',
-  '/lib',
-]);
-const SYSTEM_TREES = /^\/(?:boot|dev(?!\/shm\/.)|etc|lib64|proc|run|sys|usr)(?:\/|$)/;
+/** Where a sweep could take what the system needs: only looked at, whatever lies below. */
+const SYSTEM_TREES = /^\/(?:bin|boot|dev(?!\/shm\/.)|etc|lib|lib64|proc|root|run|sbin|sys|usr)(?:\/|$)/;
+
+/** What holds everybody's things side by side: nobody meant all of it by declaring a quota. */
+const SHARED_ROOTS = new Set(['/data', '/home', '/media', '/mnt', '/opt', '/srv', '/var', '/var/lib', '/var/log']);
+
+/** A name that says that what lies there was made to be thrown away, or can be made again. */
+const SCRATCH =
+  /^(?:te?mp|temp(?:orary)?|scratch|spool|cache|exports?|uploads?|incoming|dumps?|staging|render|work|shm|build|ci|artifacts?)$/i;
+
+/**
+ * Whether files may be swept from a file system or folder. What the system needs and the roots of everybody's things are
+ * left alone. A folder that has a quota was declared by its owner, and a playbook that the evidence tells apart
+ * (`toldApart`) knows whose files they are; by an ending alone files are swept only from a file system whose own name
+ * says that it is scratch space: `/srv/cad` and `/data/lab` may be people's shares.
+ */
+export function maySweep(kind: 'mount' | 'folder', path: string, toldApart: boolean): boolean {
+  if (path === '/' || SYSTEM_TREES.test(path)) return false;
+  if (kind === 'folder' || toldApart) return !SHARED_ROOTS.has(path);
+  return SCRATCH.test(path.slice(path.lastIndexOf('/') + 1));
+}
 
 /**
  * Fills a playbook from the evidence, whole or not at all. The same evidence always gives the same filling, so the
@@ -76,7 +82,7 @@ export function fillFromEvidence(playbook: Playbook, evidence: Evidence): Fillin
   const found = new Map<Placeholder, Entity>();
   const open: Unfilled[] = [];
   for (const name of neededBy(playbook)) {
-    const entity = resolve(name, evidence, !playbook.needs_human);
+    const entity = resolve(name, evidence, playbook);
     if (typeof entity === 'string') open.push({ placeholder: name, why: entity });
     else found.set(name, entity);
   }
@@ -117,7 +123,7 @@ function neededBy(playbook: Playbook): ReadonlySet<Placeholder> {
 }
 
 /** The entity that a placeholder means, or the reason why there is none. */
-function resolve(name: Placeholder, evidence: Evidence, changes: boolean): Entity | string {
+function resolve(name: Placeholder, evidence: Evidence, { needs_human: looks, match }: Playbook): Entity | string {
   switch (name) {
     case 'culprit.pid':
       return harmless(culprit(evidence));
@@ -127,7 +133,7 @@ function resolve(name: Placeholder, evidence: Evidence, changes: boolean): Entit
     case 'folder': {
       const subject = evidence.entities.find((one) => one.kind === name && one.labels.includes('subject'));
       if (subject === undefined) return `the ${name} is not known, or has a name that no command may carry`;
-      if (changes && (SYSTEM_MOUNTS.has(subject.value) || SYSTEM_TREES.test(subject.value))) {
+      if (!looks && !maySweep(name, subject.value, match.mentions.length > 0)) {
         return `${subject.value} holds the system's or people's own files: nothing is deleted there without a person`;
       }
       return subject;
@@ -170,7 +176,11 @@ function culprit(evidence: Evidence): Entity | string {
   const next = list
     .filter((one) => one.process.pid !== figures.process.pid)
     .reduce((max, one) => Math.max(max, amount(one)), 0);
-  return amount(figures) >= next * DOMINANT ? suspect : 'no single process stands out: several share the load';
+  if (amount(figures) >= next * DOMINANT) return suspect;
+  const others = list.filter((one) => amount(one) * DOMINANT > amount(figures));
+  return others.every((one) => one.process.comm === figures.process.comm && one.user === figures.user)
+    ? 'the load is shared by workers of one program: it is their service that has to be treated'
+    : 'no single process stands out: several share the load';
 }
 
 /** Refuses what has no identity (its pid may be another process by now) and what a host can't do without. */

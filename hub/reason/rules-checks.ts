@@ -96,6 +96,8 @@ const sharedLoad: Check = (evidence) => {
   const amounts = list.map((one) => (cpu ? one.cpu : one.rss)).sort((a, b) => b - a);
   const [first = 0, second = 0] = amounts;
   if (first <= 0 || second * 2 <= first) return null;
+  const largest = list.filter((one) => (cpu ? one.cpu : one.rss) * 2 > first);
+  if (new Set(largest.map((one) => `${one.user} ${one.process.comm}`)).size === 1) return null;
   const ids = evidence.items.filter((item) => item.kind === 'process').slice(0, 3);
   return {
     check: 'shared-load',

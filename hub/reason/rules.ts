@@ -8,7 +8,7 @@ import type { Playbook } from '../playbook/playbook.ts';
 import { calibrated, type Outcomes } from './calibration.ts';
 import { shownCauses } from './causes/known.ts';
 import { led, type PlaybookAnswer } from './causes/lead.ts';
-import { HEARSAY_CAP, isHearsay, isOfFact, speaksOf } from './mention.ts';
+import { HEARSAY_CAP, isHearsay, isOfFact, mentionIn, speaksOf, type Told, toldBy } from './mention.ts';
 import { type Diagnosis, ReasonError, type Reasoner } from './reasoner.ts';
 import { PlaybookIndex } from './retrieval.ts';
 import { type Cause, causeOf } from './rules-causes.ts';
@@ -160,7 +160,10 @@ export class RulesReasoner implements Reasoner {
       );
   }
 
-  /** What the checks point to first, then the classes of the playbooks that come next. */
+  /**
+   * What the checks point to first, then the classes of the playbooks that come next: each only with a sign of its own in
+   * the evidence, which it names. Likeness of words alone is none.
+   */
   #alternatives(
     evidence: Evidence,
     findings: readonly Finding[],
@@ -168,13 +171,33 @@ export class RulesReasoner implements Reasoner {
     chosen: string,
     near: number,
   ): readonly string[] {
-    const next = [
-      ...ranked.map((one) => ({ id: one.playbook.id, score: 1 })),
-      ...this.#index.nearest(evidence.event).filter((one) => one.score >= near),
-    ].flatMap(({ id }) => this.#index.get(id)?.class ?? []);
-    const classes = next.filter((one) => one !== chosen).map((one) => one.replaceAll('-', ' '));
-    return [...new Set([...findings.flatMap((one) => one.instead ?? []), ...classes])].slice(0, MAX_ALTERNATIVES);
+    const told = toldBy(evidence.event);
+    const nearest = this.#index.nearest(evidence.event).filter((one) => one.score >= near);
+    const classes = new Map<string, string>();
+    for (const { id } of [...ranked.map(({ playbook }) => playbook), ...nearest]) {
+      const playbook = this.#index.get(id);
+      if (playbook === undefined || playbook.class === chosen || classes.has(playbook.class)) continue;
+      const sign = signOf(playbook, evidence, told);
+      if (sign !== null) classes.set(playbook.class, `${playbook.class.replaceAll('-', ' ')}: ${sign}`);
+    }
+    return [...new Set([...findings.flatMap((one) => one.instead ?? []), ...classes.values()])].slice(
+      0,
+      MAX_ALTERNATIVES,
+    );
   }
+}
+
+/** What in the evidence itself speaks for a playbook's class: a phrase of its own, or another open alert; null where nothing does. */
+function signOf({ match, cause }: Playbook, { event, also = [] }: Evidence, told: Told): string | null {
+  if (match.mentions.length > 0) {
+    if (!match.signals.some((signal) => signal === event.signal || also.some((one) => one.signal === signal)))
+      return null;
+    const phrase = mentionIn(match.mentions, told);
+    return phrase === undefined ? null : `the evidence speaks of "${phrase}"`;
+  }
+  const other = also.find(({ signal }) => signal !== event.signal && match.signals.includes(signal));
+  if (other !== undefined) return `the host also reports ${oneLine(other.metric ?? other.signal, 60)}`;
+  return match.signals.includes(event.signal) && cause !== '' ? oneLine(cause, 120) : null;
 }
 
 /** How an incident notes that the commands of a shown cause were tried, which no playbook describes. */

@@ -13,6 +13,11 @@ export interface Found {
   readonly sure: 'decisive' | 'likely' | 'open';
   /** What it may be, where the evidence does not tell. */
   readonly or?: readonly string[];
+  /**
+   * Classes of playbooks whose fix it shows to be futile or aimed at the wrong thing (one more restart of what is killed
+   * at its own limit): where such a playbook fits as well, this cause leads, and what it proposes waits for a person.
+   */
+  readonly futile?: readonly string[];
   /** Its commands only look, or mend a part: what to do is a person's decision. */
   readonly person?: true;
 }

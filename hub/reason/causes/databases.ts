@@ -84,7 +84,7 @@ const replication: KnownCause = {
                 ? 'a long query on the replica holds back the replay'
                 : 'its disk, its network or a long query holds back the replay';
     return {
-      sentence: `The replica lags behind its primary (replication lag ${signs.metric(/replication/)?.words ?? ''} s): ${why}${change.words}.`,
+      sentence: `The replica lags behind its primary (replication lag ${signs.metric(/replication/)?.words ?? ''}): ${why}${change.words}.`,
       evidence: [
         ...signs.main,
         ...(away === undefined ? [] : [away.id]),

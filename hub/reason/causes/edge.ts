@@ -122,26 +122,6 @@ const fieldbus: KnownCause = {
   },
 };
 
-/** Heat slows everything, and looks like load. */
-const heat: KnownCause = {
-  id: 'heat',
-  class: 'overheating',
-  find: (signs) => {
-    const line = signs.line(
-      /clock throttled|temperature above threshold|thermal (?:throttl|shutdown|trip)|critical temperature/i,
-    );
-    const hot = signs.metric(/thermal|temperature/);
-    if (line === undefined && !signs.hasSignal('host.temperature', 'host.throttling')) return null;
-    return {
-      sentence: `The host is too hot${hot?.words ? ` (${hot.words} °C)` : ''} and slows its processors (thermal throttling): a fan, dust, or its surroundings.`,
-      evidence: [...signs.main, ...(line === undefined ? [] : [line.id])],
-      commands: [command('sensors', 'Shows temperatures and fans.'), command('uptime', 'Shows the load.')],
-      sure: 'decisive',
-      person: true,
-    };
-  },
-};
-
 /** Supply and memory faults that the kernel reports. */
 const hardware: KnownCause = {
   id: 'hardware',
@@ -161,4 +141,4 @@ const hardware: KnownCause = {
   },
 };
 
-export const EDGE: readonly KnownCause[] = [bridge, clientClash, frozen, fieldbus, heat, hardware];
+export const EDGE: readonly KnownCause[] = [bridge, clientClash, frozen, fieldbus, hardware];

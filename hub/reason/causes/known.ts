@@ -1,8 +1,10 @@
 import type { Evidence } from '../../evidence/evidence.ts';
 import { VITAL } from '../../playbook/fill.ts';
+import { ARRAYS } from './arrays.ts';
 import type { Found, KnownCause } from './cause.ts';
 import { DATABASES } from './databases.ts';
 import { EDGE } from './edge.ts';
+import { MACHINE } from './machine.ts';
 import { MEMORY } from './memory.ts';
 import { NETWORK } from './network.ts';
 import { PROCESSES } from './processes.ts';
@@ -12,6 +14,8 @@ import { STORAGE } from './storage.ts';
 
 /** All of them, the most specific first: of two that are equally sure the earlier one explains the later. */
 export const KNOWN_CAUSES: readonly KnownCause[] = [
+  ...MACHINE,
+  ...ARRAYS,
   ...STORAGE,
   ...EDGE,
   ...DATABASES,

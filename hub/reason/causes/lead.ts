@@ -93,6 +93,8 @@ function leads({ answer, mentioned }: PlaybookAnswer, first: Shown, entities: re
   const texts = new Set(answer.commands.map(({ command }) => command));
   const adds = first.commands.some(({ command }) => !texts.has(command));
   if (answer.playbook === null || (!usable && first.person !== true)) return true;
+  // What would change nothing is not proposed, whatever words it was told apart by.
+  if (first.futile?.includes(answer.class) === true) return true;
   // Too little is known to act at all.
   if (first.sure === 'open') return !mentioned && adds;
   // A line may be written by anyone: it does not take a fix away, it names another beside it.

@@ -24,7 +24,7 @@ const logFlood: KnownCause = {
     const change = signs.since(unit, writer && signs.program(writer), 'log_level', 'loglevel');
     const retries = signs.line(/retry(?:ing)?|reconnect/i) === undefined ? '' : ', retrying without a pause';
     return {
-      sentence: `${writer === undefined ? (unit ?? 'A program') : `${unit ?? ''} ${signs.name(writer)}`.trim()} floods the log${rate?.words ? ` (${rate.words} lines a minute)` : ''}${retries}${mount === undefined ? '' : `, and the log (journal) grows until it fills ${mount}`}${/debug/i.test(change.words) ? ', at debug level' : ''}${change.words}.`,
+      sentence: `${writer === undefined ? (unit ?? 'A program') : `${unit ?? ''} ${signs.name(writer)}`.trim()} floods the log${rate?.words ? ` (${rate.words.replace(/ per minute$/, '')} lines a minute)` : ''}${retries}${mount === undefined ? '' : `, and the log (journal) grows until it fills ${mount}`}${/debug/i.test(change.words) ? ', at debug level' : ''}${change.words}.`,
       evidence: [...signs.main, ...(dropped === undefined ? [] : [dropped.id]), ...change.ids],
       commands: [
         command('journalctl --vacuum-size=200M', 'Gives back the space of old journal files.'),
@@ -50,7 +50,7 @@ const journal: KnownCause = {
     const victim =
       behind === undefined
         ? ''
-        : `; for want of space the certificate ${behind.label ?? ''} (${behind.words} days left) could not be renewed and expires`;
+        : `; for want of space the certificate ${behind.label ?? ''} (${behind.words} left) could not be renewed and expires`;
     const job = behind === undefined ? undefined : signs.unitLike(/certbot|acme|lego|renew/);
     return {
       sentence: `The system journal has grown until it fills the disk ${signs.fullMount()}${victim}.`,

@@ -1,9 +1,22 @@
 import { mib, number } from '../../evidence/words.ts';
 import { command, end, type KnownCause, restart, unitStatus } from './cause.ts';
+import { loops } from './failing.ts';
 import type { Signs } from './signs.ts';
 
-const isShort = (signs: Signs): boolean =>
-  signs.hasSignal('host.memory', 'host.swap', 'host.memory_pressure', 'group.memory');
+/** Percent of the memory below which more than usual is not yet too little left. */
+const SHORT = 80;
+
+const isShort = (signs: Signs): boolean => {
+  if (signs.hasSignal('host.swap', 'host.memory_pressure', 'group.memory')) return true;
+  if (!signs.hasSignal('host.memory')) return false;
+  const used = signs.metric(/^memory\.used_percent/)?.value;
+  // Growing from a low level is a leak already where the alert is about it.
+  return (
+    used === undefined ||
+    used >= SHORT ||
+    (signs.isAbout('host.memory') && (signs.evidence.event.trend_per_hour ?? 0) > 0)
+  );
+};
 
 /** Killed at its own bound: the host has memory, and restarting it changes nothing. */
 const cgroupLimit: KnownCause = {
@@ -21,12 +34,14 @@ const cgroupLimit: KnownCause = {
     const limit = /(?:memory\.max|memorymax|memory limit|limit)[ =:]*(\d{1,9}(?:\.\d{1,3})? ?[kmg]i?b?)\b/i.exec(
       line.text,
     )?.[1];
-    const more = limit === undefined || own === undefined ? null : doubled(limit);
+    const bound = limit === undefined ? mibOf(signs.line(/\blimit (\d{1,15}k)b/i)?.groups[0] ?? '') : mibOf(limit);
+    const heap = heapOver(signs, killed, bound);
+    const more = limit === undefined || own === undefined || heap !== null ? null : doubled(limit);
     const change = signs.since(unit, killed, container, 'memorymax', 'memory limit');
     const who = unit ?? container ?? killed ?? 'A service';
     return {
-      sentence: `${who}${killed !== undefined && !who.includes(killed) ? ` (${killed})` : ''} is killed again and again (OOM) at its own memory limit (cgroup MemoryMax${limit === undefined ? '' : ` ${limit}`}), while the host itself has memory left: the limit is too small for what it needs, or it leaks${change.words}.`,
-      evidence: [line.id, ...signs.main, ...change.ids],
+      sentence: `${who}${killed !== undefined && !who.includes(killed) ? ` (${killed})` : ''} is killed again and again (OOM) at its own memory limit (cgroup MemoryMax${limit === undefined ? '' : ` ${limit}`}), while the host itself has memory left: ${heap === null ? 'the limit is too small for what it needs, or it leaks' : `its heap may grow to ${number(heap.heap)} MiB (-Xmx), while the limit is ${number(heap.limit)} MiB: one of the two has to change`}; a restart cures nothing${change.words}.`,
+      evidence: [line.id, ...signs.main, ...(heap?.ids ?? []), ...change.ids],
       commands: [
         ...(unit === undefined
           ? [command('docker stats --no-stream', 'Shows what each container uses of its limit.')]
@@ -44,9 +59,30 @@ const cgroupLimit: KnownCause = {
       ],
       sure: 'decisive',
       ...(more === null ? { person: true } : {}),
+      // Killed in a loop: it was started anew again and again already.
+      ...(loops(signs) || signs.line(/restart counter is at (?:[3-9]|\d{2,})/i) !== undefined
+        ? { futile: ['oom-killed', 'service-failed', 'crash-loop'] }
+        : {}),
     };
   },
 };
+
+/** A Java heap that may outgrow the limit of its control group: what every start ends in. */
+function heapOver(signs: Signs, killed: string | undefined, limit: number | null) {
+  const process = signs.processes.find((one) => one.process.comm === (killed || 'java') && XMX.test(one.cmd.text));
+  const heap = mibOf(XMX.exec(process?.cmd.text ?? '')?.[1] ?? '');
+  if (process === undefined || heap === null || limit === null || heap < limit) return null;
+  return { heap, limit, ids: signs.itemOf(process) };
+}
+
+const XMX = /(?:^|\s)-Xmx(\d{1,9}[kmg]?)\b/i;
+
+/** A size in MiB; null of what is none. */
+function mibOf(size: string): number | null {
+  const [, digits = '', unit = ''] = /^(\d+(?:\.\d+)?) ?([kmg])(?:i?b)?$/i.exec(size) ?? [];
+  const found = Number(digits) * (MIB_OF[unit.toLowerCase()] ?? Number.NaN);
+  return digits !== '' && Number.isFinite(found) ? found : null;
+}
 
 /** MiB of a limit below and above which what a line says is no limit of a service that ever ran: nobody is to set it. */
 const PLAUSIBLE_MIB = { least: 16, most: 1_048_576 } as const;
@@ -54,8 +90,7 @@ const MIB_OF: Readonly<Record<string, number>> = { k: 1 / 1_024, m: 1, g: 1_024 
 
 /** Twice a limit, as systemd takes it; null of what is no plausible one. */
 export function doubled(limit: string): string | null {
-  const [, digits = '', unit = ''] = /^(\d+(?:\.\d+)?) ?([kmg])(?:i?b)?$/i.exec(limit) ?? [];
-  const size = Number(digits) * (MIB_OF[unit.toLowerCase()] ?? Number.NaN);
+  const size = mibOf(limit) ?? Number.NaN;
   if (!(size >= PLAUSIBLE_MIB.least && size <= PLAUSIBLE_MIB.most)) return null;
   const twice = Math.ceil(size * 2);
   return twice % 1_024 === 0 ? `${twice / 1_024}G` : `${twice}M`;

@@ -1,4 +1,5 @@
 import { command, end, type KnownCause, restart, unitLog } from './cause.ts';
+import { isClockWrong } from './machine.ts';
 
 const links = command('ip -s link', 'Shows each interface with its errors and drops.');
 const deviceOf = (text: string | null | undefined): string | undefined =>
@@ -148,6 +149,9 @@ const ports: KnownCause = {
   },
 };
 
+/** Days from which on a certificate that is valid needs nothing, whatever its figure was before. */
+const FAR_DAYS = 45;
+
 /** A certificate lapses because its renewal fails, or because the new one was never loaded. */
 const certificate: KnownCause = {
   id: 'certificate',
@@ -159,6 +163,9 @@ const certificate: KnownCause = {
     );
     const renewal = signs.line(/failed to renew|renew(?:al)?.{0,60}(?:fail|error|denied)|acme.{0,60}(?:error|fail)/i);
     if (days === undefined && expired === undefined && renewal === undefined) return null;
+    // By a clock that is wrong no date proves anything; and far from its end a certificate is no trouble.
+    if (isClockWrong(signs)) return null;
+    if (expired === undefined && renewal === undefined && (days?.value ?? 0) > FAR_DAYS) return null;
     const written = signs.change(
       /(?:new|renewed).{0,40}cert|cert(?:ificate)?.{0,60}(?:written|renewed|installed|replaced|deployed)|\.(?:crt|pem).{0,30}(?:written|changed|modified)/i,
     );
@@ -178,7 +185,7 @@ const certificate: KnownCause = {
               ? 'the authority can not be reached'
               : '';
     const left = days?.value;
-    const state = left !== undefined && left > 0 ? `expires in ${days?.words} days` : 'has expired (lapsed)';
+    const state = left !== undefined && left > 0 ? `expires in ${days?.words}` : 'has expired (lapsed)';
     const change = serving ? { words: '', ids: [written.id] } : signs.since('acme', 'certbot', 'cert', 'www');
     return {
       sentence: serving
@@ -212,11 +219,11 @@ const clock: KnownCause = {
       /no selectable sources|can'?t synchroni[sz]e|clock unsynchroni[sz]ed|no server suitable|timed out waiting for reply.*ntp|system clock.{0,40}(?:wrong|offset|stepped)/i,
     );
     const off = signs.metric(/^clock\.|ntp.*offset/);
-    if (line === undefined && off === undefined) return null;
+    if ((line === undefined && off === undefined) || isClockWrong(signs)) return null;
     const unit = signs.unitLike(/chrony|ntp|timesync/);
     const change = signs.since('chrony', 'ntp', 'firewall', 'time');
     return {
-      sentence: `The clock drifts${off?.words ? ` (offset ${off.words} ms)` : ''}: ${unit ?? 'the time service (chrony, NTP)'} has no reachable source to synchronise with${change.words}.`,
+      sentence: `The clock drifts${off?.words ? ` (${off.name.startsWith('clock.unsync') ? 'unsynchronised for' : 'offset'} ${off.words})` : ''}: ${unit ?? 'the time service (chrony, NTP)'} has no reachable source to synchronise with${change.words}.`,
       evidence: [...signs.main, ...(line === undefined ? [] : [line.id]), ...change.ids],
       commands: [
         command('chronyc sources', 'Shows the sources and whether they answer.'),

@@ -1,7 +1,10 @@
+import type { TopProcess } from '../../evidence/processes.ts';
 import { number } from '../../evidence/words.ts';
-import { command, end, type KnownCause, nice, restart } from './cause.ts';
+import { command, end, type Found, type KnownCause, nice, restart, unitStatus } from './cause.ts';
+import type { Signs } from './signs.ts';
 
-const BATCH =
+/** Programs that are busy on purpose: backups, copies, indexes, package runs. */
+export const BATCH_JOB =
   /\b(?:rsync|borg|restic|tar|gzip|pigz|zstd|xz|updatedb|mandb|pg_dump|mysqldump|rclone|duplicity|bacula-fd|apt-get|dpkg|dnf|clamscan|tripwire|aide)\b/;
 const uptime = command('uptime', 'Shows how long the host is up, and its load.');
 
@@ -10,16 +13,19 @@ const regex: KnownCause = {
   id: 'regex',
   class: 'regex-runaway',
   find: (signs) => {
-    const line = signs.line(
-      /regex|regexp|regular expression|backtrack|\bpcre\b|catastrophic|match took \d+ ?(?:ms|s)\b/i,
-    );
-    const process = signs.outstanding('cpu');
+    const line =
+      signs.line(
+        /regex|regexp|regular expression|backtrack|\bpcre\b|catastrophic|match took \d+ ?(?:ms|s)\b|slow (?:rule|pattern|expression)|(?:rule|pattern|filter|grok)\b.{0,60}(?:timed? ?out|too slow|took \d{4,} ?ms)/i,
+      ) ?? undefined;
+    const workers = signs.busyWorkers();
+    const process = signs.outstanding('cpu') ?? workers?.[0];
     if (line === undefined || process === undefined || !signs.hasSignal('host.cpu', 'host.load', 'group.cpu'))
       return null;
     const unit = signs.unitOf(process) ?? signs.unit;
     const change = signs.since(signs.program(process), unit, 'rule', 'regex', 'pattern');
+    const others = (workers?.length ?? 1) - 1;
     return {
-      sentence: `A runaway regular expression (regex, catastrophic backtracking) keeps ${signs.name(process)}, ${process.process.comm}, busy: ${number(process.cpu)} % of a core${change.words}.`,
+      sentence: `A runaway regular expression or rule (regex, catastrophic backtracking) keeps ${signs.name(process)}, ${process.process.comm},${others > 0 ? ` and ${others} more of its workers` : ''} busy: ${number(process.cpu)} % of a core${others > 0 ? ' each' : ''}${change.words}.`,
       evidence: [line.id, ...signs.main, ...signs.itemOf(process), ...change.ids],
       commands: [unit === undefined ? end(process.process.pid) : restart(unit), nice(process.process.pid)],
       sure: 'decisive',
@@ -64,6 +70,23 @@ const zombies: KnownCause = {
   },
 };
 
+/** What starts others on purpose: a scheduler, a watcher of files, a super-server. */
+const SPAWNERS =
+  /^(?:cron|crond|fcron|anacron|incrond|atd|inetd|xinetd|watchexec|entr|inotifywait|supervisord|runsvdir)$/;
+
+/** The scheduler or watcher whose own lines show that it starts a process. */
+function spawnerOf(signs: Signs, child: TopProcess): { readonly process: TopProcess; readonly id: string } | undefined {
+  const program = signs.program(child);
+  if (program.length < 4) return undefined;
+  for (const process of signs.processes) {
+    const { comm } = process.process;
+    if (!SPAWNERS.test(comm) || process === child) continue;
+    const line = signs.lines().find(({ text }) => text.toLowerCase().startsWith(comm) && text.includes(program));
+    if (line !== undefined) return { process, id: line.id };
+  }
+  return undefined;
+}
+
 /** Processes that start more of themselves. */
 const forks: KnownCause = {
   id: 'forks',
@@ -80,18 +103,26 @@ const forks: KnownCause = {
     const repeated = signs.processes.find(
       (_, i) => names.indexOf(names[i] ?? '') !== names.lastIndexOf(names[i] ?? ''),
     );
-    const process = told ?? repeated ?? signs.outstanding('cpu') ?? signs.processes[0];
-    if (process === undefined) return null;
+    const child = told ?? repeated ?? signs.outstanding('cpu') ?? signs.processes[0];
+    if (child === undefined) return null;
+    const spawner = told === undefined ? spawnerOf(signs, child) : undefined;
+    const process = spawner?.process ?? child;
     const unit = signs.unitOf(process);
-    const change = signs.since(signs.program(process), unit);
+    const change = signs.since(signs.program(child), signs.program(process), unit);
+    const does =
+      spawner === undefined
+        ? 'starts itself again and again'
+        : `starts ${signs.program(child)} again and again, and ending one of those changes nothing`;
     return {
-      sentence: `${signs.name(process)} starts itself again and again (a fork storm): its processes multiply without end${count?.words ? `, ${count.words} by now` : ''}${change.words}.`,
+      sentence: `${signs.name(process)} ${does} (a fork storm): its processes multiply without end${count?.words ? `, ${count.words}${/count|tasks|total/.test(count.name) ? ' by now' : ` (${count.name})`}` : ''}${change.words}.`,
       evidence: [
         ...signs.main,
         ...signs.itemOf(process),
         ...(refused === undefined ? [] : [refused.id]),
+        ...(spawner === undefined ? [] : [spawner.id]),
         ...change.ids,
       ],
+      ...(spawner === undefined ? {} : { futile: ['fork-storm'] }),
       commands: [
         unit === undefined
           ? end(process.process.pid)
@@ -110,7 +141,7 @@ const batch: KnownCause = {
     const process = signs.outstanding('cpu');
     if (process === undefined || !signs.hasSignal('host.cpu', 'host.load', 'disk.slow', 'host.io_pressure'))
       return null;
-    if (!BATCH.test(process.cmd.text.slice(0, 200))) return null;
+    if (!BATCH_JOB.test(process.cmd.text.slice(0, 200))) return null;
     return {
       sentence: `A planned batch job (backup, copy or index), ${signs.name(process)}, uses the processors or the disk; it is wanted and ends by itself.`,
       evidence: [...signs.main, ...signs.itemOf(process)],
@@ -120,13 +151,31 @@ const batch: KnownCause = {
   },
 };
 
+/** Workers of one service: it is the service that is busy, and ending one of them starts the next. */
+function workersBusy(signs: Signs): Found | null {
+  const workers = signs.busyWorkers();
+  const [first] = workers ?? [];
+  if (workers === null || first === undefined || first.cpu < 50) return null;
+  const unit = signs.unitOf(first);
+  const change = signs.since(signs.program(first), unit);
+  return {
+    sentence: `${workers.length} workers of ${unit ?? signs.program(first)}, ${signs.name(first)} first, use the processors (${number(first.cpu)} % of a core each): a loop in what they do, or more work than usual${change.words}.`,
+    evidence: [...signs.main, ...signs.itemOf(first), ...change.ids],
+    commands: [uptime, ...(unit === undefined ? [] : [unitStatus(unit)])],
+    sure: 'likely',
+    person: true,
+  };
+}
+
 /** One busy process that nothing explains. */
 const cpuHog: KnownCause = {
   id: 'cpu-hog',
   class: 'runaway-process',
   find: (signs) => {
-    const process = signs.hasSignal('host.cpu', 'host.load', 'group.cpu') ? signs.outstanding('cpu') : undefined;
-    if (process === undefined || process.cpu < 50) return null;
+    if (!signs.hasSignal('host.cpu', 'host.load', 'group.cpu')) return null;
+    const process = signs.outstanding('cpu');
+    if (process === undefined) return workersBusy(signs);
+    if (process.cpu < 50) return null;
     const unit = signs.unitOf(process);
     const change = signs.since(signs.program(process), unit);
     return {

@@ -212,7 +212,7 @@ const unexplained: KnownCause = {
     const it = failing(signs);
     if (symptom === undefined) return null;
     return {
-      sentence: `${it?.name ?? 'A service'} answers slowly or with errors (latency ${symptom.words}), and why is not shown by this evidence: the cause is not known.`,
+      sentence: `${it?.name ?? 'A service'} answers slowly or with errors (${symptom.name}${symptom.words === '' ? '' : ` ${symptom.words}`}), and why is not shown by this evidence: the cause is not known.`,
       evidence: signs.main,
       commands: it?.look ?? [],
       sure: 'open',

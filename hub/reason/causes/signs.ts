@@ -15,6 +15,16 @@ export interface Line {
   readonly text: string;
 }
 
+/** A metric that is out of bounds. */
+export interface SpokenMetric {
+  /** Without what it is about. */
+  readonly name: string;
+  readonly value: number | undefined;
+  readonly label: string | null;
+  /** The value with its own unit, as the name tells it: what a sentence says. Empty where there is no value. */
+  readonly words: string;
+}
+
 const INTERPRETER = /^(?:python[0-9.]*|node|java|bash|sh|perl|ruby|php[0-9.]*)$/;
 /** A process this far above the next one stands out. */
 const DOMINANT = 2;
@@ -41,16 +51,24 @@ export class Signs {
     return [event, ...also].some(({ signal }) => signals.includes(signal));
   }
 
+  /** Whether this very alert has one of these signals. */
+  isAbout(...signals: readonly string[]): boolean {
+    return signals.includes(this.evidence.event.signal);
+  }
+
   /** The metrics of this alert and the others, by a pattern of their names. */
-  metric(
-    name: RegExp,
-  ): { readonly value: number | undefined; readonly label: string | null; readonly words: string } | undefined {
+  metric(name: RegExp): SpokenMetric | undefined {
     const { event, also = [] } = this.evidence;
     const found = [event, ...also].find((one) => name.test(one.metric ?? one.signal));
     if (found === undefined) return undefined;
     const { base, label } = splitMetric(found.metric ?? '');
     const { value } = found;
-    return { value, label, words: value === undefined ? '' : `${number(value)}${unitOf(base)}` };
+    return {
+      name: base || found.signal,
+      value,
+      label,
+      words: value === undefined ? '' : `${number(value)}${unitOf(base)}`,
+    };
   }
 
   /** The first line (log, alert or fact) that a pattern finds. */
@@ -61,6 +79,11 @@ export class Signs {
       if (found !== null) return { id, groups: groupsOf(found), text };
     }
     return undefined;
+  }
+
+  /** Every log line, for what a pattern alone can't ask. */
+  lines(): readonly Pick<Line, 'id' | 'text'>[] {
+    return this.#items.filter(({ kind }) => kind === 'log').map(({ id, text }) => ({ id, text }));
   }
 
   change(pattern: RegExp): Line | undefined {
@@ -171,6 +194,20 @@ export class Signs {
     const culprit = labelledProcess(this.evidence, 'culprit');
     const process = this.processes.find((one) => String(one.process.pid) === culprit?.value);
     return process && this.unitOf(process);
+  }
+
+  /**
+   * The workers of one program and user that stand out together: each busy, and all of them far above everything else.
+   * Null where a single process does.
+   */
+  busyWorkers(): readonly TopProcess[] | null {
+    const alike = (one: TopProcess) => `${one.user} ${one.process.comm}`;
+    const all = this.processes.filter(({ rss }) => rss > 0);
+    const [first] = [...all].sort((a, b) => b.cpu - a.cpu);
+    if (first === undefined) return null;
+    const own = all.filter((one) => alike(one) === alike(first) && one.cpu * DOMINANT >= first.cpu);
+    const next = Math.max(0, ...all.filter((one) => alike(one) !== alike(first)).map(({ cpu }) => cpu));
+    return own.length >= 2 && first.cpu >= next * DOMINANT ? own : null;
   }
 
   unitLike(name: RegExp): string | undefined {

@@ -116,6 +116,32 @@ const failingDisk: KnownCause = {
   },
 };
 
+/** A file that a container writes beside its volumes lies in its own layer: no prune frees it while it runs. */
+const growingLayer: KnownCause = {
+  id: 'container-layer',
+  class: 'container-writes',
+  find: (signs) => {
+    const writer = signs.told(
+      /(?:docker|libpod|containerd|kubepods|overlay2?)\b.*(?:open for writing|written|wrote|writes|holds)|(?:open for writing|written|wrote|writes|holds)\b.*(?:docker|libpod|containerd|kubepods|overlay)/i,
+    );
+    const mount = signs.fullMount();
+    if (writer === undefined || mount === undefined || !isFilling(signs)) return null;
+    const file = signs.told(/(?:open for writing|written|wrote|writes)\W{1,3}(\/[\w./-]+)/i)?.groups[0];
+    const change = signs.since('docker', 'podman', 'container', 'image', signs.program(writer.process));
+    return {
+      sentence: `${signs.name(writer.process)}, in a container, writes ${file === undefined ? 'files' : `${file}`} into the container's own writable layer, which grows and fills the space of ${mount}; no unused image holds it, so a prune would free nothing${change.words}.`,
+      evidence: [writer.id, ...signs.main, ...change.ids],
+      commands: [
+        command('docker ps --all --size', "Shows the size of each container's own layer."),
+        command('docker system df', 'Shows what images, containers and build cache take.'),
+      ],
+      sure: 'decisive',
+      person: true,
+      futile: ['container-images', 'disk-full'],
+    };
+  },
+};
+
 /** Images and build cache are never removed by themselves. */
 const containerLayers: KnownCause = {
   id: 'container-layers',
@@ -205,10 +231,47 @@ const hiddenSpace: KnownCause = {
   },
 };
 
+/** What a program writes elsewhere fails there: its own files then pile up where it stands. */
+const fullDestination: KnownCause = {
+  id: 'full-destination',
+  class: 'destination-full',
+  find: (signs) => {
+    const line = signs.line(
+      /(\/[\w./-]{2,200})['"]?\W{0,3}.{0,60}(?:no space left on device|enospc|disk full)|(?:no space left on device|enospc).{0,40}?(\/[\w./-]{2,200})/i,
+    );
+    const path = line?.groups.find(Boolean);
+    const subject = signs.metric(/^disk\.(?:used|forecast)/)?.label ?? undefined;
+    if (line === undefined || path === undefined) return null;
+    const full = signs.mounts
+      .filter(({ mount, used }) => used >= 95 && mount.path !== '/' && isBelow(path, mount.path))
+      .sort((a, b) => b.mount.path.length - a.mount.path.length)[0];
+    if (full === undefined || full.mount.path === subject) return null;
+    const destination = full.mount.path;
+    const archive = signs.line(/archive command failed|archiving write-ahead|wal segment .{0,60}not archived|pg_wal/i);
+    const what =
+      archive === undefined ? 'what is written there' : 'the WAL archive (write-ahead log) that is written there';
+    return {
+      sentence: `${destination} is full (${number(full.used)} %), so that ${what} fails${subject === undefined ? '' : `, and files pile up on ${subject}`}: room is needed on ${destination}, not ${subject === undefined ? 'elsewhere' : `on ${subject}`}.`,
+      evidence: [line.id, full.item.id, ...signs.main, ...(archive === undefined ? [] : [archive.id])],
+      commands: [
+        command(`df -h ${destination}`, 'Shows how full it is.'),
+        look(destination),
+        ...(signs.unit === undefined ? [] : [unitStatus(signs.unit)]),
+      ],
+      sure: 'decisive',
+      person: true,
+    };
+  },
+};
+
+const isBelow = (path: string, mount: string): boolean => path === mount || path.startsWith(`${mount}/`);
+
 export const STORAGE: readonly KnownCause[] = [
   inodes,
   readOnly,
   failingDisk,
+  fullDestination,
+  growingLayer,
   containerLayers,
   deletedOpen,
   ...LOGS,
