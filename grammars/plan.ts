@@ -1,4 +1,5 @@
 import type { SlotKind, Template } from './catalogue.ts';
+import { anyOf, gbnfLiteral, TEXT, TEXT_ONLY, upTo, gbnfWord as word } from './gbnf.ts';
 
 /**
  * The language in which a model answers about one incident: JSON without optional blanks, in which commands are
@@ -81,24 +82,6 @@ const NO_PLAYBOOK = 'none';
 const SLOT = /^E[1-9][0-9]{0,2}$/;
 const EVIDENCE = /^[ec][1-9][0-9]{0,3}$/;
 const CLASS = /^[a-z][a-z0-9-]{0,39}$/;
-/** Printable ASCII without quote and backslash: needs no escape in JSON, and ends where its count ends. */
-const TEXT = '[ !#-\\[\\]-~]';
-const TEXT_ONLY = /^[ !#-[\]-~]+$/;
-
-/**
- * A GBNF literal that matches exactly `text`: the only way in which any text enters a grammar. Everything but plain
- * printable ASCII is written by its code point; half a surrogate pair, which no tokenizer can write, as U+FFFD.
- */
-export function gbnfLiteral(text: string): string {
-  const escaped = Array.from(text, (char) => {
-    if (char === '"' || char === '\\') return `\\${char}`;
-    const point = char.codePointAt(0) ?? 0;
-    if (point >= 0x20 && point < 0x7f) return char;
-    const safe = point >= 0xd800 && point <= 0xdfff ? 0xfffd : point;
-    return `\\U${safe.toString(16).toUpperCase().padStart(8, '0')}`;
-  });
-  return `"${escaped.join('')}"`;
-}
 
 /** Builds the grammar of one incident. Throws a PlanError E_PLAN_INPUT when the input's ids are not of their form. */
 export function planGrammar(input: PlanInput): PlanGrammar {
@@ -108,7 +91,6 @@ export function planGrammar(input: PlanInput): PlanGrammar {
     rules.push(`${name} ::= ${body}`);
     return name;
   };
-  const word = (text: string) => gbnfLiteral(JSON.stringify(text));
 
   if (input.wordless !== true) rule('text', `${TEXT}{1,${PLAN_LIMITS.rootCause}}`);
   rule('short', input.wordless ? anyOf(input.classes.map(word)) : `"\\"" ${TEXT}{1,${PLAN_LIMITS.alternative}} "\\""`);
@@ -229,11 +211,6 @@ const named = (input: PlanInput): readonly string[] => input.slots.map(({ slot }
 
 const slotsOf = (input: PlanInput, kind: SlotKind): readonly string[] =>
   input.slots.filter((slot) => slot.kind === kind).map((slot) => slot.slot);
-
-/** In parentheses, since a line of a rule must not begin with `|`, and a part must not leak into its neighbour. */
-const anyOf = (parts: readonly string[]): string => `(${parts.join(' | ')})`;
-
-const upTo = (item: string, most: number): string => `(${item} ("," ${item}){0,${most - 1}})?`;
 
 /** Bytes of the longest answer: each token writes at least one. */
 function longestAnswer(input: PlanInput, possible: readonly Template[]): number {

@@ -10,6 +10,7 @@ import { claim, prepareFolder, type StateFolder } from '../broker/state-folder.t
 import { hubTopic } from '../broker/topics.ts';
 import { localOperator } from './acts/client.ts';
 import { serveActs } from './acts/server.ts';
+import { askHost } from './ask-host.ts';
 import { allowOnly } from './automation/allow-only.ts';
 import { refuseHalfRestored } from './backup/restoring.ts';
 import { verifyAuditTail } from './chain/audit.ts';
@@ -261,7 +262,7 @@ async function run(options: HubOptions, parts: Parts, closing: Closing): Promise
   closing.add(tidy(hub, options.retention ?? DEFAULT_RETENTION));
   if (options.model !== undefined) {
     // A large file takes minutes to load: until it has, rules answer alone.
-    void openModel(options.model, thinking, log).then(async (model) => {
+    void openModel(options.model, thinking, log, askHost(hub, driver)).then(async (model) => {
       if (model === null) return;
       thinking.all.unshift(model);
       await presence.reasonsWith(`${model.name} + ${thinking.codified.name}`);

@@ -4,9 +4,10 @@ import type { Policy } from '../policy/policy.ts';
 import type { ChosenModel } from './models/choice.ts';
 import { threadsFor } from './models/threads.ts';
 import { type Playbook, sitePlaybooks } from './playbook/playbook.ts';
-import { openLlamaReasoner } from './reason/llama.ts';
+import { openModelReasoner } from './reason/open-model-reasoner.ts';
 import type { Reasoner } from './reason/reasoner.ts';
 import { RulesReasoner } from './reason/rules.ts';
+import type { AskProbe } from './reason/staged/questions.ts';
 import { triedBefore } from './steps/tried.ts';
 import type { Store } from './store/store.ts';
 
@@ -37,17 +38,22 @@ export function openReasoners({ folder, policy, store, log }: ReasonerParts): Re
   return { playbooks: new Map(playbooks.map((one) => [one.id, one])), all: [codified], codified };
 }
 
-/** A model that does not load costs the model, not the hub: null, and the log says why. */
+/**
+ * A model that does not load costs the model, not the hub: null, and the log says why. `ask` puts its questions to hosts;
+ * absent: there is none to ask.
+ */
 export async function openModel(
-  { file, sha256 }: ChosenModel,
+  chosen: ChosenModel,
   { playbooks }: Pick<Reasoners, 'playbooks'>,
   log: Log,
+  ask: AskProbe | null = null,
 ): Promise<Reasoner | null> {
+  const { file } = chosen;
   try {
-    return await openLlamaReasoner({
-      file,
-      ...(sha256 === undefined ? {} : { sha256 }),
+    return await openModelReasoner({
+      ...chosen,
       playbooks,
+      ask,
       maxThreads: threadsFor(statSync(file, { throwIfNoEntry: false })?.size ?? 0),
       deadlineMs: MODEL_DEADLINE_MS,
       log: (message) => log.info(message),

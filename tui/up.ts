@@ -11,7 +11,7 @@ import { tourMemory } from './tour-memory.ts';
 import { keysFile } from './tui-command.ts';
 
 export const UP_USAGE = `sentinel up [--state DIR] [--headless] [--live] [--model GGUF|own|none] [--port N] [--interval SECONDS]
-            [--auto-approve allow-only]
+            [--auto-approve allow-only] [--reasoner single|staged]
   Runs a hub, an agent for this host and the TUI: everything in one command. Dry run unless --live.
   --auto-approve allow-only
                run what is allowed in every command with nobody there; see sentinel hub --help
@@ -27,6 +27,7 @@ export async function upCommand(argv: readonly string[], io: Console): Promise<n
       headless: { type: 'boolean', default: false },
       live: { type: 'boolean', default: false },
       model: { type: 'string' },
+      reasoner: { type: 'string' },
       port: { type: 'string' },
       'auto-approve': { type: 'string' },
       interval: { type: 'string', default: '2' },
@@ -46,7 +47,8 @@ export async function upCommand(argv: readonly string[], io: Console): Promise<n
   const release = claim(state.root, 'sentinel up');
   const say = headless ? io.stdout : toFile(join(state.root, 'up.log'));
   const mode = values.live ? ['--live'] : [];
-  const model = values.model === undefined ? [] : ['--model', values.model];
+  const way = values.reasoner === undefined ? [] : ['--reasoner', values.reasoner];
+  const model = [...(values.model === undefined ? [] : ['--model', values.model]), ...way];
   const alone = values['auto-approve'] === undefined ? [] : ['--auto-approve', values['auto-approve']];
   const port = values.port === undefined ? [] : ['--port', values.port];
   // Started again it takes the port that it had, which is where the agent looks for it.

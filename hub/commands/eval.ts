@@ -12,13 +12,17 @@ import { type EvalParts, runScenario } from '../eval/run.ts';
 import { readScenarios, type Scenario, ScenarioFileError } from '../eval/scenario.ts';
 import { type Case, caseOf, isIgnored, type Summary, summaryOf } from '../eval/summary.ts';
 import { TIMES } from '../hub.ts';
+import type { ChosenModel } from '../models/choice.ts';
 import { openModel } from '../open-reasoners.ts';
 import { type Playbook, sitePlaybooks } from '../playbook/playbook.ts';
 import { modelFile } from '../reason/own-model.ts';
 import type { Reasoner } from '../reason/reasoner.ts';
 import { RulesReasoner } from '../reason/rules.ts';
+import type { Way } from '../reason/ways.ts';
+import { readWay } from './way-flag.ts';
 
-export const EVAL_USAGE = `sentinel eval --scenarios FILE... [--model GGUF|own|none] [--report DIR] [--mutate] [--state DIR]
+export const EVAL_USAGE = `sentinel eval --scenarios FILE... [--model GGUF|own|none] [--reasoner single|staged] [--report DIR]
+              [--mutate] [--state DIR]
   Answers each scenario the hub's own way and prints one JSON line for each; scores those that have an answer key.
   FILE may be given more than once, and may be a folder of .json, .yaml and .yml files.
   Writes report.md, report.json and report.html into DIR (default STATE/eval) and compares with the last run there;
@@ -36,6 +40,7 @@ export async function evalCommand(argv: readonly string[], io: Console): Promise
     {
       scenarios: { type: 'string', multiple: true },
       model: { type: 'string', default: 'own' },
+      reasoner: { type: 'string' },
       report: { type: 'string' },
       mutate: { type: 'boolean', default: false },
       state: { type: 'string', default: './.sentinel' },
@@ -51,7 +56,7 @@ export async function evalCommand(argv: readonly string[], io: Console): Promise
   if (named.length === 0) throw new UsageError(`name a file of scenarios\n${EVAL_USAGE}`);
   const state = stateFolder(values.state);
   const scenarios = readAll(named);
-  const parts = await openParts(state, values.model, io);
+  const parts = await openParts(state, values.model, readWay(values.reasoner), io);
   try {
     const cases = await runAll(scenarios, parts, io);
     if (io.signal.aborted) {
@@ -87,7 +92,12 @@ function readAll(named: readonly string[]): readonly Scenario[] {
   }
 }
 
-async function openParts(state: ReturnType<typeof stateFolder>, model: string, io: Console): Promise<EvalParts> {
+async function openParts(
+  state: ReturnType<typeof stateFolder>,
+  model: string,
+  way: Way | undefined,
+  io: Console,
+): Promise<EvalParts> {
   const policy = await loadPolicy(existsSync(state.policy) ? { siteDir: state.policy } : {});
   const { playbooks, errors } = sitePlaybooks(state.playbooks, policy);
   for (const { message } of errors) io.stderr(message);
@@ -97,20 +107,21 @@ async function openParts(state: ReturnType<typeof stateFolder>, model: string, i
   return {
     policy,
     playbooks: byId,
-    reasoners: file === null ? [rules] : [await loaded(file, byId, io), rules],
+    reasoners:
+      file === null ? [rules] : [await loaded({ file, ...(way === undefined ? {} : { way }) }, byId, io), rules],
     deadlineMs: TIMES.reasoning,
   };
 }
 
 /** A hub goes on without its model; whoever evaluates one wants to know that it did not load. */
-async function loaded(model: string, playbooks: ReadonlyMap<string, Playbook>, io: Console): Promise<Reasoner> {
+async function loaded(model: ChosenModel, playbooks: ReadonlyMap<string, Playbook>, io: Console): Promise<Reasoner> {
   const failures: string[] = [];
   const log = {
     error: (line: string) => void failures.push(line),
     warn: (line: string) => io.stderr(line),
     info: (line: string) => io.stderr(line),
   };
-  const reasoner = await openModel({ file: model }, { playbooks }, log);
+  const reasoner = await openModel(model, { playbooks }, log);
   if (reasoner === null) throw new UsageError(failures.join('\n'));
   return reasoner;
 }

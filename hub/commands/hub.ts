@@ -10,7 +10,9 @@ import { idFromHostname } from '../../broker/topics.ts';
 import { readHttpAddress, readToken } from '../http/door.ts';
 import { chosenModel } from '../models/choice.ts';
 import { type HubOptions, openHub } from '../open-hub.ts';
+import type { Way } from '../reason/ways.ts';
 import type { Retention } from '../store/retention.ts';
+import { readWay } from './way-flag.ts';
 
 export const HUB_USAGE = `sentinel hub [--state DIR] [--host ADDRESS] [--port N] [--live] [--model GGUF|own|none] [--headless]
              [--auto-approve allow-only] [--broker URL --credentials FILE] [--json-views]
@@ -35,6 +37,8 @@ export const HUB_USAGE = `sentinel hub [--state DIR] [--host ADDRESS] [--port N]
   --model FILE   a GGUF, or the name of a pulled one, that reasons beside the rules; a broken one costs the model, not the
                  hub. \`own\`: the one that ships with the hub, if one does; \`none\`: rules alone. Absent: what was chosen
                  with \`sentinel model use\`, else \`own\`
+  --reasoner single|staged
+                 how that model thinks: all in one answer, or in stages that may ask the host; see docs/models.md
   for example: sentinel hub --state /var/lib/sentinel-hub --live`;
 
 /** Runs until the signal; a parent that started it with an IPC channel ends it by going away. */
@@ -50,6 +54,7 @@ export async function hubCommand(argv: readonly string[], io: Console): Promise<
       'enroll-port': { type: 'string', default: String(DEFAULT_ENROLL_PORT) },
       live: { type: 'boolean', default: false },
       model: { type: 'string' },
+      reasoner: { type: 'string' },
       broker: { type: 'string' },
       credentials: { type: 'string' },
       'json-views': { type: 'boolean', default: false },
@@ -92,7 +97,7 @@ export async function hubCommand(argv: readonly string[], io: Console): Promise<
     ...webhooksOf(values.webhooks, values['webhooks-token']),
     retention: retentionOf(values['keep-days'], values['keep-incidents'], values['keep-mib']),
     ...outsideOf(values.broker, values.credentials),
-    ...(await modelOf(values.model, state.models, log)),
+    ...(await modelOf(values.model, readWay(values.reasoner), state.models, log)),
     log,
   });
   if (values.broker === undefined && hub.wanted !== 0 && hub.port !== hub.wanted)
@@ -111,9 +116,14 @@ export async function hubCommand(argv: readonly string[], io: Console): Promise<
   return EXIT.no;
 }
 
-async function modelOf(word: string | undefined, folder: string, log: Log): Promise<Pick<HubOptions, 'model'>> {
+async function modelOf(
+  word: string | undefined,
+  way: Way | undefined,
+  folder: string,
+  log: Log,
+): Promise<Pick<HubOptions, 'model'>> {
   try {
-    const model = await chosenModel(word, folder);
+    const model = await chosenModel(word, folder, way);
     return model === null ? {} : { model };
   } catch (error) {
     log.error(`going on with rules alone. ${error instanceof Error ? error.message : String(error)}`);

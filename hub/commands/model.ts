@@ -12,10 +12,11 @@ import { threadsFor } from '../models/threads.ts';
 import { ownModel } from '../reason/own-model.ts';
 import { visible } from '../visible.ts';
 import { benchModels } from './model-bench.ts';
+import { readWay } from './way-flag.ts';
 
 export const MODEL_USAGE = `sentinel model list [--json]
 sentinel model pull FILE|FOLDER|URL [--name NAME] [--sha256 HEX] [--via HOST]... [--use]
-sentinel model use NAME|own|none
+sentinel model use NAME|own|none [--reasoner single|staged]
 sentinel model verify [NAME...] [--json]
 sentinel model bench FILE|NAME... [--scenarios FILE] [--json]
   Models that the hub may reason with beside the rules; all take --state DIR (default ./.sentinel).
@@ -24,7 +25,8 @@ sentinel model bench FILE|NAME... [--scenarios FILE] [--json]
           address that is typed here, and from no other. What was cut goes on when the same is typed again. A file whose
           hash is not the one that was named, or that does not load in a process of its own, is taken away.
           --sha256 HEX  what the file must be     --via HOST  a host that the address may send on to
-  use     what the hub reasons with from its next start on, where no --model is typed
+  use     what the hub reasons with from its next start on, where no --model is typed; and whether it thinks all in one
+          answer (single, else so) or in stages (staged)
   verify  whether the files are still those that were pulled; exit 1 when one is not
   bench   a table of models: reading and writing speed in tokens a second, milliseconds for a plan, memory, and what the
           hub's answers score with each beside the rules (default: the scenarios that nothing was tuned on)
@@ -53,6 +55,7 @@ export async function modelCommand(argv: readonly string[], io: Console): Promis
       name: { type: 'string' },
       sha256: { type: 'string' },
       scenarios: { type: 'string' },
+      reasoner: { type: 'string' },
       via: { type: 'string', multiple: true },
       use: { type: 'boolean', default: false },
       json: { type: 'boolean', default: false },
@@ -77,8 +80,9 @@ export async function modelCommand(argv: readonly string[], io: Console): Promis
   if (named.length !== 1) throw new UsageError(MODEL_USAGE);
   if (verb === 'pull') return pull(folder, one, flags, io);
   if (verb === 'use') {
-    choose(folder, one);
-    io.stdout(`the hub reasons with ${one} from its next start on`);
+    const way = readWay(values.reasoner);
+    choose(folder, one, way);
+    io.stdout(`the hub reasons with ${one}${way === undefined ? '' : `, ${way},`} from its next start on`);
     return EXIT.done;
   }
   throw new UsageError(`no such verb: ${JSON.stringify(verb)}\n${MODEL_USAGE}`);

@@ -9,6 +9,7 @@ import { chosenModel } from '../models/choice.ts';
 import { openModel } from '../open-reasoners.ts';
 import { sitePlaybooks } from '../playbook/playbook.ts';
 import type { Reasoner } from '../reason/reasoner.ts';
+import type { Way } from '../reason/ways.ts';
 import { compareWith } from '../replay/compare.ts';
 import { comparedLines, replayedLines } from '../replay/describe.ts';
 import { RecordedModels } from '../replay/find-model.ts';
@@ -17,9 +18,10 @@ import { type ReplayParts, replayDecision } from '../replay/replay.ts';
 import { Store } from '../store/store.ts';
 import { visible } from '../visible.ts';
 import { findIncident } from './find-incident.ts';
+import { readWay } from './way-flag.ts';
 
-export const REPLAY_USAGE = `sentinel replay ID [--with GGUF|NAME|own|none] [--json] [--state DIR]
-sentinel replay --eval [DIR] [--with GGUF|NAME|own|none] [--json] [--state DIR]
+export const REPLAY_USAGE = `sentinel replay ID [--with GGUF|NAME|own|none [--reasoner single|staged]] [--json] [--state DIR]
+sentinel replay --eval [DIR] [--with GGUF|NAME|own|none [--reasoner single|staged]] [--json] [--state DIR]
   Makes the decisions on an incident again from what was recorded - evidence, answers, draft, verdicts, way - and
   compares each with the record byte for byte. Nothing is sent, run or written, and the hub may run or not.
   --with MODEL  asks another model about the same past, and shows both answers; \`none\`: the rules alone
@@ -37,6 +39,7 @@ export async function replayCommand(argv: readonly string[], io: Console): Promi
     {
       state: { type: 'string', default: './.sentinel' },
       with: { type: 'string' },
+      reasoner: { type: 'string' },
       eval: { type: 'boolean', default: false },
       json: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
@@ -52,7 +55,10 @@ export async function replayCommand(argv: readonly string[], io: Console): Promi
   const state = stateFolder(values.state);
   const lines = values.eval ? leftBy(what === '' ? join(state.root, 'eval') : what) : await incidentsLines(state, what);
   const parts = await openParts(state, io);
-  const other = values.with === undefined ? undefined : await openOther(values.with, state.models, parts, io);
+  const other =
+    values.with === undefined
+      ? undefined
+      : await openOther(values.with, readWay(values.reasoner), state.models, parts, io);
   let all = 0;
   let same = 0;
   try {
@@ -115,12 +121,13 @@ async function openParts(state: StateFolder, io: Console): Promise<ReplayParts &
 /** The model that is compared; null: the rules alone. Whoever names one wants to know that it did not load. */
 async function openOther(
   word: string,
+  way: Way | undefined,
   folder: string,
   { playbooks }: ReplayParts,
   io: Console,
 ): Promise<Reasoner | null> {
   if (word === 'none') return null;
-  const chosen = await chosenModel(word, folder);
+  const chosen = await chosenModel(word, folder, way);
   if (chosen === null) throw new UsageError(`--with ${word}: no model ships with this hub`);
   const model = await openModel(chosen, { playbooks }, lineLog('replay', io.stderr));
   if (model === null) throw new UsageError(`--with ${word}: it does not load`);

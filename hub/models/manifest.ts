@@ -2,6 +2,7 @@ import { existsSync, mkdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { writeDurably } from '../../broker/durable-file.ts';
+import { WAYS } from '../reason/ways.ts';
 
 /** A manifest is a few lines for each model; one that is larger is not ours. */
 const MANIFEST_BYTES = 1_048_576;
@@ -52,6 +53,8 @@ const shape = z.strictObject({
   version: z.literal(1),
   /** A name of these, `own` or `none`; absent: the hub's own, where one ships. */
   use: z.string().max(64).exactOptional(),
+  /** How the model in use is made to think; absent: all in one answer. */
+  way: z.enum(WAYS).exactOptional(),
   models: z.array(entry).max(MOST),
 });
 

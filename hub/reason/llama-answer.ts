@@ -24,7 +24,7 @@ export function readAnswer(decoded: Decoded, plan: PlanInput, evidence: Evidence
   if (decoded.stop !== 'end') throw new ReasonError('E_MODEL_OUTPUT', 'the answer was cut before its end');
   try {
     const answer = parsePlan(decoded.text, plan);
-    const probability = probabilityOf(decoded, answer);
+    const probability = probabilityOf(decoded, answer.class);
     const commands = answer.commands.map(({ template, slots }): ProposedCommand => {
       const names: Partial<Record<SlotKind, string>> = {};
       template.slots.forEach((kind, i) => {
@@ -57,9 +57,9 @@ function entityOf(evidence: Evidence, slot: string | undefined): Entity {
 }
 
 /** Of the tokens that spell the class; what it is worth is not known, so that the confidence made of it is capped. */
-function probabilityOf(decoded: Decoded, answer: PlanAnswer): number {
+export function probabilityOf(decoded: Decoded, name: string): number {
   const from = '{"class":"'.length;
-  const to = from + answer.class.length;
+  const to = from + name.length;
   let start = 0;
   let product = 1;
   for (const { end, probability } of decoded.pieces) {

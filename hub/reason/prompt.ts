@@ -24,6 +24,12 @@ export interface Prompt {
   readonly plan: PlanInput;
 }
 
+/** What stands around the incident: before it the same for all, and how it ends. */
+export interface PromptFrame {
+  readonly fixed: string;
+  readonly end: string;
+}
+
 const SLOT_KIND: Readonly<Record<Entity['kind'], SlotKind | null>> = {
   process: 'pid',
   unit: 'unit',
@@ -57,8 +63,12 @@ export function planInput(
  * Writes the evidence for a model: fixed text first, the incident last, entities by slot, foreign text fenced. Items
  * that exceed the budget are left out and named. Throws a ReasonError E_MODEL_PROMPT when not even the frame fits.
  */
-export function buildPrompt(evidence: Evidence, catalogue: Catalogue, budget: TokenBudget): Prompt {
-  const fixed = fixedText(catalogue);
+export function buildPrompt(
+  evidence: Evidence,
+  catalogue: Catalogue,
+  budget: TokenBudget,
+  { fixed, end }: PromptFrame = { fixed: fixedText(catalogue), end: 'Answer:\n' },
+): Prompt {
   const entities = shownEntities(evidence);
   const unshown = evidence.entities.filter((entity) => !entities.includes(entity)).map((entity) => entity.slot);
   const names = new Names(evidence);
@@ -74,6 +84,7 @@ export function buildPrompt(evidence: Evidence, catalogue: Catalogue, budget: To
       entities,
       [...lines].flatMap(([item, line]) => (items.has(item) ? [line] : [])),
       leftOutOf(items),
+      end,
     );
 
   const fixedTokens = budget.count(fixed);
@@ -126,6 +137,7 @@ function incidentText(
   entities: readonly Entity[],
   items: readonly string[],
   leftOut: readonly string[],
+  end: string,
 ): string {
   const { event, similar, playbooks } = evidence;
   const section = (title: string, lines: readonly string[]) => (lines.length === 0 ? [] : [`${title}:`, ...lines]);
@@ -151,8 +163,7 @@ function incidentText(
       'Playbooks',
       playbooks.map((match) => `${plainOrFenced(match.id, names)} ${match.score.toFixed(2)}`),
     ),
-    'Answer:',
-    '',
+    end,
   ].join('\n');
 }
 

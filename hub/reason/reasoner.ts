@@ -1,3 +1,4 @@
+import type { Said } from '../../broker/messages.ts';
 import type { Evidence } from '../evidence/evidence.ts';
 import type { Claim } from '../incident.ts';
 import type { Pace } from './llama-decode.ts';
@@ -28,7 +29,32 @@ export interface Trace {
   readonly fixed?: number;
   /** Tokens after which the answer would have been cut. */
   readonly max_tokens?: number;
+  /** Of a model that thinks in stages: its calls in their order. Each was asked `prompt` and then its own part. */
+  readonly calls?: readonly StageCall[];
+  /** What hosts answered meanwhile: without it nothing that followed could be said again. */
+  readonly probes?: readonly StageProbe[];
 }
+
+/** One call of a model that thinks in stages. */
+export interface StageCall extends Pick<Trace, 'prompt' | 'grammar' | 'output' | 'stop'> {
+  readonly stage: string;
+  readonly max_tokens: number;
+  /** Why nothing was taken from it; absent where something was. */
+  readonly failed?: string;
+}
+
+/** A question that a stage chose, and what came of it. */
+export interface StageProbe {
+  readonly probe: string;
+  /** The slot that it was about; empty for the host itself. */
+  readonly about: string;
+  /** `done`, or why there is no answer. */
+  readonly state: string;
+  readonly lines: readonly Said[];
+}
+
+/** What a model is traced as: all but what it was asked and what it said. */
+export type Setting = Pick<Trace, 'model_sha256' | 'model_file' | 'llama_build' | 'backend' | 'threads' | 'seed'>;
 
 /** A reasoner's whole answer. It proposes; nothing in it is believed before the validator and the policy saw it. */
 export interface Diagnosis {
@@ -69,8 +95,8 @@ export interface Reasoner {
 
 /** A reasoner that can say the same again: what a replay needs of a model. */
 export interface RepeatingReasoner extends Reasoner {
-  /** What it would be traced as now: all but what it was asked and what it said. */
-  readonly setting: Pick<Trace, 'model_sha256' | 'model_file' | 'llama_build' | 'backend' | 'threads' | 'seed'>;
+  /** What it would be traced as now. */
+  readonly setting: Setting;
   /** Decodes the prompt of a trace under its grammar once more; rejects as `diagnose` does. */
   repeat(trace: Trace, signal: AbortSignal): Promise<Repeated>;
 }

@@ -26,6 +26,9 @@ const LIMITS = {
   sentence: 500,
   explanation: 300,
   trace: 262_144,
+  /** Of a model that thinks in stages, and the probes that it asks; an agent's answer has at most so many lines. */
+  calls: 15,
+  lines: 80,
 } as const;
 
 const line = (max: number) =>
@@ -74,6 +77,31 @@ const shape = z.object({
       class_probability: z.number().min(0).max(1).exactOptional(),
       fixed: z.number().exactOptional(),
       max_tokens: z.number().exactOptional(),
+      calls: z
+        .array(
+          z.object({
+            stage: z.string().max(64),
+            prompt: trace,
+            grammar: trace,
+            max_tokens: z.number(),
+            output: trace,
+            stop: z.string().max(64),
+            failed: z.string().max(1_024).exactOptional(),
+          }),
+        )
+        .max(LIMITS.calls)
+        .exactOptional(),
+      probes: z
+        .array(
+          z.object({
+            probe: z.string().max(64),
+            about: z.string().max(16),
+            state: z.string().max(64),
+            lines: z.array(z.object({ text: z.string().max(1_024), trusted: z.boolean() })).max(LIMITS.lines),
+          }),
+        )
+        .max(LIMITS.calls)
+        .exactOptional(),
     })
     .nullable(),
 });

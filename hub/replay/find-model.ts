@@ -2,10 +2,13 @@ import { existsSync, readdirSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import type { Playbook } from '../playbook/playbook.ts';
-import { openLlamaReasoner } from '../reason/llama.ts';
+import { LlamaReasoner } from '../reason/llama.ts';
+import { type LlamaEngine, openEngine } from '../reason/llama-engine.ts';
 import { identifyModel } from '../reason/llama-file.ts';
 import { ownModel } from '../reason/own-model.ts';
-import type { RepeatingReasoner, Trace } from '../reason/reasoner.ts';
+import type { RepeatingReasoner, StageProbe, Trace } from '../reason/reasoner.ts';
+import { StagedLlama } from '../reason/staged/llama-staged.ts';
+import type { AskProbe } from '../reason/staged/questions.ts';
 
 export interface ModelsOptions {
   /** The state folder's models; it need not exist. */
@@ -19,30 +22,37 @@ export interface ModelsOptions {
 /** The models that recorded answers are of: each is looked for by its hash, and opened once. */
 export class RecordedModels {
   readonly #options: ModelsOptions;
-  readonly #open = new Map<string, Promise<RepeatingReasoner | string>>();
+  readonly #open = new Map<string, Promise<LlamaEngine | string>>();
   readonly #hashes = new Map<string, string>();
 
   constructor(options: ModelsOptions) {
     this.#options = options;
   }
 
-  /** The model that a trace names, with its number of threads; or the sentence why it can't be asked. */
-  of(trace: Trace): Promise<RepeatingReasoner | string> {
+  /**
+   * The model that a trace names, with its number of threads, thinking as it did then and hearing of hosts what it heard
+   * then; or the sentence why it can't be asked.
+   */
+  async of(trace: Trace): Promise<RepeatingReasoner | string> {
     const key = `${trace.model_sha256} ${trace.threads}`;
     const opened = this.#open.get(key) ?? this.#opened(trace);
     this.#open.set(key, opened);
-    return opened;
+    const engine = await opened;
+    if (typeof engine === 'string') return engine;
+    const { playbooks } = this.#options;
+    if (trace.calls === undefined) return new LlamaReasoner(engine, { playbooks });
+    return new StagedLlama(engine, heardThen(trace.probes), { playbooks });
   }
 
   async close(): Promise<void> {
     for (const opened of this.#open.values()) {
-      const model = await opened;
-      if (typeof model !== 'string') await model.close();
+      const engine = await opened;
+      if (typeof engine !== 'string') await engine.close();
     }
   }
 
-  async #opened({ model_file, model_sha256, threads }: Trace): Promise<RepeatingReasoner | string> {
-    const { folder, playbooks, deadlineMs, log } = this.#options;
+  async #opened({ model_file, model_sha256, threads }: Trace): Promise<LlamaEngine | string> {
+    const { folder, deadlineMs, log } = this.#options;
     const own = await ownModel().catch(() => null);
     const here = existsSync(folder) ? readdirSync(folder).filter((name) => name.endsWith('.gguf')) : [];
     const files = new Set([model_file, ...(own === null ? [] : [own]), ...here.map((name) => join(folder, name))]);
@@ -50,7 +60,7 @@ export class RecordedModels {
       if ((await this.#hashOf(file)) !== model_sha256) continue;
       // More threads than the machine has would not end within any deadline.
       const maxThreads = Math.max(1, Math.min(threads, availableParallelism()));
-      return openLlamaReasoner({ file, playbooks, maxThreads, deadlineMs, log }).catch(String);
+      return openEngine({ file, maxThreads, deadlineMs, log }).catch(String);
     }
     const now = this.#hashes.get(model_file) ?? '';
     const told = now === '' ? `${model_file} is not there` : `${model_file} has sha256 ${now} now`;
@@ -68,4 +78,11 @@ export class RecordedModels {
     this.#hashes.set(file, hash);
     return hash;
   }
+}
+
+/** Hosts answer what was recorded, or nothing: none is asked again. Null where there was none to ask. */
+function heardThen(probes: readonly StageProbe[] | undefined): AskProbe | null {
+  if (probes === undefined) return null;
+  return async (_, { probe, about }) =>
+    probes.find((one) => one.probe === probe && one.about === about) ?? { state: 'not recorded', lines: [] };
 }

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { Policy } from '../../policy/policy.ts';
 import { buildEvidence } from '../evidence/builder.ts';
 import { TIMES } from '../hub.ts';
@@ -139,22 +140,35 @@ async function modelParts(
   // The file is the same by its hash: what it is called, and where it lies, is not what it thinks.
   const now = { ...untimed(diagnosis), by: then.by, trace: withoutSetting(diagnosis.trace) };
   const asked = compared(part, { ...untimed(then), trace: withoutSetting(trace) }, () => now);
-  const isPrompt = diagnosis.trace?.prompt === trace.prompt && diagnosis.trace.grammar === trace.grammar;
+  const isPrompt = diagnosis.trace !== null && isDeepStrictEqual(promptsOf(diagnosis.trace), promptsOf(trace));
   if (isPrompt || trace.fixed === undefined) return [asked];
-  const again = await model.repeat(trace, AbortSignal.timeout(parts.deadlineMs)).catch(String);
   const kept = `${part}, prompt kept`;
-  if (typeof again === 'string') return [asked, { part: kept, same: null, why: again }];
-  return [
-    asked,
-    compared(kept, { output: trace.output, stop: trace.stop }, () => ({ output: again.output, stop: again.stop })),
-  ];
+  const said: (Pick<Trace, 'output' | 'stop'> | string)[] = [];
+  for (const call of callsOf(trace)) {
+    const again = await model.repeat(call, AbortSignal.timeout(parts.deadlineMs)).catch(String);
+    if (typeof again === 'string') return [asked, { part: kept, same: null, why: again }];
+    said.push({ output: again.output, stop: again.stop });
+  }
+  const before = callsOf(trace).map(({ output, stop }) => ({ output, stop }));
+  const isOne = trace.calls === undefined;
+  return [asked, compared(kept, isOne ? before[0] : before, () => (isOne ? said[0] : said))];
 }
+
+/** Each call of a model as a trace of its own: one, or those of its stages that were answered. */
+const callsOf = (trace: Trace): readonly Trace[] =>
+  trace.calls === undefined
+    ? [trace]
+    : trace.calls
+        .filter(({ stop }) => stop !== 'none')
+        .map((call) => ({ ...trace, ...call, prompt: trace.prompt + call.prompt }));
+
+const promptsOf = (trace: Trace): unknown => callsOf(trace).map(({ prompt, grammar }) => ({ prompt, grammar }));
 
 /** What the model was asked and what it said. The rest of a trace is named where it is another now. */
 function withoutSetting(trace: Trace | null): unknown {
   if (trace === null) return null;
-  const { prompt, grammar, output, stop, class_probability, fixed, max_tokens } = trace;
-  return { prompt, grammar, output, stop, class_probability, fixed, max_tokens };
+  const { prompt, grammar, output, stop, class_probability, fixed, max_tokens, calls, probes } = trace;
+  return { prompt, grammar, output, stop, class_probability, fixed, max_tokens, calls, probes };
 }
 
 function draftFrom({ evidence, diagnoses }: DecisionRecord, { playbooks }: ReplayParts): unknown {

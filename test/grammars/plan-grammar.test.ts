@@ -2,7 +2,8 @@ import fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { loadCatalogue } from '../../grammars/catalogue.ts';
-import { gbnfLiteral, PLAN_LIMITS, PlanError, type PlanInput, parsePlan, planGrammar } from '../../grammars/plan.ts';
+import { gbnfLiteral } from '../../grammars/gbnf.ts';
+import { PLAN_LIMITS, PlanError, type PlanInput, parsePlan, planGrammar } from '../../grammars/plan.ts';
 
 const catalogue = loadCatalogue();
 const input: PlanInput = {

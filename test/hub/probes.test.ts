@@ -14,6 +14,7 @@ import { decodeCbor, encodeCbor } from '../../broker/cbor.ts';
 import { type ProbeResult, probeRequest } from '../../broker/probe-messages.ts';
 import { sealRoster } from '../../broker/roster.ts';
 import { open, seal } from '../../broker/signed.ts';
+import { askHost } from '../../hub/ask-host.ts';
 import { readAudit, verifyAudit } from '../../hub/chain/audit.ts';
 import { type ProbeAnswer, ProbeAskError, Probes } from '../../hub/probes.ts';
 import { getIncident } from '../../hub/store/incidents.ts';
@@ -226,6 +227,24 @@ test('one host is not flooded, and an incident keeps so many answers and no more
   for (const { state } of await Promise.all(asking)) assert.is(state, 'done');
   for (let i = 0; i < 13; i++) await ask(context, 'memory');
   assert.is(await codeOf(ask(context, 'memory')), 'E_PROBE_MANY');
+});
+
+test('a model asks as an operator does, under a name that no operator has; what can’t be asked is an answer too', async (context) => {
+  const { small, incident } = context;
+  await listen(context, web, (said) => [[web, { ...said, lines: [{ text: 'load is high', trusted: false }] }]]);
+  const asks = askHost(small.hub, small.driver);
+  const said = await asks(incident, { probe: 'memory', about: '', param: '' }, 'qwen');
+  assert.equal(said, { state: 'done', lines: [{ text: 'load is high', trusted: false }] });
+  assert.equal(
+    getIncident(small.hub.store, incident)?.probes?.map(({ by, probe }) => [by, probe]),
+    [['model:qwen', 'memory']],
+  );
+  const elsewhere = await asks(incident, { probe: 'unit_log', about: 'E1', param: 'not-there.service' }, 'qwen');
+  assert.equal(elsewhere, { state: 'E_PROBE_NAME', lines: [] });
+  assert.equal(await asks('01KB0000000000000000000000', { probe: 'memory', about: '', param: '' }, 'qwen'), {
+    state: 'E_ACT_UNKNOWN',
+    lines: [],
+  });
 });
 
 test.run();
