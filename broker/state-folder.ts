@@ -34,6 +34,8 @@ export interface StateFolder {
   readonly audit: string;
   /** Models that were pulled, and which of them the hub reasons with. */
   readonly models: string;
+  /** A model that another program of the site serves, where the hub may ask one. */
+  readonly endpoint: string;
   readonly agent: string;
   readonly watch: string;
   readonly journal: string;
@@ -73,6 +75,7 @@ export function stateFolder(dir: string): StateFolder {
     webhooks: join(root, 'webhooks.yaml'),
     audit: join(root, 'audit.yaml'),
     models: join(root, 'models'),
+    endpoint: join(root, 'endpoint.yaml'),
     agent,
     watch: join(agent, 'watch.d'),
     journal: join(agent, 'journal.jsonl'),

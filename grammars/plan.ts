@@ -78,7 +78,7 @@ const KEYS = ['class', 'root_cause', 'culprits', 'cites', 'playbook', 'commands'
 const keysOf = ({ wordless }: PlanInput) => KEYS.filter((key) => key !== (wordless ? 'root_cause' : 'culprits'));
 
 /** What an answer says where no playbook fits. */
-const NO_PLAYBOOK = 'none';
+export const NO_PLAYBOOK = 'none';
 const SLOT = /^E[1-9][0-9]{0,2}$/;
 const EVIDENCE = /^[ec][1-9][0-9]{0,3}$/;
 const CLASS = /^[a-z][a-z0-9-]{0,39}$/;
@@ -103,7 +103,7 @@ export function planGrammar(input: PlanInput): PlanGrammar {
   for (const kind of new Set(input.slots.map((slot) => slot.kind))) {
     rule(`slot-${kind}`, anyOf(slotsOf(input, kind).map(word)));
   }
-  const possible = usable(input);
+  const possible = usableTemplates(input);
   possible.forEach((template, i) => {
     const blanks = template.slots.map((kind) => `slot-${kind}`).join(' "," ');
     rule(`do-${i}`, `${gbnfLiteral(`{"do":${JSON.stringify(template.id)},"with":[`)} ${blanks} "]}"`);
@@ -153,7 +153,7 @@ export function parsePlan(text: string, input: PlanInput): PlanAnswer {
   if (typeof needsHuman !== 'boolean') throw bad('needs_human: neither true nor false');
   const commands = items(plan['commands'], PLAN_LIMITS.commands, 'commands').map((item): PlanCommand => {
     const command = fields(item, ['do', 'with']);
-    const template = usable(input).find((one) => one.id === command['do'] && one.classes.includes(name));
+    const template = usableTemplates(input).find((one) => one.id === command['do'] && one.classes.includes(name));
     if (template === undefined) throw bad(`commands: ${quoted(command['do'])} does not serve ${name}`);
     const blanks = items(command['with'], template.slots.length, 'with');
     if (blanks.length !== template.slots.length)
@@ -204,7 +204,7 @@ function checkInput(input: PlanInput): void {
 }
 
 /** The templates whose every blank this incident has a name for. */
-const usable = (input: PlanInput): readonly Template[] =>
+export const usableTemplates = (input: PlanInput): readonly Template[] =>
   input.commands.filter((template) => template.slots.every((kind) => slotsOf(input, kind).length > 0));
 
 const named = (input: PlanInput): readonly string[] => input.slots.map(({ slot }) => slot);

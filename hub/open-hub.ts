@@ -36,7 +36,7 @@ import {
   openedWebhooks,
   reachedBy,
 } from './open-doors.ts';
-import { openModel, openReasoners, type Reasoners } from './open-reasoners.ts';
+import { namesOf, openModel, openReasoners, type Reasoners } from './open-reasoners.ts';
 import { openRules } from './open-rules.ts';
 import { Driver } from './pipeline.ts';
 import { Probes } from './probes.ts';
@@ -142,7 +142,8 @@ async function openParts(options: HubOptions, closing: Closing): Promise<Parts> 
   if (!chain.ok) log.error(`audit record ${chain.record}: ${chain.why}. Run \`sentinel audit verify\`.`);
   const rules = await openRules({ siteDir: state.policy, store, key, log });
   closing.add(() => rules.close());
-  const thinking = openReasoners({ folder: state.playbooks, policy: rules.policy, store, log });
+  const { endpoint, playbooks: folder } = state;
+  const thinking = openReasoners({ folder, endpoint, policy: rules.policy, store, log });
   closing.add(() => Promise.all(thinking.all.map((one) => one.close())));
 
   const opened = await openedEnrollment({ state, site, agents, store, keeper, log });
@@ -212,7 +213,7 @@ async function run(options: HubOptions, parts: Parts, closing: Closing): Promise
   closing.add(() => notifier.stop());
   closing.add(() => driver.stop());
   const presence = new HubPresence(hub, {
-    reasoner: thinking.codified.name,
+    reasoner: namesOf(thinking),
     address: outside === undefined ? `${mesh.host}:${mesh.port}` : outside.url,
     ...reachedBy(parts),
   });
@@ -265,7 +266,7 @@ async function run(options: HubOptions, parts: Parts, closing: Closing): Promise
     void openModel(options.model, thinking, log, askHost(hub, driver)).then(async (model) => {
       if (model === null) return;
       thinking.all.unshift(model);
-      await presence.reasonsWith(`${model.name} + ${thinking.codified.name}`);
+      await presence.reasonsWith(namesOf(thinking));
       log.info('the model is ready', { reasoner: presence.reasoner });
     });
   }

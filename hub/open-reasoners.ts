@@ -4,6 +4,8 @@ import type { Policy } from '../policy/policy.ts';
 import type { ChosenModel } from './models/choice.ts';
 import { threadsFor } from './models/threads.ts';
 import { type Playbook, sitePlaybooks } from './playbook/playbook.ts';
+import { readEndpoint } from './reason/endpoint/config.ts';
+import { EndpointReasoner } from './reason/endpoint/endpoint.ts';
 import { openModelReasoner } from './reason/open-model-reasoner.ts';
 import type { Reasoner } from './reason/reasoner.ts';
 import { RulesReasoner } from './reason/rules.ts';
@@ -17,6 +19,8 @@ const MODEL_DEADLINE_MS = 25_000;
 export interface ReasonerParts {
   /** The folder of the site's own playbooks; it need not exist. */
   readonly folder: string;
+  /** Its `endpoint.yaml`; it need not exist. */
+  readonly endpoint: string;
   readonly policy: Policy;
   readonly store: Store;
   readonly log: Log;
@@ -30,12 +34,26 @@ export interface Reasoners {
   readonly codified: Reasoner;
 }
 
-/** The playbooks that load, and the reasoner that works with nothing else. What does not load is said in the log. */
-export function openReasoners({ folder, policy, store, log }: ReasonerParts): Reasoners {
+/** Who is asked, for people: for instance `sentinel + plant-llm + rules`. */
+export const namesOf = ({ all }: Pick<Reasoners, 'all'>): string => all.map(({ name }) => name).join(' + ');
+
+/**
+ * The playbooks that load, and the reasoner that works with nothing else, with the site's own endpoint where there is one.
+ * What does not load is said in the log; throws ConfigError for an endpoint that can't be asked.
+ */
+export function openReasoners({ folder, endpoint, policy, store, log }: ReasonerParts): Reasoners {
   const { playbooks, errors } = sitePlaybooks(folder, policy);
   for (const error of errors) log.error(error.message);
   const codified = new RulesReasoner({ playbooks, tried: (id) => triedBefore(store, id) });
-  return { playbooks: new Map(playbooks.map((one) => [one.id, one])), all: [codified], codified };
+  const byId = new Map(playbooks.map((one) => [one.id, one]));
+  const asked = openEndpoint(endpoint, { playbooks: byId }, log);
+  return { playbooks: byId, all: asked === null ? [codified] : [asked, codified], codified };
+}
+
+/** The model of `endpoint.yaml`, where the site has one; without the file none is asked. Throws ConfigError. */
+export function openEndpoint(file: string, { playbooks }: Pick<Reasoners, 'playbooks'>, log: Log): Reasoner | null {
+  const endpoint = readEndpoint(file);
+  return endpoint === null ? null : new EndpointReasoner(endpoint, { playbooks }, (message) => log.info(message));
 }
 
 /**

@@ -9,6 +9,7 @@ import { readAuditPlaces } from '../chain/places.ts';
 import { readCorrelationRules } from '../correlate/rules.ts';
 import { readServiceMap } from '../correlate/service-map.ts';
 import { readChannels } from '../notify/channels.ts';
+import { readEndpoint } from '../reason/endpoint/config.ts';
 import { readHostMap } from '../webhooks/hosts.ts';
 import { bad, type Finding, well } from './finding.ts';
 
@@ -90,6 +91,7 @@ export function lookAtSettings(state: StateFolder): readonly Finding[] {
     [state.correlate, readCorrelationRules],
     [state.services, readServiceMap],
     [state.notify, readChannels],
+    [state.endpoint, readEndpoint],
     [state.webhooks, readHostMap],
     [state.audit, readAuditPlaces],
   ];

@@ -53,6 +53,9 @@ export interface StageProbe {
   readonly lines: readonly Said[];
 }
 
+/** What stands for llama.cpp's release where another program of the site answered: its weights are not known. */
+export const ENDPOINT_BUILD = 'endpoint';
+
 /** What a model is traced as: all but what it was asked and what it said. */
 export type Setting = Pick<Trace, 'model_sha256' | 'model_file' | 'llama_build' | 'backend' | 'threads' | 'seed'>;
 
@@ -108,7 +111,14 @@ export interface Repeated extends Pick<Trace, 'output' | 'stop'> {
 
 /** Why a reasoner gave no answer. */
 export class ReasonError extends Error {
-  readonly code: 'E_MODEL_LOAD' | 'E_MODEL_TIMEOUT' | 'E_MODEL_OUTPUT' | 'E_MODEL_PROMPT' | 'E_MODEL_CRASHED';
+  readonly code:
+    | 'E_MODEL_LOAD'
+    | 'E_MODEL_TIMEOUT'
+    | 'E_MODEL_OUTPUT'
+    | 'E_MODEL_PROMPT'
+    | 'E_MODEL_CRASHED'
+    | 'E_ENDPOINT_DOWN'
+    | 'E_ENDPOINT_REFUSED';
   constructor(code: ReasonError['code'], message: string) {
     super(message);
     this.code = code;

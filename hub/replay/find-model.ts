@@ -6,7 +6,7 @@ import { LlamaReasoner } from '../reason/llama.ts';
 import { type LlamaEngine, openEngine } from '../reason/llama-engine.ts';
 import { identifyModel } from '../reason/llama-file.ts';
 import { ownModel } from '../reason/own-model.ts';
-import type { RepeatingReasoner, StageProbe, Trace } from '../reason/reasoner.ts';
+import { ENDPOINT_BUILD, type RepeatingReasoner, type StageProbe, type Trace } from '../reason/reasoner.ts';
 import { StagedLlama } from '../reason/staged/llama-staged.ts';
 import type { AskProbe } from '../reason/staged/questions.ts';
 
@@ -34,6 +34,7 @@ export class RecordedModels {
    * then; or the sentence why it can't be asked.
    */
   async of(trace: Trace): Promise<RepeatingReasoner | string> {
+    if (trace.llama_build === ENDPOINT_BUILD) return `${trace.model_file} answered it, and is not asked again`;
     const key = `${trace.model_sha256} ${trace.threads}`;
     const opened = this.#open.get(key) ?? this.#opened(trace);
     this.#open.set(key, opened);

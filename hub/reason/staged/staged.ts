@@ -2,7 +2,7 @@ import { loadCatalogue, withClasses } from '../../../grammars/catalogue.ts';
 import { PlanError } from '../../../grammars/plan.ts';
 import type { Evidence } from '../../evidence/evidence.ts';
 import type { Claim } from '../../incident.ts';
-import type { Playbook } from '../../playbook/playbook.ts';
+import { classesOf } from '../class-names.ts';
 import type { Knowledge } from '../llama.ts';
 import { buildPrompt, type Prompt } from '../prompt.ts';
 import { type Diagnosis, ReasonError, type Setting, type Trace, type Watcher } from '../reasoner.ts';
@@ -117,7 +117,7 @@ function workOf(
   evidence: Evidence,
   { writer, catalogue = loadCatalogue(), playbooks = new Map() }: StagedOptions,
 ): Work {
-  const named = withClasses(catalogue, classesOf([...playbooks.values()]));
+  const named = withClasses(catalogue, classesOf(playbooks.values()));
   const candidates = evidence.playbooks.flatMap(({ id }) => playbooks.get(id) ?? []);
   const budget = { tokens: Math.floor(writer.room * INCIDENT_SHARE), count: (text: string) => writer.count(text) };
   const prompt = promptOf(() => buildPrompt(evidence, named, budget, FRAME));
@@ -132,11 +132,5 @@ function promptOf(build: () => Prompt): Prompt {
     throw error;
   }
 }
-
-/** As the catalogue's own classes are written; a site's playbook may call its own otherwise. */
-const CLASS = /^[a-z][a-z0-9-]{0,39}$/;
-const classesOf = (playbooks: readonly Playbook[]): readonly string[] => [
-  ...new Set(playbooks.map((one) => one.class).filter((name) => CLASS.test(name))),
-];
 
 const plain = (name: string): string => name.replaceAll('-', ' ');
