@@ -88,6 +88,8 @@ export interface RunningHub {
   readonly resumed: number;
   /** Resolves when another hub has taken over, with a later epoch that the site root has signed. */
   readonly superseded: Promise<string>;
+  /** Whether its own broker, in its thread, still speaks: this thread is alive when it can be asked. */
+  isAlive(): boolean;
   close(): Promise<void>;
 }
 
@@ -273,7 +275,9 @@ async function run(options: HubOptions, parts: Parts, closing: Closing): Promise
   const { host, port } = mesh;
   const { wanted, superseded } = parts;
   const close = () => closing.close();
-  return { host, port, wanted, reasoner: presence.reasoner, resumed, superseded, close };
+  // Somebody else's broker that is away comes back without this hub being started again.
+  const isAlive = () => opened.local === null || opened.trouble() === null;
+  return { host, port, wanted, reasoner: presence.reasoner, resumed, superseded, isAlive, close };
 }
 
 /** On a broker of others the word of a hub that ends stays; who has taken over is there, whatever this one says. */

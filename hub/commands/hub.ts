@@ -11,6 +11,7 @@ import { readHttpAddress, readToken } from '../http/door.ts';
 import { chosenModel } from '../models/choice.ts';
 import { type HubOptions, openHub } from '../open-hub.ts';
 import type { Way } from '../reason/ways.ts';
+import { serviceManager } from '../service-manager.ts';
 import type { Retention } from '../store/retention.ts';
 import { readWay } from './way-flag.ts';
 
@@ -108,8 +109,11 @@ export async function hubCommand(argv: readonly string[], io: Console): Promise<
     reasoner: hub.reasoner,
     resumed: hub.resumed,
   });
+  const manager = serviceManager({ env: process.env, log });
+  manager.ready(hub.isAlive);
   process.send?.({ ready: true, host: hub.host, port: hub.port, wanted: hub.wanted });
   const over = await Promise.race([untilStopped(io.signal), hub.superseded]);
+  manager.stopping();
   await hub.close();
   if (over === undefined) return EXIT.done;
   log.error(over, { code: 'E_EPOCH_OLD' });
