@@ -12,7 +12,7 @@ const { values } = parseArgs({
 });
 const out = join(root, values.out);
 const stamp = join(out, '.built');
-const rooms = ['grammars', 'policy', 'broker', 'agent', 'hub', 'tui', 'fixtures', 'model', 'bench', 'test'];
+const rooms = ['grammars', 'policy', 'broker', 'agent', 'hub', 'tui', 'fixtures', 'model', 'bench', 'pack', 'test'];
 
 /** Every file under a room, with no dependency and no glob: Node 20 has no fs.globSync. */
 function* files(folder) {

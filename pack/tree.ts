@@ -1,0 +1,134 @@
+import { existsSync, readdirSync } from 'node:fs';
+import { join, relative } from 'node:path';
+import { below, type Entry, fileOf } from './archive.ts';
+import { type Module, moduleEntries, noticeOf } from './modules.ts';
+
+/** The rooms that a hub runs; tests, benches and what trains the model stay where they are built. */
+const ROOMS = ['grammars', 'policy', 'broker', 'agent', 'hub', 'tui'] as const;
+/** Made by the build, and from no source of the same name. */
+const BUILT = ['policy/rules.json', 'policy/rules-tried.json'] as const;
+
+export type Role = 'hub' | 'agent';
+
+/** What is packed, made and found. */
+export interface Built {
+  /** The checkout. */
+  readonly root: string;
+  /** Its compiled tree. */
+  readonly dist: string;
+  /** The agent's bundle. */
+  readonly bundle: string;
+  readonly modules: readonly Module[];
+  /** What RELEASE.json says. */
+  readonly release: string;
+}
+
+/** The hub as it lies in one folder: code, modules, model, documents. What is compiled and has no source is left out. */
+export function hubTree(built: Built): readonly Entry[] {
+  const { root, dist, modules } = built;
+  const code = ROOMS.flatMap((room) => filesBelow(join(root, room)))
+    .map((file) => relative(root, file))
+    .filter((path) => /\.(?:tsx?|yaml)$/.test(path))
+    .map((path) => path.replace(/\.tsx?$/, '.js'));
+  const read = (path: string) => fileOf(path, { file: join(root, path) });
+  const docs = readdirSync(join(root, 'docs')).filter((name) => /\.(?:md|cddl|py|mjs)$/.test(name));
+  return [
+    ...['sentinel.js', ...code, ...BUILT].map((path) => fileOf(`dist/${path}`, { file: compiled(dist, path) })),
+    ...moduleEntries(root, modules),
+    // What `sentinel model bench` answers, and the model that reasons unless another is chosen.
+    ...['fixtures/scenarios/held-out.yaml', 'model/sentinel.gguf', 'model/sentinel.json'].map(read),
+    ...docs.map((name) => read(`docs/${name}`)),
+    read('LICENSE'),
+    fileOf('NOTICE', noticeOf(modules)),
+    // A module's folder needs its kind beside it.
+    fileOf('package.json', `${JSON.stringify({ name: 'sentinel', private: true, type: 'module' })}\n`),
+    fileOf('RELEASE.json', built.release),
+    fileOf('bin/sentinel', SENTINEL, 0o755),
+    fileOf('bin/sentinel-backup', { file: join(root, 'pack/scripts/sentinel-backup') }, 0o755),
+  ];
+}
+
+function compiled(dist: string, path: string): string {
+  const file = join(dist, path);
+  if (!existsSync(file)) throw new Error(`${file} is missing: the build is not whole`);
+  return file;
+}
+
+/** What is called by a path that stays the same from release to release. */
+const HUB_COMMANDS = ['sentinel', 'sentinel-backup'] as const;
+
+/** Where it lies itself, whatever link it was called by. */
+const SENTINEL = `#!/bin/sh
+here=$(dirname "$(readlink -f "$0")")
+exec /usr/bin/node "$here/../dist/sentinel.js" "$@"
+`;
+
+/** The agent: one file, and how it is called. */
+export const agentTree = ({ root, bundle, release }: Built): readonly Entry[] => [
+  fileOf('sentinel-agent.cjs', { file: bundle }),
+  fileOf('bin/sentinel-agent', SENTINEL_AGENT, 0o755),
+  fileOf('LICENSE', { file: join(root, 'LICENSE') }),
+  fileOf('RELEASE.json', release),
+];
+
+const SENTINEL_AGENT = `#!/bin/sh
+here=$(dirname "$(readlink -f "$0")")
+exec /usr/bin/node "$here/../sentinel-agent.cjs" "$@"
+`;
+
+/** Units, accounts and empty settings of a role, as they lie in the tarball: `etc/` holds what the host's owner changes. */
+export function roleFiles(root: string, role: Role): readonly Entry[] {
+  const folder = join(root, role, 'units');
+  const names = readdirSync(folder).sort();
+  return names.map((name) =>
+    fileOf(`${name.endsWith('.env') ? 'etc' : 'units'}/${name}`, { file: join(folder, name) }),
+  );
+}
+
+/** All that the tarball holds, without its sums. */
+export function tarballTree(built: Built): readonly Entry[] {
+  const script = (name: string) => fileOf(name, { file: join(built.root, 'pack/scripts', name) }, 0o755);
+  return [
+    ...below('hub/opt', hubTree(built)),
+    ...below('hub', roleFiles(built.root, 'hub')),
+    ...below('agent/opt', agentTree(built)),
+    ...below('agent', roleFiles(built.root, 'agent')),
+    script('install.sh'),
+    script('uninstall.sh'),
+    fileOf('LICENSE', { file: join(built.root, 'LICENSE') }),
+    fileOf('NOTICE', noticeOf(built.modules)),
+    fileOf('INSTALL.md', { file: join(built.root, 'docs/install.md') }),
+    fileOf('RELEASE.json', built.release),
+  ];
+}
+
+/** What a role puts where on a Debian host: `release` is the name of the hub's own folder. */
+export function debianTree(built: Built, role: Role, release: string): readonly Entry[] {
+  const home = `opt/sentinel-${role}`;
+  const units = roleFiles(built.root, role).map((entry) => {
+    const name = entry.path.slice(entry.path.indexOf('/') + 1);
+    if (name.endsWith('.env')) return { ...entry, path: `etc/sentinel-${role}/${name}` };
+    if (name.endsWith('.sysusers'))
+      return { ...entry, path: `usr/lib/sysusers.d/${name.replace('.sysusers', '.conf')}` };
+    return { ...entry, path: `usr/lib/systemd/system/${name}` };
+  });
+  const called = role === 'hub' ? 'sentinel' : 'sentinel-agent';
+  const opt: readonly Entry[] =
+    role === 'hub'
+      ? [
+          ...below(`${home}/releases/${release}`, hubTree(built)),
+          { path: `${home}/current`, kind: 'link', to: `releases/${release}` },
+          ...HUB_COMMANDS.map(
+            (name): Entry => ({ path: `${home}/bin/${name}`, kind: 'link', to: `../current/bin/${name}` }),
+          ),
+        ]
+      : below(home, agentTree(built));
+  return [...units, ...opt, { path: `usr/bin/${called}`, kind: 'link', to: `/${home}/bin/${called}` }];
+}
+
+function filesBelow(folder: string): readonly string[] {
+  return readdirSync(folder, { withFileTypes: true }).flatMap((entry) => {
+    const path = join(folder, entry.name);
+    return entry.isDirectory() ? filesBelow(path) : [path];
+  });
+}

@@ -1,0 +1,40 @@
+import { spawnSync } from 'node:child_process';
+import { cpSync, mkdirSync, readdirSync, readFileSync, realpathSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import * as assert from 'uvu/assert';
+import { VERSION } from '../../broker/version.ts';
+import { CHECKOUT } from './doc-blocks.ts';
+
+/** The version of this checkout, and one that follows. */
+export const VERSIONS = [VERSION, VERSION.replace(/\d+$/, (last) => String(Number(last) + 1))] as const;
+/** Any time: what is packed here is no commit. */
+const TIME = '1700000000';
+
+/** A copy of this checkout, sources and what was built, that says that it is of another version. */
+export function copyOf(folder: string, version: string): string {
+  mkdirSync(folder, { recursive: true });
+  const skipped = new Set(['.git', 'node_modules', 'coverage', 'release', '.sentinel', '.model']);
+  for (const name of readdirSync(CHECKOUT)) {
+    if (!skipped.has(name) && !/^dist.+/.test(name))
+      cpSync(join(CHECKOUT, name), join(folder, name), { recursive: true });
+  }
+  symlinkSync(realpathSync(join(CHECKOUT, 'node_modules')), join(folder, 'node_modules'));
+  for (const name of ['package.json', 'broker/version.ts', 'dist/broker/version.js']) {
+    const path = join(folder, name);
+    const text = readFileSync(path, 'utf8');
+    assert.ok(text.includes(VERSION), `${name} says no version`);
+    writeFileSync(path, text.replace(VERSION, version));
+  }
+  return folder;
+}
+
+/** Packs a checkout's build into `out`, and gives what the packer said. */
+export function packed(checkout: string, out: string, ...argv: readonly string[]): string {
+  const command = [join(checkout, 'dist/pack/main.js'), '--out', out, ...argv];
+  const { status, stdout, stderr } = spawnSync(process.execPath, command, {
+    encoding: 'utf8',
+    env: { ...process.env, SOURCE_DATE_EPOCH: TIME },
+  });
+  assert.is(status, 0, `${stdout}${stderr}`);
+  return `${stdout}${stderr}`;
+}
