@@ -45,6 +45,7 @@ import { Announcements } from './site/halts.ts';
 import type { OpenEnrollment } from './site/open-enrollment.ts';
 import { noteRoster, RosterKeeper } from './site/roster-keeper.ts';
 import { RosterTeller } from './site/tell-roster.ts';
+import { bringUpToDate } from './store/format.ts';
 import { DEFAULT_RETENTION, type Retention } from './store/retention.ts';
 import { outliveFailedCommits, refuseDamaged, Store } from './store/store.ts';
 import { tidy } from './tidying.ts';
@@ -142,6 +143,7 @@ async function openParts(options: HubOptions, closing: Closing): Promise<Parts> 
   closing.add(() => store.close());
   const chain = verifyAuditTail(store, hubKeys(keeper.roster), START_RECORDS);
   if (!chain.ok) log.error(`audit record ${chain.record}: ${chain.why}. Run \`sentinel audit verify\`.`);
+  await bringUpToDate(store, { key, log, now: Date.now });
   const rules = await openRules({ siteDir: state.policy, store, key, log });
   closing.add(() => rules.close());
   const { endpoint, playbooks: folder } = state;

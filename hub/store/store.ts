@@ -11,6 +11,7 @@ import type { Pending, Told } from '../notify/outbox.ts';
 import type { EnrolledRecord, TokenRecord } from '../site/enrollment.ts';
 import type { KnownAlert } from '../webhooks/alerts-known.ts';
 import { headDamage, isEmpty, pageDamage } from './damage.ts';
+import { newerThanThis } from './format.ts';
 
 /** Whether an agent is there; apart from its birth, which is large and changes seldom. */
 export interface Presence {
@@ -75,7 +76,7 @@ export interface Columns {
 }
 
 export class StoreError extends Error {
-  readonly code: 'E_STORE_DAMAGED' | 'E_STORE_OPEN' | 'E_STORE_WRITE';
+  readonly code: 'E_STORE_DAMAGED' | 'E_STORE_OPEN' | 'E_STORE_WRITE' | 'E_STORE_NEWER';
   constructor(code: StoreError['code'], message: string) {
     super(message);
     this.code = code;
@@ -235,6 +236,11 @@ export class Store {
       throw new StoreError('E_STORE_OPEN', `can't open the store in ${folder}: ${why}`);
     } finally {
       if (umask !== null) process.umask(umask);
+    }
+    const newer = newerThanThis(this.meta);
+    if (newer !== null) {
+      void this.root.close();
+      throw new StoreError('E_STORE_NEWER', `${join(folder, 'data.mdb')}: ${newer} (docs/operations.md).`);
     }
   }
 
