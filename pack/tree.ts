@@ -5,8 +5,6 @@ import { type Module, moduleEntries, noticeOf } from './modules.ts';
 
 /** The rooms that a hub runs; tests, benches and what trains the model stay where they are built. */
 const ROOMS = ['grammars', 'policy', 'broker', 'agent', 'hub', 'tui'] as const;
-/** Made by the build, and from no source of the same name. */
-const BUILT = ['policy/rules.json', 'policy/rules-tried.json'] as const;
 
 export type Role = 'hub' | 'agent';
 
@@ -26,14 +24,13 @@ export interface Built {
 /** The hub as it lies in one folder: code, modules, model, documents. What is compiled and has no source is left out. */
 export function hubTree(built: Built): readonly Entry[] {
   const { root, dist, modules } = built;
-  const code = ROOMS.flatMap((room) => filesBelow(join(root, room)))
-    .map((file) => relative(root, file))
-    .filter((path) => /\.(?:tsx?|yaml)$/.test(path))
-    .map((path) => path.replace(/\.tsx?$/, '.js'));
+  const code = ROOMS.flatMap((room) => filesBelow(join(dist, room)))
+    .map((file) => relative(dist, file))
+    .filter((path) => isOfThisBuild(root, path));
   const read = (path: string) => fileOf(path, { file: join(root, path) });
   const docs = readdirSync(join(root, 'docs')).filter((name) => /\.(?:md|cddl|py|mjs)$/.test(name));
   return [
-    ...['sentinel.js', ...code, ...BUILT].map((path) => fileOf(`dist/${path}`, { file: compiled(dist, path) })),
+    ...['sentinel.js', ...code].map((path) => fileOf(`dist/${path}`, { file: join(dist, path) })),
     ...moduleEntries(root, modules),
     // What `sentinel model bench` answers, and the model that reasons unless another is chosen.
     ...['fixtures/scenarios/held-out.yaml', 'model/sentinel.gguf', 'model/sentinel.json'].map(read),
@@ -48,10 +45,10 @@ export function hubTree(built: Built): readonly Entry[] {
   ];
 }
 
-function compiled(dist: string, path: string): string {
-  const file = join(dist, path);
-  if (!existsSync(file)) throw new Error(`${file} is missing: the build is not whole`);
-  return file;
+/** What was compiled or copied from a source that is gone is a leftover; JSON is what the build itself makes. */
+function isOfThisBuild(root: string, path: string): boolean {
+  const sources = path.endsWith('.js') ? [path.replace(/\.js$/, '.ts'), path.replace(/\.js$/, '.tsx')] : [path];
+  return path.endsWith('.json') || (!path.endsWith('.map') && sources.some((source) => existsSync(join(root, source))));
 }
 
 /** What is called by a path that stays the same from release to release. */
