@@ -1,2 +1,17 @@
 /** Sentinel's own version: what an agent's birth says, and what a hub holds it against. */
 export const VERSION = '0.1.0';
+
+/**
+ * Whether a version may say what another does not know: its major or minor number is higher. Patches of one minor version
+ * understand each other both ways. What is no version is as old as can be.
+ */
+export function isNewer(version: string, than: string): boolean {
+  const [major, minor] = numbersOf(version);
+  const [thanMajor, thanMinor] = numbersOf(than);
+  return major > thanMajor || (major === thanMajor && minor > thanMinor);
+}
+
+const numbersOf = (version: string): readonly [major: number, minor: number] => {
+  const [, major, minor] = /^(\d{1,6})\.(\d{1,6})\./.exec(version) ?? [];
+  return [Number(major ?? -1), Number(minor ?? -1)];
+};

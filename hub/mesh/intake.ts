@@ -9,6 +9,7 @@ import {
 } from '../../broker/messages.ts';
 import { open, peek } from '../../broker/signed.ts';
 import { agentState } from '../../broker/states.ts';
+import { isNewer, VERSION } from '../../broker/version.ts';
 import type { Hub } from '../hub.ts';
 import type { Incident } from '../incident.ts';
 import type { Driver } from '../pipeline.ts';
@@ -96,6 +97,10 @@ export class Intake {
     for (const [order, host] of delivered) if (host === agent) delivered.delete(order);
     if (first && taken.length > 0) {
       this.hub.log.warn('devices under names of agents are not heard', { agent, devices: taken.join(' ') });
+    }
+    if (first && isNewer(birth.version, VERSION)) {
+      const fields = { code: 'E_AGENT_NEWER', agent, version: birth.version, hub: VERSION };
+      this.hub.log.warn('an agent is newer than this hub: it is heard, and gets no order until the hub is upgraded', fields);
     }
     if (first) this.hub.log.info('agent is here', { agent, live: birth.can.live, privileged: birth.can.privileged });
     this.hub.views?.state(agent);

@@ -1,5 +1,6 @@
 import type { Result } from '../../broker/messages.ts';
 import { openDecision } from '../../broker/two-person.ts';
+import { isNewer, VERSION } from '../../broker/version.ts';
 import { type Hub, TIMES } from '../hub.ts';
 import type { Incident, SentOrder } from '../incident.ts';
 import { lastOrder, makeOrder, sendOrder, undoable } from '../orders.ts';
@@ -36,6 +37,8 @@ async function begin(incident: Incident, hub: Hub): Promise<Outcome> {
       return ending(moved(incident, 'expired', change), 'approval.lapsed');
     }
   }
+  const newer = whyNewer(hub.store, incident.host);
+  if (newer !== null) return ending(moved(incident, 'expired', { now, by: 'hub', ...newer }), 'approval.lapsed');
   if (hub.store.presence.get(incident.host)?.state !== 'online') return waitFor(lapses);
   const busy = planBefore(hub.store, incident);
   if (busy !== null) return standInLine(incident, busy, now);
@@ -57,6 +60,13 @@ function whyWithdrawn(
     const why = error instanceof Error ? error.message : String(error);
     return { note: `the approval by ${approval.by} counts no more: ${why}`, reason: 'approval_withdrawn' };
   }
+}
+
+/** An agent of a later version may take an order otherwise than it was meant: it is heard, and orders wait for the hub's upgrade. */
+function whyNewer(store: Store, host: string): { readonly note: string; readonly reason: string } | null {
+  const version = store.births.get(host)?.version ?? VERSION;
+  if (!isNewer(version, VERSION)) return null;
+  return { note: `${host} runs version ${version}, newer than this hub's ${VERSION}: upgrade the hub`, reason: 'agent_newer' };
 }
 
 /** Nothing was sent while the approval held: the reason is what is in the way now. */

@@ -269,6 +269,21 @@ test('an approval that waits counts no more when its operator is revoked: no ord
   });
 });
 
+test('an agent of a later minor version gets no order: the approval ends, and says that the hub is to be upgraded', async () => {
+  await withHub(automated(), async (small) => {
+    const { hub, driver } = small;
+    const waiting = await routed(small, { ...ABLE, confidence: 0.85 });
+    await driver.change(waiting.id, () => acceptApproval(hub, waiting, approvalFor(hub, waiting)));
+    await online(hub);
+    await hub.store.write(() => void hub.store.births.put(waiting.host, { ...samples.birth, version: '99.0.0' }));
+    driver.resume();
+    await until('it is a person’s', () => getIncident(hub.store, waiting.id)?.state === 'expired');
+    const { reason, orders, timeline } = getIncident(hub.store, waiting.id) ?? waiting;
+    assert.equal([reason, orders], ['agent_newer', []]);
+    assert.match(timeline.at(-1)?.note ?? '', /runs version 99\.0\.0.*upgrade the hub/);
+  });
+});
+
 test('a rule ends with its signer: who is revoked or has another key lets nothing run, and a person is asked', async () => {
   const bea = { name: 'bea', key: keys.eve.public, role: 'admin' as const, scopes: [] };
   for (const change of [
