@@ -100,7 +100,10 @@ export class Intake {
     }
     if (first && isNewer(birth.version, VERSION)) {
       const fields = { code: 'E_AGENT_NEWER', agent, version: birth.version, hub: VERSION };
-      this.hub.log.warn('an agent is newer than this hub: it is heard, and gets no order until the hub is upgraded', fields);
+      this.hub.log.warn(
+        'an agent is newer than this hub: it is heard, and gets no order until the hub is upgraded',
+        fields,
+      );
     }
     if (first) this.hub.log.info('agent is here', { agent, live: birth.can.live, privileged: birth.can.privileged });
     this.hub.views?.state(agent);

@@ -66,7 +66,10 @@ function whyWithdrawn(
 function whyNewer(store: Store, host: string): { readonly note: string; readonly reason: string } | null {
   const version = store.births.get(host)?.version ?? VERSION;
   if (!isNewer(version, VERSION)) return null;
-  return { note: `${host} runs version ${version}, newer than this hub's ${VERSION}: upgrade the hub`, reason: 'agent_newer' };
+  return {
+    note: `${host} runs version ${version}, newer than this hub's ${VERSION}: upgrade the hub`,
+    reason: 'agent_newer',
+  };
 }
 
 /** Nothing was sent while the approval held: the reason is what is in the way now. */

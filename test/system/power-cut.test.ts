@@ -87,7 +87,9 @@ function begins(host: Installed): void {
   host.must('systemctl', 'enable', '--quiet', '--now', 'sentinel-hub');
 }
 
-test('in the middle of install.sh: the hub starts, of the one version or the other, and the same command ends it', async ({ dir }) => {
+test('in the middle of install.sh: the hub starts, of the one version or the other, and the same command ends it', async ({
+  dir,
+}) => {
   const host = new Host(dir, 'tarball');
   try {
     const install = (version: string) => ['sh', `${STICK}/${version}/tree/install.sh`, 'hub'];

@@ -59,10 +59,14 @@ export async function bootSystemd(binds: readonly Bind[] = [], disk?: string): P
   const join_ = groups.map((folder) => `echo $$ > '${folder}/cgroup.procs'`).join('; ');
   const enter = 'exec unshare --pid --mount --ipc --uts --cgroup --net --fork --kill-child sh -c "$@"';
   const args = binds.flatMap(({ from, to, writable }) => [from, to, writable === true ? 'rw' : 'ro']);
-  const outer = spawn('sh', ['-c', `${join_}; ${enter}`, 'sh', BOOT_SCRIPT, 'sh', CACHE, stage, disk ?? stage, ...args], {
-    stdio: ['ignore', 'ignore', 'pipe'],
-    env: { PATH: ROOT_PATH },
-  });
+  const outer = spawn(
+    'sh',
+    ['-c', `${join_}; ${enter}`, 'sh', BOOT_SCRIPT, 'sh', CACHE, stage, disk ?? stage, ...args],
+    {
+      stdio: ['ignore', 'ignore', 'pipe'],
+      env: { PATH: ROOT_PATH },
+    },
+  );
   let complaints = '';
   outer.stderr?.on('data', (chunk) => (complaints = (complaints + chunk).slice(-4_000)));
   const ended = once(outer, 'exit');
