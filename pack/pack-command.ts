@@ -8,7 +8,7 @@ import { packAll } from './release.ts';
 import { fingerprintOf, releaseKey, signatureOf } from './sign.ts';
 
 export const PACK_USAGE = `npm run pack -- [--out DIR] [--key FILE [--passphrase-file FILE]]
-  Packs what was built: a tarball of hub and agent that installs without a registry, Debian packages of both, and
+  Builds anew, and packs: a tarball of hub and agent that installs without a registry, Debian packages of both, and
   their SHA-256 sums. Two builds of one commit, with one Node, are the same bytes.
   --out DIR   where they go (default: release)
   --key FILE  sign the sums with this Ed25519 key: openssl genpkey -algorithm ed25519 -out release.pem`;

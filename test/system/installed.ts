@@ -2,10 +2,12 @@ import { readdirSync, statSync, writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import * as assert from 'uvu/assert';
 import { COUNTING_PLAYBOOK } from '../e2e/counting-playbook.ts';
+import { blocksOf } from './doc-blocks.ts';
 import type { BootedSystem } from './systemd-root.ts';
 
 const PATIENCE_MS = 120_000;
 const HUB_STATE = '/var/lib/sentinel-hub';
+const BLOCKS = blocksOf('docs/install.md');
 
 /** Hub, agent and executor of one host as they were installed there, and what an admin types. */
 export class Installed {
@@ -61,30 +63,30 @@ export class Installed {
     }
   }
 
-  /** A site, its hub, and this host as its agent with an executor, all live: as docs/install.md has it. */
+  /** Runs a block of docs/install.md word for word, as root: the `nth` below a heading. Gives what it printed. */
+  documented(heading: string, nth: number, env: Readonly<Record<string, string>> = {}): string {
+    const block = BLOCKS.filter((one) => one.heading === heading)[nth];
+    assert.ok(block !== undefined, `docs/install.md has no block ${nth} under ${heading}`);
+    const words = Object.entries(env).map(([name, value]) => `${name}=${value}`);
+    return this.must('env', ...words, 'sh', '-e', '-c', block.code.replaceAll('linux-x64', `linux-${process.arch}`));
+  }
+
+  /** A site, its hub, and this host as its agent with an executor, all live: what is installed is only to be set up. */
   async begin(): Promise<void> {
     this.must('rm', '-rf', '/run/sentinel-root');
-    this.must('install', '-d', '-m', '0700', '-o', 'sentinel', '/run/sentinel-root');
-    this.write('/run/sentinel-root/pass', 'four words are enough\n');
-    this.must('chown', 'sentinel', '/run/sentinel-root/pass');
-    const root = ['--root-key', '/run/sentinel-root/plant.pem', '--passphrase-file', '/run/sentinel-root/pass'];
-    this.sentinel('init', '--name', 'plant', '--address', '127.0.0.1', '--operator', 'ann', '--id', 'hub', ...root);
+    this.write('/run/pass', 'four words are enough\n');
+    this.must('chown', 'sentinel', '/run/pass');
+    this.documented('The hub', 1, { ADDRESS: '127.0.0.1', PASS: '/run/pass' });
     this.must('install', '-d', '-o', 'sentinel', '-g', 'sentinel-operators', `${HUB_STATE}/playbooks`);
     this.write(`${HUB_STATE}/playbooks/folder-full.yaml`, COUNTING_PLAYBOOK);
-    this.write('/etc/sentinel-hub/hub.env', 'SENTINEL_HUB_OPTIONS=--live\n');
-    this.must('systemctl', 'enable', '--quiet', '--now', 'sentinel-hub');
-    const token = this.sentinel('enroll', 'booted').trim();
+    this.must('systemctl', 'restart', 'sentinel-hub');
+    const TOKEN = this.documented('A host', 0, { HOST: 'booted' }).trim();
     // The machine that tests is busy, which is no trouble of this test's.
-    const watch =
-      'folders:\n  - name: spool\n    path: /srv/spool\n    quota_mib: 1\nsenses:\n  load: off\n  cpu: off\n';
+    const watch = 'folders:\n  - name: spool\n    path: /srv/spool\n    quota_mib: 1\nsenses:\n  load: off\n  cpu: off\n';
     this.write('/etc/sentinel-agent/watch.d/spool.yaml', `version: 1\n${watch}`);
-    this.write('/etc/sentinel-agent/agent.env', `SENTINEL_AGENT_OPTIONS=--live --interval 0.5 --join ${token}\n`);
-    this.write('/etc/sentinel-agent/exec.env', 'SENTINEL_EXEC_OPTIONS=--live\n');
-    this.must('systemctl', 'enable', '--quiet', '--now', 'sentinel-agent');
+    this.documented('A host', 2, { TOKEN });
     await this.says(/belongs to a site/);
-    this.must('sentinel-agent', 'exec', '--state', '/var/lib/sentinel-exec', '--pin', '/var/lib/sentinel-agent');
-    this.must('systemctl', 'enable', '--quiet', '--now', 'sentinel-exec.socket');
-    this.must('systemctl', 'restart', 'sentinel-agent');
+    this.documented('A host', 3);
     await this.says(/agent is here.*live=true privileged=true/);
   }
 
