@@ -1,7 +1,7 @@
 import type { KeyPair } from '../../broker/keys.ts';
 import type { Log } from '../../broker/log.ts';
 import { VERSION } from '../../broker/version.ts';
-import { appendAudit } from '../chain/audit.ts';
+import { appendAudit, auditHead } from '../chain/audit.ts';
 import type { Store } from './store.ts';
 
 /** Where the store says which format it has, and which version gave it that. */
@@ -72,7 +72,7 @@ export async function bringUpToDate(
   { key, log, now }: { readonly key: KeyPair; readonly log: Log; readonly now: () => number },
   migrations: readonly Migration[] = MIGRATIONS,
 ): Promise<void> {
-  const isNew = store.meta.get('audit_head') === undefined;
+  const isNew = auditHead(store).count === 0;
   for (const { to, what, run } of migrations) {
     const { format: from, by } = formatOf(store.meta);
     if (from >= to) continue;
