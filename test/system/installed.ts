@@ -82,7 +82,8 @@ export class Installed {
     this.must('systemctl', 'restart', 'sentinel-hub');
     const TOKEN = this.documented('A host', 0, { HOST: 'booted' }).trim();
     // The machine that tests is busy, which is no trouble of this test's.
-    const watch = 'folders:\n  - name: spool\n    path: /srv/spool\n    quota_mib: 1\nsenses:\n  load: off\n  cpu: off\n';
+    const watch =
+      'folders:\n  - name: spool\n    path: /srv/spool\n    quota_mib: 1\nsenses:\n  load: off\n  cpu: off\n';
     this.write('/etc/sentinel-agent/watch.d/spool.yaml', `version: 1\n${watch}`);
     this.documented('A host', 2, { TOKEN });
     await this.says(/belongs to a site/);
