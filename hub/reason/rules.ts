@@ -1,6 +1,5 @@
 import type { Evidence, PlaybookMatch } from '../evidence/evidence.ts';
 import { metricItem } from '../evidence/find.ts';
-import { injectionsIn } from '../evidence/injection.ts';
 import { oneLine } from '../evidence/words.ts';
 import type { Claim, DraftCommand } from '../incident.ts';
 import { type FilledPlaybook, fillFromEvidence, type Unfilled } from '../playbook/fill.ts';
@@ -8,11 +7,14 @@ import type { Playbook } from '../playbook/playbook.ts';
 import { calibrated, type Outcomes } from './calibration.ts';
 import { shownCauses } from './causes/known.ts';
 import { led, type PlaybookAnswer } from './causes/lead.ts';
-import { HEARSAY_CAP, isHearsay, isOfFact, mentionIn, speaksOf, type Told, toldBy } from './mention.ts';
+import { HEARSAY_CAP, isHearsay, isOfFact, speaksOf, toldBy } from './mention.ts';
 import { type Diagnosis, ReasonError, type Reasoner } from './reasoner.ts';
 import { PlaybookIndex } from './retrieval.ts';
 import { type Cause, causeOf } from './rules-causes.ts';
 import { type Finding, runChecks } from './rules-checks.ts';
+import { type Ranked, scoreOf } from './rules-score.ts';
+import { signOf } from './rules-signs.ts';
+import { supportCap, supportOf } from './support.ts';
 import { CALIBRATED } from './validate.ts';
 
 export interface RulesOptions {
@@ -41,12 +43,15 @@ export class RulesReasoner implements Reasoner {
   readonly #index: PlaybookIndex;
   readonly #tried: RulesOptions['tried'];
   readonly #calibrate: (score: number, record: Outcomes) => number;
+  readonly #most: (chain: readonly Claim[], evidence: Evidence) => number;
   readonly #clock: () => number;
 
   constructor(options: RulesOptions) {
     this.#index = new PlaybookIndex(options.playbooks);
     this.#tried = options.tried;
     this.#calibrate = options.calibrate ?? ((score, record) => calibrated(score, { record }));
+    this.#most =
+      options.calibrate === undefined ? (chain, evidence) => supportCap(supportOf(chain, evidence)) : () => 1;
     this.#clock = options.clock ?? (() => performance.now());
   }
 
@@ -55,8 +60,11 @@ export class RulesReasoner implements Reasoner {
     const began = this.#clock();
     const tried = new Set(this.#tried(evidence.incident));
     const shown = shownCauses(evidence).filter((one) => !tried.has(causeTried(one.class)));
-    const answer = led(this.#answer(evidence, tried), shown, evidence.entities);
-    return { ...answer, ms: Math.max(0, Math.round((this.#clock() - began) * 100) / 100) };
+    const fitting = this.#answer(evidence, tried);
+    const answer = led(fitting, shown, evidence.entities);
+    const told = isToldByAgent(evidence, fitting) && answer.playbook === fitting.answer.playbook;
+    const confidence = told ? answer.confidence : Math.min(answer.confidence, this.#most(answer.chain, evidence));
+    return { ...answer, confidence, ms: Math.max(0, Math.round((this.#clock() - began) * 100) / 100) };
   }
 
   async close(): Promise<void> {}
@@ -187,29 +195,18 @@ export class RulesReasoner implements Reasoner {
   }
 }
 
-/** What in the evidence itself speaks for a playbook's class: a phrase of its own, or another open alert; null where nothing does. */
-function signOf({ match, cause }: Playbook, { event, also = [] }: Evidence, told: Told): string | null {
-  if (match.mentions.length > 0) {
-    if (!match.signals.some((signal) => signal === event.signal || also.some((one) => one.signal === signal)))
-      return null;
-    const phrase = mentionIn(match.mentions, told);
-    return phrase === undefined ? null : `the evidence speaks of "${phrase}"`;
-  }
-  const other = also.find(({ signal }) => signal !== event.signal && match.signals.includes(signal));
-  if (other !== undefined) return `the host also reports ${oneLine(other.metric ?? other.signal, 60)}`;
-  return match.signals.includes(event.signal) && cause !== '' ? oneLine(cause, 120) : null;
-}
+/**
+ * Whether a playbook that mends something rests on the agent's own word for what is at fault: a phrase that the agent
+ * itself says, a budget that somebody declared, or the process that the agent blames. How often such a fix is right was
+ * measured by itself (calibration.ts).
+ */
+const isToldByAgent = ({ event, entities }: Evidence, { answer, mentioned, mends }: PlaybookAnswer): boolean =>
+  mends &&
+  !answer.needs_human &&
+  (mentioned || /^(?:group|folder)\./.test(event.signal) || entities.some(({ labels }) => labels.includes('culprit')));
 
 /** How an incident notes that the commands of a shown cause were tried, which no playbook describes. */
 export const causeTried = (of: string): string => `cause:${of}`;
-
-interface Ranked {
-  readonly playbook: Playbook;
-  readonly score: number;
-  readonly mention?: string;
-  readonly record?: Outcomes;
-  readonly here?: Outcomes;
-}
 
 /** So many runs say something of a playbook. */
 const ENOUGH = 4;
@@ -256,34 +253,6 @@ function whyPerson(
   if (looks.length > 0) return 'the playbook for it only looks';
   if (ranked.some((one) => tried.has(one.playbook.id))) return 'every playbook for it was tried and did not help';
   return 'no playbook treats this signal';
-}
-
-/** States in which an incident ended well or badly, as the past shows it. */
-const ENDED_BADLY = new Set(['failed', 'rolled_back', 'escalated', 'outcome_unknown']);
-
-/**
- * Computed, never felt: how well the playbook's words fit, how sure its target is, what the checks say, and whether
- * the same playbook failed in a like case. What such a score is worth was measured on held-out faults: calibration.ts.
- */
-function scoreOf(evidence: Evidence, match: Ranked, findings: readonly Finding[]): number {
-  const past = evidence.similar.filter((one) => one.playbook === match.playbook.id);
-  const failed = past.filter((one) => ENDED_BADLY.has(one.state)).length;
-  const { limit, value, sigma } = evidence.event;
-  const crossed = limit !== undefined && value !== undefined;
-  const named = evidence.entities.some((one) => one.labels.includes('culprit') || one.labels.includes('subject'));
-  const weight = findings.reduce((sum, one) => sum + one.weight, 0);
-  const planted = injectionsIn(evidence.items).length > 0;
-  const score =
-    0.4 +
-    0.12 * (match.mention === undefined ? match.score : 1) +
-    (match.mention === undefined ? 0 : 0.1) +
-    (crossed ? 0.05 : 0) +
-    ((sigma ?? 0) >= 3 ? 0.05 : 0) +
-    (named ? 0.1 : 0) +
-    0.1 * Math.max(-2, Math.min(1, weight)) -
-    Math.min(0.3, 0.15 * failed) -
-    (planted ? 0.1 : 0);
-  return Math.max(0.05, Math.min(1, Math.round(score * 100) / 100));
 }
 
 /**

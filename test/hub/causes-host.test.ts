@@ -254,6 +254,27 @@ test('a full destination that lines name is why files pile up elsewhere', () => 
   assert.not.ok(causes(own).some(({ id }) => id === 'full-destination'));
 });
 
+test('a firewall rule that logs every packet floods the log, and no writer of logs is restarted for it', async () => {
+  const packet = (port: number) =>
+    `kernel: fwd-new IN=lan0 OUT=wan0 MAC=00:11 SRC=192.0.2.4 DST=198.51.100.7 LEN=60 PROTO=TCP SPT=${port} DPT=443`;
+  const told: Told = {
+    signal: 'disk.space',
+    metric: 'disk.used_percent[/var/log]',
+    value: 97,
+    lines: [packet(40_001), packet(40_002), 'rsyslogd: imuxsock lost 17 messages due to rate-limiting'],
+    snapshot: { mounts: [{ path: '/var/log', type: 'ext4', total: 100 * MIB, used: 97 * MIB }] },
+  };
+  const answered = await answer(told);
+  assert.match(answered.root_cause, /firewall rule.*logs packets without a limit.*\/var\/log is full/);
+  assert.equal(commandsOf(answered), ['nft -a list ruleset', 'journalctl --vacuum-size=200M']);
+  assert.ok(answered.needs_human);
+  const one = causes({ ...told, lines: [packet(40_001)] });
+  assert.not.ok(
+    one.some(({ id }) => id === 'packet-log'),
+    'one packet that was logged is no flood',
+  );
+});
+
 test('files are swept by their ending alone only from scratch space', async () => {
   for (const path of [
     '/',

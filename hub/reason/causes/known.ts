@@ -7,6 +7,7 @@ import { EDGE } from './edge.ts';
 import { MACHINE } from './machine.ts';
 import { MEMORY } from './memory.ts';
 import { NETWORK } from './network.ts';
+import { PACKET_LOG } from './packet-log.ts';
 import { PROCESSES } from './processes.ts';
 import { SERVICES } from './services.ts';
 import { Signs } from './signs.ts';
@@ -16,6 +17,7 @@ import { STORAGE } from './storage.ts';
 export const KNOWN_CAUSES: readonly KnownCause[] = [
   ...MACHINE,
   ...ARRAYS,
+  ...PACKET_LOG,
   ...STORAGE,
   ...EDGE,
   ...DATABASES,

@@ -114,6 +114,8 @@ const realTimeClock: KnownCause = {
       ],
       sure: 'decisive',
       person: true,
+      // A time service that is started anew still finds no source, and the clock no battery.
+      futile: ['clock-unsynced'],
     };
   },
 };
