@@ -13,6 +13,7 @@ const SOAKS: Readonly<Record<string, () => Promise<unknown>>> = {
   hub: () => import('./hub.ts'),
   'thin-link': () => import('./thin-link.ts'),
   screen: () => import('./screen.ts'),
+  replay: () => import('./replay.ts'),
 };
 
 const name = process.argv[2] ?? '';
