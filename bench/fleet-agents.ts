@@ -7,7 +7,7 @@ import { agentTopic } from '../broker/topics.ts';
 import { FrameWriter } from '../test/broker/frame-writer.ts';
 import { connectPacket, publishPacket, RawReader, readPublish, subscribePacket } from '../test/broker/mqtt-bytes.ts';
 import * as samples from '../test/broker/samples.ts';
-import { METRICS } from './ingest-server.ts';
+import { METRICS } from './ingest-metrics.ts';
 
 /** Who the agents of this process are: what the hub has to know of them before it starts. */
 export interface Identity {

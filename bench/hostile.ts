@@ -7,7 +7,7 @@ import { FrameWriter } from '../test/broker/frame-writer.ts';
 import { connectPacket, publishPacket, RawReader } from '../test/broker/mqtt-bytes.ts';
 import * as samples from '../test/broker/samples.ts';
 import type { Attack } from './hostile-clients.ts';
-import { METRICS } from './ingest-server.ts';
+import { METRICS } from './ingest-metrics.ts';
 import { type Emit, percentile } from './row.ts';
 
 const here = (name: string): string => fileURLToPath(new URL(`./${name}.js`, import.meta.url));

@@ -5,6 +5,7 @@ import { openMeshThread } from '../hub/mesh/thread.ts';
 import { Store } from '../hub/store/store.ts';
 import * as samples from '../test/broker/samples.ts';
 import { enrolled, tempFolder, testAgent } from '../test/broker/site.ts';
+import { METRICS } from './ingest-metrics.ts';
 
 /** What the bench asks of a broker in a process of its own, whose whole CPU time is the broker's. */
 export type Answer =
@@ -81,9 +82,6 @@ async function ours(): Promise<void> {
     });
   });
 }
-
-/** 30 numbers, as a host of few disks has. */
-export const METRICS = Array.from({ length: 30 }, (_, i) => ({ name: `metric.${i}`, unit: '%', scale: 0.01 }));
 
 if (process.argv[2] === 'bare') await bare();
 else if (process.argv[2] === 'ours') await ours();

@@ -1,12 +1,9 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { connect, type Socket } from 'node:net';
 import { fileURLToPath } from 'node:url';
-import { secretHash } from '../broker/enroll.ts';
-import { FrameWriter } from '../test/broker/frame-writer.ts';
 import { connectPacket, publishPacket, RawReader, subscribePacket } from '../test/broker/mqtt-bytes.ts';
-import * as samples from '../test/broker/samples.ts';
-import { testAgent } from '../test/broker/site.ts';
-import { type Answer, METRICS } from './ingest-server.ts';
+import { IngestAgent } from './ingest-agent.ts';
+import type { Answer } from './ingest-server.ts';
 import { type Emit, percentile } from './row.ts';
 
 const AGENTS = 100;
@@ -26,7 +23,7 @@ const SERVER = fileURLToPath(new URL('./ingest-server.js', import.meta.url));
 export async function ingestBench(emit: Emit): Promise<boolean> {
   const [bare, ours] = [await open('bare'), await open('ours')];
   const cost = { bare: [] as number[], ours: [] as number[] };
-  const writers = Array.from({ length: AGENTS }, (_, i) => new Agent(i));
+  const writers = Array.from({ length: AGENTS }, (_, i) => new IngestAgent(i));
   let acknowledged = 0;
   for (let round = 0; round <= ROUNDS; round++) {
     process.stderr.write(`\rround ${round} of ${ROUNDS} `);
@@ -62,28 +59,6 @@ export async function ingestBench(emit: Emit): Promise<boolean> {
   row('loop_lag_p99_ms', lagP99Ms ?? Number.NaN, 'ms');
   row('lost', acknowledged - stored, 'messages');
   return ratio <= AIM && stored === acknowledged;
-}
-
-/** One agent's frames, whose values wander as a host's do: about a third change from one sample to the next. */
-class Agent {
-  readonly name: string;
-  private readonly writer: FrameWriter;
-  private readonly values = METRICS.map((_, i) => 10 + i);
-  private ts = 1_700_000_000_000;
-
-  constructor(i: number) {
-    const { name, secret } = testAgent(`agent-${i}`);
-    this.name = name;
-    this.writer = new FrameWriter({ boot: samples.birth.boot, secretHash: secretHash(secret) });
-  }
-
-  frames(count: number): readonly Uint8Array[] {
-    return Array.from({ length: count }, () => {
-      this.ts += 30_000;
-      for (const i of this.values.keys()) if (Math.random() < 0.33) this.values[i] = Math.random() * 100;
-      return this.writer.add({ schema: samples.birth.schema, ts: this.ts, values: [...this.values] }, METRICS);
-    }).flat();
-  }
 }
 
 interface Server {

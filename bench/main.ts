@@ -12,6 +12,7 @@ const BENCHES: Readonly<Record<string, () => Promise<(emit: Emit) => Promise<boo
   hostile: async () => (await import('./hostile.ts')).hostileBench,
   pipeline: async () => (await import('./pipeline.ts')).pipelineBench,
   model: async () => (await import('./model.ts')).modelBench,
+  reason: async () => (await import('./reason.ts')).reasonBench,
   audit: async () => (await import('./audit.ts')).auditBench,
   tui: async () => (await import('./tui.ts')).tuiBench,
 };
