@@ -8,7 +8,7 @@ export interface SlotTraining {
 }
 
 /** Another number means another prompt or another language of answers than this hub writes and reads. */
-export const SLOT_FORMAT = 1;
+export const SLOT_FORMAT = 2;
 /** As the catalogue's own. */
 const CLASS = /^[a-z][a-z0-9-]{0,39}$/;
 const MAX_CLASSES = 128;

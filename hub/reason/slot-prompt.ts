@@ -21,7 +21,7 @@ export const SLOT_LIMITS = {
 } as const;
 
 /** How many items of each sort are shown; the sorts in the order in which room is given to them. */
-const SHOWN = { metric: 1, line: 5, change: 2, template: 3, fact: 4, process: 2, mount: 2 } as const;
+const SHOWN = { metric: 1, line: 5, change: 2, template: 3, fact: 4, process: 2, mount: 1 } as const;
 type Sort = keyof typeof SHOWN;
 
 /** Facts that repeat what the metric, the entities or their labels say, or that tell no cause apart. */
@@ -83,13 +83,24 @@ function incidentText(
   return [
     `${word(event.signal)} ${event.severity}`,
     ...entities.map(({ slot, kind, labels }) => [slot, kind, ...labels.map(word)].join(' ')),
-    ...items.map((item) => itemLine({ ...item, text: item.text.replace(STAMP, '') }, names, SLOT_LIMITS.item)),
+    ...items.map((item) => briefLine(item, names)),
     ...similar
       .slice(0, SLOT_LIMITS.similar)
       .map(({ state, playbook }) => `past ${word(state)} ${playbook === null ? 'none' : word(playbook)}`),
     ...playbooks.map(({ id, mention }) => `playbook ${word(id)}${mention === undefined ? '' : ' told'}`),
     'answer\n',
   ].join('\n');
+}
+
+/**
+ * Of a process only who it is: its roles stand beside its slot, and its numbers are ranked in them. Of the metric its value
+ * and its bound: the rest says once more how far it is beyond that.
+ */
+function briefLine(item: EvidenceItem, names: Names): string {
+  const { id, kind, entities } = item;
+  if (kind === 'process' && entities.length > 0) return [id, kind, ...entities].join(' ');
+  const text = kind === 'metric' ? item.text.split(', ', 2).join(', ') : item.text.replace(STAMP, '');
+  return itemLine({ ...item, text }, names, SLOT_LIMITS.item);
 }
 
 /** The first of each sort, then the second of each: what is left out for length does not silence a whole sort. */
@@ -105,9 +116,11 @@ function byTurns(evidence: Evidence): readonly EvidenceItem[] {
   // What was written last is nearest to the trouble.
   sorts.get('line')?.reverse();
   sorts.get('fact')?.sort((a, b) => factRank(a) - factRank(b));
-  const most = Math.max(...Object.values(SHOWN));
+  // Templates count what the lines say, where there are any.
+  const shown = { ...SHOWN, ...((sorts.get('line')?.length ?? 0) > 0 ? { template: 1 } : {}) };
+  const most = Math.max(...Object.values(shown));
   return Array.from({ length: most }, (_, turn) =>
-    [...sorts].flatMap(([sort, items]) => items.slice(turn, Math.min(turn + 1, SHOWN[sort]))),
+    [...sorts].flatMap(([sort, items]) => items.slice(turn, Math.min(turn + 1, shown[sort]))),
   ).flat();
 }
 

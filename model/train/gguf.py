@@ -8,7 +8,7 @@ STORED = {"f32": 0, "f16": 1, "q8_0": 8}
 FILE_TYPE = {"f32": 0, "f16": 1, "q8_0": 7}
 ALIGN = 32
 # hub/reason/slot-model.ts reads it: the format of prompts and answers.
-SLOT_FORMAT = 1
+SLOT_FORMAT = 2
 
 
 def text(value):

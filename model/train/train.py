@@ -52,8 +52,10 @@ def arguments():
     parser.add_argument("--forward", type=int, default=384)
     parser.add_argument("--vocabulary", type=int, default=2_048)
     parser.add_argument("--batch", type=int, default=0, help="samples of a step; 0: 8 on a processor, 128 on a GPU")
-    parser.add_argument("--rate", type=float, default=0.003, help="of AdamW; Muon's stands to it as 20 to 3")
-    return parser.parse_args()
+    parser.add_argument("--rate", type=float, help="of AdamW: 0.003, or half of it with --begin; Muon's stands to it as 20 to 3")
+    given = parser.parse_args()
+    given.rate = given.rate or (0.0015 if given.begin else 0.003)
+    return given
 
 
 def read(path):

@@ -29,7 +29,7 @@ const catalogue = withClasses(
   builtIn.playbooks.map((one) => one.class),
 );
 const trained: readonly GgufKey[] = [
-  { key: 'sentinel.format', value: { as: 'u32', value: 1 } },
+  { key: 'sentinel.format', value: { as: 'u32', value: 2 } },
   { key: 'sentinel.classes', value: { as: 'texts', value: catalogue.classes } },
 ];
 const PATIENCE_MS = 120_000;
@@ -208,13 +208,13 @@ file('of another format does not load, and says why', async () => {
     assert.unreachable('it loaded');
   } catch (error) {
     assert.instance(error, ReasonError);
-    assert.match(String(error), /format 9, and this hub writes 1/);
+    assert.match(String(error), /format 9, and this hub writes 2/);
   }
 });
 
 file('says its classes in their own form, or is refused', () => {
   assert.is(slotTraining({ general: {} }), null);
-  const of = (classes: unknown) => slotTraining({ sentinel: { format: 1, classes } });
+  const of = (classes: unknown) => slotTraining({ sentinel: { format: 2, classes } });
   assert.equal(of(['disk-full'])?.classes, ['disk-full']);
   for (const wrong of [undefined, [], ['"x"'], [7], new Array(129).fill('a')])
     assert.throws(() => of(wrong), /classes/);
