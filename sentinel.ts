@@ -32,6 +32,10 @@ const COMMANDS: Commands = {
     summary: 'stop all execution, and lift that again',
     load: async () => (await import('./hub/commands/halt.ts')).haltCommand,
   },
+  automation: {
+    summary: 'what runs with nobody there, and what a rule would have run last month',
+    load: async () => (await import('./hub/commands/automation.ts')).automationCommand,
+  },
   acl: {
     summary: 'write the mesh’s rules for another broker',
     load: async () => (await import('./hub/commands/acl.ts')).aclCommand,

@@ -35,19 +35,22 @@ export function allowOnly(operator: Omit<LocalOperator, 'sign'>, roster: Roster,
   const known = roster.operators.find(({ name }) => name === operator.name);
   if (known !== undefined && !coversSite(known))
     throw new ActError('E_ACT_SCOPE', `${operator.name} may act on some hosts alone, and the rule covers every host`);
-  const rule: AutomationRule = {
-    id: ulid(now),
-    site: operator.site,
-    by: operator.name,
-    made: now,
-    not_after: now + RULE_DAYS_MAX * DAY_MS,
-    confidence: ALONE_FROM,
-    classes: [],
-    hosts: [],
-    tags: [],
-    windows: [],
-    per_host_hour: PER_HOST_HOUR,
-  };
+  const rule = allowOnlyRule(operator.name, operator.site, now);
   const signed = signRule(rule, operator.key);
   return { signed, rule: openRule(signed, roster) };
 }
+
+/** The same before anyone has signed it, in force from `now` on. */
+export const allowOnlyRule = (by: string, site: string, now: number): AutomationRule => ({
+  id: ulid(now),
+  site,
+  by,
+  made: now,
+  not_after: now + RULE_DAYS_MAX * DAY_MS,
+  confidence: ALONE_FROM,
+  classes: [],
+  hosts: [],
+  tags: [],
+  windows: [],
+  per_host_hour: PER_HOST_HOUR,
+});

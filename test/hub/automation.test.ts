@@ -157,9 +157,9 @@ test('a clock that jumps gives no budget anew', async () => {
   });
 });
 
-test('a budget is never exceeded, whatever the order of plans, hours, restarts and boots', async () => {
+test('a budget is never exceeded, whatever the order of plans, also at once, hours, restarts and boots', async () => {
   const asked = fc.record({
-    kind: fc.constantFrom('plan' as const, 'again' as const, 'time' as const, 'boot' as const, 'restart' as const),
+    kind: fc.constantFrom('plan' as const, 'many', 'again', 'time', 'boot', 'restart'),
     amount: fc.integer({ min: 1, max: HOUR_MS }),
   });
   await fc.assert(
@@ -181,6 +181,13 @@ test('a budget is never exceeded, whatever the order of plans, hours, restarts a
           } else if (kind === 'restart') {
             await store.close();
             store = new Store(path, 'write');
+          } else if (kind === 'many') {
+            // None waits for another, as plans of a storm do.
+            const plans = Array.from({ length: 2 + (amount % 5) }, () => ulid());
+            const given = await Promise.all(
+              plans.map((plan) => spend(store, { host: 'web-1', plan, perHour, uptime: up })),
+            );
+            for (const [i, plan] of plans.entries()) if (given[i] !== null) spent.push({ at: real, plan });
           } else {
             const plan = kind === 'again' ? (spent.at(-1)?.plan ?? ulid()) : ulid();
             const given = await spend(store, { host: 'web-1', plan, perHour, uptime: up });
