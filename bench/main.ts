@@ -13,6 +13,7 @@ const BENCHES: Readonly<Record<string, () => Promise<(emit: Emit) => Promise<boo
   pipeline: async () => (await import('./pipeline.ts')).pipelineBench,
   model: async () => (await import('./model.ts')).modelBench,
   reason: async () => (await import('./reason.ts')).reasonBench,
+  halt: async () => (await import('./halt.ts')).haltBench,
   audit: async () => (await import('./audit.ts')).auditBench,
   tui: async () => (await import('./tui.ts')).tuiBench,
 };

@@ -14,6 +14,7 @@ export type Command =
   | 'approve'
   | 'reject'
   | 'acknowledge'
+  | 'halt'
   | 'probe'
   | 'ask'
   | 'evidence'

@@ -86,6 +86,16 @@ export const BINDINGS: readonly Binding[] = [
     why: (model) => needsWaiting(model) ?? needsHub(model),
   },
   {
+    command: 'halt',
+    keys: ['H'],
+    shown: 'H',
+    footer: '',
+    help: 'halt: agents end what runs at once, and begin nothing until an admin lifts it (asks first)',
+    places: [...LISTS, ...OPENED],
+    inPalette: true,
+    why: (model) => (model.desk.halted === true ? 'the site is halted: sentinel halt --lift' : needsHub(model)),
+  },
+  {
     command: 'probe',
     keys: ['p'],
     shown: 'p',

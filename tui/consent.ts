@@ -17,7 +17,7 @@ export interface ConsentStep {
 
 /** The only dialog: what is asked, and what the operator did to it so far. Immutable; times are milliseconds. */
 export interface Consent {
-  readonly act: 'approve' | 'reject';
+  readonly act: 'approve' | 'reject' | 'halt';
   readonly incident: string;
   readonly host: string;
   /** The plan as it was shown when the dialog opened: approval carries this, and nothing that came later. */
@@ -52,7 +52,8 @@ export type ConsentOutcome =
       readonly reviewed: readonly number[];
       readonly through: number;
     }
-  | { readonly type: 'rejected' };
+  | { readonly type: 'rejected' }
+  | { readonly type: 'halted' };
 
 const all = (plan: Plan): readonly PlannedCommand[] => [...plan.pre, ...plan.steps, ...plan.post, ...plan.rollback];
 
@@ -84,7 +85,7 @@ export function decisionOn(plan: Plan, step: PlannedCommand): Decision {
 }
 
 /** Opens the dialog on the incident as it stands now. */
-export function openConsent(act: Consent['act'], incident: Incident, now: number): Consent {
+export function openConsent(act: 'approve' | 'reject', incident: Incident, now: number): Consent {
   const plan = incident.plan;
   return {
     act,
@@ -94,6 +95,28 @@ export function openConsent(act: Consent['act'], incident: Incident, now: number
     first: firstOf(incident)?.id ?? null,
     steps: plan === null ? [] : plan.steps.map((step) => ({ number: step.number, decision: decisionOn(plan, step) })),
     wide: plan !== null && isWide(plan),
+    included: [],
+    focus: 'deny',
+    typed: '',
+    settled: now,
+    lastKey: now,
+    scroll: 0,
+    read: false,
+    stale: false,
+    note: '',
+  };
+}
+
+/** Opens the dialog before the whole site is halted: it is about no incident. */
+export function openHalt(site: string, now: number): Consent {
+  return {
+    act: 'halt',
+    incident: '',
+    host: site,
+    planHash: null,
+    first: null,
+    steps: [],
+    wide: false,
     included: [],
     focus: 'deny',
     typed: '',
@@ -116,6 +139,8 @@ export function wouldRun(steps: readonly ConsentStep[], included: readonly numbe
 
 /** The incident moved on: compare what is shown with what is there. */
 export function consentMeets(consent: Consent, incident: Incident | undefined): Consent {
+  // What halts is about every plan, whatever becomes of one.
+  if (consent.act === 'halt') return consent;
   const same =
     incident !== undefined &&
     incident.plan_hash === consent.planHash &&
@@ -160,7 +185,9 @@ export function consentKeys(consent: Consent, chunk: readonly Key[], now: number
   const next = { ...consent, lastKey: now, note: '' };
   const moved = scrolled(next, first.name);
   if (moved !== undefined) return open(moved);
-  if (consent.act === 'reject') return first.name === 'y' ? { type: 'rejected' } : open(next);
+  if (consent.act !== 'approve') {
+    return first.name === 'y' ? { type: consent.act === 'halt' ? 'halted' : 'rejected' } : open(next);
+  }
   return consent.focus === 'name' ? nameKey(next, first) : approveKey(next, first);
 }
 

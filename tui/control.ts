@@ -1,5 +1,5 @@
 import type { Command } from './bindings.ts';
-import { consentKeys, openConsent } from './consent.ts';
+import { consentKeys, openConsent, openHalt } from './consent.ts';
 import { bindingOf } from './keymap.ts';
 import { type Key, typed } from './keys.ts';
 import { idsOf, stepped } from './lists.ts';
@@ -21,6 +21,7 @@ export type Effect =
       readonly reviewed: readonly number[];
       readonly through: number;
     }
+  | { readonly type: 'halt' }
   | { readonly type: 'reject'; readonly incident: string; readonly host: string }
   | { readonly type: 'acknowledge'; readonly incident: string }
   | { readonly type: 'probe'; readonly incident: string; readonly probe: string; readonly name: string };
@@ -67,14 +68,14 @@ function answer(model: Model, chunk: readonly Key[]): Turn {
   if (ui.consent === null) return { ui };
   if (chunk.some((pressed) => pressed.type === 'key' && pressed.name === 'ctrl-c'))
     return { ui, effect: { type: 'quit' } };
-  const { incident, host } = ui.consent;
+  const { act, incident, host } = ui.consent;
   const outcome = consentKeys(ui.consent, chunk, model.now);
   switch (outcome.type) {
     case 'open':
       return { ui: { ...ui, consent: outcome.consent } };
     case 'closed': {
-      const text =
-        outcome.why === 'denied' ? 'Nothing was signed: the plan still waits.' : 'The plan changed: read it again.';
+      const denied = act === 'halt' ? 'Nothing was halted.' : 'Nothing was signed: the plan still waits.';
+      const text = outcome.why === 'denied' ? denied : 'The plan changed: read it again.';
       return { ui: { ...ui, consent: null, toast: { text, tone: outcome.why === 'denied' ? 'plain' : 'wait' } } };
     }
     case 'approved': {
@@ -87,6 +88,11 @@ function answer(model: Model, chunk: readonly Key[]): Turn {
     }
     case 'rejected':
       return { ui: { ...ui, consent: null }, effect: { type: 'reject', incident, host } };
+    case 'halted':
+      return {
+        ui: { ...ui, consent: null, toast: { text: 'Halting…', tone: 'plain' } },
+        effect: { type: 'halt' },
+      };
     default:
       return outcome satisfies never;
   }
@@ -180,6 +186,8 @@ function run(model: Model, command: Command): Turn {
     case 'reject':
       if (incident === undefined) return { ui };
       return { ui: { ...ui, consent: openConsent(command, incident, model.now) } };
+    case 'halt':
+      return { ui: { ...ui, consent: openHalt(model.desk.site, model.now) } };
     case 'acknowledge':
       return incident === undefined ? { ui } : { ui, effect: { type: 'acknowledge', incident: incident.id } };
     case 'probe':

@@ -67,6 +67,8 @@ export interface DeskState {
   readonly reasoner: string;
   readonly operator: string;
   readonly role: 'viewer' | 'approver' | 'admin';
+  /** Nothing is executed until an admin lifts it. */
+  readonly halted?: true;
   /** Where two persons must agree to a plan, as the roster has it; absent: nowhere. */
   readonly twoPerson?: Roster['two_person'] | undefined;
   /** Who else looks at the incident that this screen was last said to look at. */
@@ -252,6 +254,8 @@ export interface Desk extends Shelf {
   /** Signs and sends an approval of exactly the plan whose hash is given: refused when the plan has changed since. */
   approve(id: string, planHash: string, reviewed: readonly number[]): Promise<ActResult>;
   reject(id: string, note: string): Promise<ActResult>;
+  /** Stops all execution, here and on every host. */
+  halt(reason: string): Promise<ActResult>;
   acknowledge(id: string): Promise<ActResult>;
   /** Asks the incident's host one question of the catalogue; the answer is kept with the incident. */
   probe(id: string, probe: string, name: string): Promise<ActResult>;

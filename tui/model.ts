@@ -118,7 +118,7 @@ export function placeOf(ui: Ui): Place {
 
 /** The incident that keys are about where the operator is; null in views that are not about incidents. */
 export function incidentAt(ui: Ui): string | null {
-  if (ui.consent !== null) return ui.consent.incident;
+  if (ui.consent !== null) return ui.consent.act === 'halt' ? null : ui.consent.incident;
   if (ui.asking !== null) return ui.asking;
   return ui.view === 'incidents' ? (ui.open ?? ui.picked.incidents) : null;
 }

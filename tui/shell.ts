@@ -141,7 +141,7 @@ export class Shell implements Shown {
   #meet(): void {
     const { consent } = this.#ui;
     if (consent === null) return;
-    const met = consentMeets(consent, this.#incident(consent.incident));
+    const met = consentMeets(consent, this.#incident(incidentAt(this.#ui)));
     if (met !== consent) this.#ui = { ...this.#ui, consent: met };
   }
 
@@ -219,6 +219,12 @@ export class Shell implements Shown {
         void this.#answer(
           this.#desk.reject(effect.incident, 'rejected on the screen'),
           'Rejected: nothing of it runs.',
+        );
+        return;
+      case 'halt':
+        void this.#answer(
+          this.#desk.halt('halted on the screen'),
+          'Halted: nothing is executed until an admin lifts it.',
         );
         return;
       case 'acknowledge':

@@ -8,6 +8,7 @@ import { signDecision } from '../hub/acts/decide.ts';
 import { auditHead, verifyAuditTail } from '../hub/chain/audit.ts';
 import { lastChainCheck, START_RECORDS } from '../hub/chain/check.ts';
 import type { Incident } from '../hub/incident.ts';
+import { isHalted } from '../hub/site/halts.ts';
 import { getIncident } from '../hub/store/incidents.ts';
 import { type HubStatus, Store } from '../hub/store/store.ts';
 import type { ActResult, Desk, DeskState, Judged } from './desk.ts';
@@ -95,6 +96,10 @@ class StoreDesk implements Desk {
 
   async reject(id: string, note: string): Promise<ActResult> {
     return this.act(() => askHub(this.folder, this.operator, { verb: 'reject', incident: id, note }));
+  }
+
+  async halt(reason: string): Promise<ActResult> {
+    return this.act(() => askHub(this.folder, this.operator, { verb: 'halt', note: reason }));
   }
 
   async acknowledge(id: string): Promise<ActResult> {
@@ -186,6 +191,7 @@ class StoreDesk implements Desk {
       operator: this.operator.name,
       role: this.operator.role,
       twoPerson: this.twoPerson(),
+      ...(isHalted(this.store) ? { halted: true } : {}),
       others: up ? this.presence.others : [],
       thinking: up ? this.presence.thinking : [],
       auditRecords: auditHead(this.store).count,

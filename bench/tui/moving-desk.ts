@@ -46,6 +46,7 @@ export class MovingDesk implements Desk {
 
   approve = () => Promise.resolve(nothing);
   reject = () => Promise.resolve(nothing);
+  halt = () => Promise.resolve(nothing);
   acknowledge = () => Promise.resolve(nothing);
   probe = () => Promise.resolve(nothing);
   look = () => {};

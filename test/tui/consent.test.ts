@@ -3,7 +3,6 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Incident } from '../../hub/incident.ts';
 import {
-  type Consent,
   type ConsentOutcome,
   consentKeys,
   consentMeets,
@@ -11,6 +10,7 @@ import {
   HAND_MS,
   isWide,
   openConsent,
+  openHalt,
   SETTLE_MS,
   whyNotApprovable,
   wouldRun,
@@ -24,7 +24,7 @@ const key = (name: string): Key => ({ type: 'key', name });
 const LATER = 1_000;
 
 /** Opens the dialog, shows all of it, and presses keys one by one at a human pace. */
-function answer(incident: Incident, names: readonly string[], act: Consent['act'] = 'approve'): ConsentOutcome {
+function answer(incident: Incident, names: readonly string[], act: 'approve' | 'reject' = 'approve'): ConsentOutcome {
   let consent = consentShown(openConsent(act, incident, NOW), 10, 20);
   let now = NOW;
   for (const name of names) {
@@ -227,6 +227,17 @@ test('a dialog that opened before another person approved is stale: with its own
   assert.not(consentMeets(after, { ...INCIDENT, first }).stale);
   assert.ok(consentMeets(after, INCIDENT).stale, 'it has lapsed meanwhile');
   assert.ok(consentMeets(after, { ...INCIDENT, first: { ...first, id: 'another' } }).stale);
+});
+
+test('halting asks once: y and nothing else does it, by one hand and one key', () => {
+  const opened = openHalt('plant3', NOW);
+  const after = (names: readonly Key[], at = NOW + LATER) => consentKeys(opened, names, at);
+  assert.equal(after([key('y')]), { type: 'halted' });
+  assert.is(after([key('y')], NOW + SETTLE_MS - 1).type, 'open', 'a key that was under way');
+  for (const name of ['enter', 'escape']) assert.equal(after([key(name)]), { type: 'closed', why: 'denied' });
+  for (const chunk of [[key('Y')], [key('H')], [key('y'), key('y')], [{ type: 'paste' as const, text: 'y' }]])
+    assert.is(after(chunk).type, 'open');
+  assert.is(consentMeets(opened, undefined), opened, 'it is about no incident, and does not go stale with one');
 });
 
 test.run();

@@ -69,6 +69,11 @@ export class MemoryDesk implements Desk {
     return Promise.resolve(this.answer);
   }
 
+  halt(reason: string): Promise<ActResult> {
+    this.acts.push({ act: 'halt', reason });
+    return Promise.resolve(this.answer);
+  }
+
   acknowledge(id: string): Promise<ActResult> {
     this.acts.push({ act: 'acknowledge', id });
     return Promise.resolve(this.answer);

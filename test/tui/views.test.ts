@@ -370,6 +370,25 @@ test('where two persons must agree, the incident and its dialog say who has, and
   );
 });
 
+test('H halts the site from any view, after a question; a screen that only looks, or a halted site, says why not', async () => {
+  for (const keys of [['H'], ['2', 'H'], ['enter', 'H'], ['6', 'H']]) {
+    const desk = busy();
+    await look({ desk, keys }, (text) =>
+      inOrder(text, ['halt plant3', 'end what runs at once', 'Go on', 'y halt the site']),
+    );
+    assert.equal(desk.acts, [], 'nothing was asked of the hub yet');
+  }
+  for (const [state, why] of [
+    [{ role: 'viewer' }, 'may look, not act'],
+    [{ hub: 'down' }, 'the hub is down'],
+    [{ halted: true }, 'sentinel halt --lift'],
+  ] as const)
+    await look({ desk: new MemoryDesk({ ...STATE, ...state }, [INCIDENT]), keys: ['H'] }, (text) =>
+      inOrder(text, [why]),
+    );
+  await look({ desk: new MemoryDesk({ ...STATE, halted: true }) }, (text) => inOrder(text, ['LIVE', 'HALTED']));
+});
+
 test('a view that fails is said, and the process lives', async () => {
   const broken = { ...INCIDENT, plan: { ...PLAN, steps: null as unknown as typeof PLAN.steps } };
   await look({ desk: busy(broken) }, (text) => inOrder(text, ['This view failed']));

@@ -127,9 +127,13 @@ function rejectBody(incident: Incident, columns: number): readonly Line[] {
   ];
 }
 
+const HALT =
+  'Agents end what runs at once, and begin nothing on any host until an admin has signed a lift (sentinel halt --lift). Watching, reporting and proposing go on.';
+
 function buttons(consent: Consent, columns: number): Line {
   const deny = span('▌ Deny ▐', 'focus');
   if (consent.stale) return line(span('▌ Close ▐', 'focus'), span('     any key', 'dim'));
+  if (consent.act === 'halt') return line(span('▌ Go on ▐', 'focus'), '     ', span('y', 'strong'), ' halt the site');
   if (consent.act === 'reject')
     return line(span('▌ Keep it ▐', 'focus'), '     ', span('y', 'strong'), ' reject the plan');
   const plain = wouldRun(consent.steps, []);
@@ -178,6 +182,7 @@ export function dialogOf(consent: Consent, model: Model): Dialog {
   const title = `${consent.act} on ${consent.host}`;
   const note = line(span(consent.note, 'wait'));
   const common = { title, note, columns, buttons: buttons(consent, columns) };
+  if (consent.act === 'halt') return { ...common, title: `halt ${consent.host}`, body: hanging(EMPTY, HALT, columns) };
   if (consent.stale || incident === undefined) {
     const body = [
       line(span('The plan changed while this was open.', 'wait')),

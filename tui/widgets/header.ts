@@ -54,6 +54,7 @@ export function header(model: Model): Line {
     '  ',
     desk.live ? span('LIVE', 'strong') : span('DRY-RUN'),
     '  ',
+    desk.halted === true ? span('HALTED  ', 'alarm') : '',
     model.readOnly ? span('READ-ONLY  ', 'strong') : '',
     desk.hub === 'down' ? span('HUB DOWN: history only  ', 'wait') : '',
     ...(inside ? [] : [broad ? span(`      ${hosts}  `) : span('  '), ...counts]),
