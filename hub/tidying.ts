@@ -1,5 +1,6 @@
 import type { Hub } from './hub.ts';
-import { isOverBytes, pruneIncidents, type Retention } from './store/retention.ts';
+import { heldBy } from './store/holds.ts';
+import { isOverBytes, type Pruned, pruneIncidents, type Retention } from './store/retention.ts';
 import { forgetAlerts } from './webhooks/alerts-known.ts';
 
 /** Nothing grows so fast within an hour that it could not wait. */
@@ -8,15 +9,20 @@ const EVERY_MS = 3_600_000;
 const ALERTS = 1_000;
 
 /** Takes out what is too old, at the start and once an hour, some at a time beside everything else. Returns what ends it. */
-export function tidy(hub: Pick<Hub, 'store' | 'key' | 'log' | 'now'>, keep: Retention): () => Promise<void> {
+export function tidy(
+  hub: Pick<Hub, 'store' | 'key' | 'log' | 'now' | 'correlation'>,
+  keep: Retention,
+): () => Promise<void> {
   const { store, key, log, now } = hub;
   let isOver = false;
   const round = async () => {
     let pruned = 0;
-    for (;;) {
-      const some = isOver ? 0 : await pruneIncidents(store, key, keep, now());
-      pruned += some;
-      if (some === 0) break;
+    const isHeld = heldBy(hub);
+    for (let from: Pruned['next'] = null; !isOver; ) {
+      const { gone, next } = await pruneIncidents(store, key, keep, now(), { isHeld, from });
+      pruned += gone;
+      if (next === null) break;
+      from = next;
     }
     while (!isOver && (await forgetAlerts(store, now(), ALERTS)) > 0);
     if (pruned > 0) log.info('took out old incidents', { incidents: pruned });

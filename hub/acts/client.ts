@@ -109,6 +109,8 @@ export type Act =
       readonly note: string;
     }
   | { readonly verb: 'unsilence'; readonly silence: string }
+  | { readonly verb: 'hold'; readonly incident?: string; readonly match?: string; readonly note: string }
+  | { readonly verb: 'release'; readonly hold: string; readonly note: string }
   | { readonly verb: 'enroll'; readonly agent: string; readonly hours: number; readonly at?: string }
   | { readonly verb: 'revoke'; readonly agent: string }
   | { readonly verb: 'roster'; readonly payload: Uint8Array }

@@ -10,6 +10,7 @@ import { TOKEN_HOURS } from '../site/enrollment.ts';
  * operator's name and signature over it, then asks; each answer echoes the question's `tx`.
  */
 const incident = pattern(/^[0-9A-HJKMNP-TV-Z]{26}$/, 'an incident id');
+const hold = pattern(/^[0-9A-HJKMNP-TV-Z]{26}$/, 'a hold id');
 const silence = pattern(/^[0-9A-HJKMNP-TV-Z]{26}$/, 'a silence id');
 const millis = int(0, 8_640_000_000_000_000);
 
@@ -30,6 +31,8 @@ export const request = record({
     'cancel',
     'silence',
     'unsilence',
+    'hold',
+    'release',
     'enroll',
     'revoke',
     'roster',
@@ -38,7 +41,7 @@ export const request = record({
     'probe',
     'look',
   ),
-  /** What approve, second, reject, ack and cancel are about. */
+  /** What approve, second, reject, ack and cancel are about, and a hold on one incident. */
   incident: maybe(incident),
   /** enroll, revoke: which host. */
   agent: maybe(pattern(ID, 'an id')),
@@ -48,9 +51,9 @@ export const request = record({
   /** approve, second, lift: what was signed. roster: the roster as the site root signed it. */
   payload: maybe(bytes(APPROVAL_MAX)),
   signature: maybe(bytes(1_024)),
-  /** reject, cancel, silence, halt: why, for the record. */
+  /** reject, cancel, silence, hold, release, halt: why, for the record. */
   note: maybe(text(500)),
-  /** silence: an expression, and for how many milliseconds from when it begins. */
+  /** silence, hold: an expression; silence: and for how many milliseconds from when it begins. */
   match: maybe(text(500)),
   from: maybe(millis),
   until: maybe(millis),
@@ -59,8 +62,9 @@ export const request = record({
   name: maybe(text(1_024)),
   /** look: which screen of this operator's it is. */
   session: maybe(pattern(/^[0-9a-f]{16}$/, '16 hex digits')),
-  /** unsilence: which. */
+  /** unsilence, release: which. */
   silence: maybe(silence),
+  hold: maybe(hold),
 });
 export type Request = Infer<typeof request>;
 

@@ -12,6 +12,7 @@ import type { Incident } from '../incident.ts';
 import type { Driver } from '../pipeline.ts';
 import { acknowledge, cancel } from '../steps/acts.ts';
 import { ActError, reject } from '../steps/approve.ts';
+import { addHold, releaseHold } from '../store/holds.ts';
 import { tagsOf } from '../store/hosts.ts';
 import { getIncident } from '../store/incidents.ts';
 import { isToolRequest, revokeTool, toolAct, toolRequest } from '../tools/acts.ts';
@@ -140,6 +141,10 @@ async function answer(desk: Desk, entered: Operator, value: unknown): Promise<Re
     if (operator.role === 'viewer') throw new ActError('E_ACT_ROLE', `${operator.name} may look, not act`);
     const about = asked.incident;
     if (asked.verb === 'probe') return { tx, ok: 'yes', probe: await probe(hub, driver, operator, asked) };
+    if (verb === 'hold' || verb === 'release') {
+      const text = await actOnHolds(hub, operator, asked);
+      return { tx, ok: 'yes', ...(text === null ? {} : { text }) };
+    }
     if (about !== undefined) {
       await driver.change(about, () => actOnIncident(hub, operator, about, asked));
       return { tx, ok: 'yes' };
@@ -206,5 +211,15 @@ async function actOnSite({ hub, admin }: Desk, operator: Operator, asked: Reques
   else if (verb === 'unsilence') await removeSilence(hub, operator.name, silence);
   else if (verb === 'revoke' && hub.tools.get(agent) !== undefined) await revokeTool(hub, operator, agent);
   else return adminAct(admin, operator, asked);
+  return null;
+}
+
+/** Keeps incidents for an inquiry, or lets them go when their time has come: an admin's, like all that takes something out. */
+async function actOnHolds(hub: Hub, operator: Operator, asked: Request): Promise<string | null> {
+  checkWholeSite(operator);
+  if (operator.role !== 'admin') throw new ActError('E_ACT_ROLE', `${operator.name} is ${operator.role}: an admin may`);
+  const { verb, incident, match = '', note = '', hold = '' } = asked;
+  if (verb === 'hold') return addHold(hub, operator.name, { incident, match, note });
+  await releaseHold(hub, operator.name, hold, note);
   return null;
 }

@@ -1,13 +1,10 @@
 import { type Console, EXIT, readArguments, UsageError } from '../../broker/command-line.ts';
 import { writeDurably } from '../../broker/durable-file.ts';
 import { readRoster, readSite } from '../../broker/enroll.ts';
-import { hubKeys } from '../../broker/roster.ts';
 import { stateFolder } from '../../broker/state-folder.ts';
-import { verifyAudit } from '../chain/audit.ts';
-import { seenBy } from '../chain/checkpoint-file.ts';
 import { proofLines } from '../proof/proof-lines.ts';
 import { recordsAbout } from '../proof/records-about.ts';
-import { ProofError, vouchersOf } from '../proof/vouchers.ts';
+import { verifiedVouchers } from '../proof/vouchers.ts';
 import { Store } from '../store/store.ts';
 import { findIncident } from './find-incident.ts';
 
@@ -19,7 +16,7 @@ export const PROVE_USAGE = `sentinel audit prove ID [--state DIR] [--out FILE]
   for example: sentinel audit prove 7K2M --out incident.jsonl`;
 
 /** An incident that was pruned is in the chain alone, and is named by its whole id. */
-const wholeId = (store: Store, id: string): string =>
+export const wholeId = (store: Store, id: string): string =>
   ULID.test(id.toUpperCase()) ? id.toUpperCase() : findIncident(store, id).id;
 
 const ULID = /^[0-9A-HJKMNP-TV-Z]{26}$/;
@@ -45,10 +42,7 @@ export async function proveCommand(argv: readonly string[], io: Console): Promis
   const signed = readRoster(state, site);
   const store = new Store(state.store, 'read');
   try {
-    const vouchers = vouchersOf(store, site, signed);
-    const keys = hubKeys(signed.roster);
-    const found = verifyAudit(store, keys, { seen: [seenBy(vouchers.checkpoint.message, keys, site.name)] });
-    if (!found.ok) throw new ProofError('E_PROOF_CHAIN', `audit record ${found.record}: ${found.why}`);
+    const vouchers = verifiedVouchers(store, site, signed);
     const numbers = recordsAbout(store, wholeId(store, id));
     if (numbers.size === 0) throw new UsageError(`the chain has no record of an incident ${JSON.stringify(id)}`);
     const lines = [...proofLines(store, vouchers, numbers)];

@@ -1,14 +1,16 @@
 import { type Console, EXIT, UsageError } from '../../broker/command-line.ts';
+import { EXPORT_USAGE, exportCommand } from './audit-export.ts';
+import { HOLD_USAGE, holdCommand } from './audit-hold.ts';
 import { PROVE_USAGE, proveCommand } from './audit-prove.ts';
 import { VERIFY_USAGE, verifyCommand } from './audit-verify.ts';
 
-export const AUDIT_USAGE = `${VERIFY_USAGE}
-
-${PROVE_USAGE}`;
+export const AUDIT_USAGE = [VERIFY_USAGE, PROVE_USAGE, EXPORT_USAGE, HOLD_USAGE].join('\n\n');
 
 const VERBS: Readonly<Record<string, (argv: readonly string[], io: Console) => Promise<number>>> = {
   verify: verifyCommand,
   prove: proveCommand,
+  export: exportCommand,
+  hold: holdCommand,
 };
 
 /** `sentinel audit VERB`: what the audit chain is worth, and what it can show to others. */

@@ -49,7 +49,8 @@ export class ActError extends Error {
     | 'E_ACT_UNKNOWN'
     | 'E_ACT_ROLE'
     | 'E_ACT_SCOPE'
-    | 'E_ACT_SILENCE';
+    | 'E_ACT_SILENCE'
+    | 'E_ACT_HOLD';
   constructor(code: ActError['code'], message: string) {
     super(message);
     this.code = code;

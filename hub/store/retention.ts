@@ -3,7 +3,7 @@ import { appendAudit } from '../chain/audit.ts';
 import { CLOSED } from '../incident.ts';
 import type { IncidentSummary, Store } from './store.ts';
 
-/** How long closed incidents stay. Open ones always do, and so does every record of the audit chain. */
+/** How long closed incidents stay. Open ones always do, those that are on hold, and every record of the audit chain. */
 export interface Retention {
   /** Milliseconds since an incident last changed. */
   readonly age: number;
@@ -24,10 +24,7 @@ export const DEFAULT_RETENTION: Retention = { age: 400 * DAY_MS, most: 200_000, 
 export const countIncidents = (store: Store): number =>
   (store.incidents.getStats() as { entryCount: number }).entryCount;
 
-/**
- * Incidents that are looked at, oldest first, and taken out in one transaction: the writer is the pipeline's too. A site
- * with so many open ones that are older than all others keeps what lies behind them.
- */
+/** Incidents that are looked at, oldest first, and taken out in one transaction: the writer is the pipeline's too. */
 const LOOKED_AT = 2_000;
 const AT_ONCE = 200;
 
@@ -38,19 +35,43 @@ export const prunedIncidents = (store: Store): number => (store.meta.get(PRUNED)
 /** Whether the store holds more than it may; with no closed incident left it stays so, by the chain and open ones. */
 export const isOverBytes = (store: Store, { bytes }: Retention): boolean => store.usedBytes() > bytes;
 
+/** What one transaction took out, and behind which incident there may be more; null when there is none. */
+export interface Pruned {
+  readonly gone: number;
+  readonly next: SummaryKey | null;
+}
+type SummaryKey = [opened: number, id: string];
+
 /**
- * Takes out closed incidents, those that opened first before the others, with all that the store keeps of them alone; the
- * audit chain keeps its records of them and gets one that names what went. Answers how many went: while that is not 0
- * there may be more.
+ * Takes out closed incidents that nobody holds, those that opened first before the others, with all that the store keeps of
+ * them alone; the audit chain keeps its records of them and gets one that names what went. `from` is where the last call
+ * ended.
  */
-export function pruneIncidents(store: Store, key: KeyPair, keep: Retention, now: number): Promise<number> {
+export function pruneIncidents(
+  store: Store,
+  key: KeyPair,
+  keep: Retention,
+  now: number,
+  {
+    isHeld = () => false,
+    from = null,
+  }: { readonly isHeld?: (id: string) => boolean; readonly from?: SummaryKey | null } = {},
+): Promise<Pruned> {
   return store.write(() => {
     // How many have to go for the bytes is seen from one transaction to the next.
     let over = Math.max(countIncidents(store) - keep.most, isOverBytes(store, keep) ? AT_ONCE : 0);
     const gone: IncidentSummary[] = [];
-    for (const { value } of store.summaries.getRange({ limit: LOOKED_AT })) {
-      if (gone.length >= AT_ONCE) break;
-      if (!CLOSED.has(value.state) || (over <= 0 && now - value.updated <= keep.age)) continue;
+    let looked = 0;
+    let next: SummaryKey | null = null;
+    for (const { key: at, value } of store.summaries.getRange(from === null ? {} : { start: from })) {
+      if (gone.length >= AT_ONCE || looked >= LOOKED_AT) {
+        next = at;
+        break;
+      }
+      // None that opened later can be past its age.
+      if (over <= 0 && now - value.opened <= keep.age) break;
+      looked++;
+      if (!CLOSED.has(value.state) || (over <= 0 && now - value.updated <= keep.age) || isHeld(value.id)) continue;
       gone.push(value);
       over--;
     }
@@ -66,6 +87,6 @@ export function pruneIncidents(store: Store, key: KeyPair, keep: Retention, now:
       const data = { incidents: gone.map(({ id }) => id) };
       appendAudit(store, key, { kind: 'retention.pruned', incident: null, actor: 'hub', data }, now);
     }
-    return gone.length;
+    return { gone: gone.length, next };
   });
 }

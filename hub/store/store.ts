@@ -12,6 +12,7 @@ import type { EnrolledRecord, TokenRecord } from '../site/enrollment.ts';
 import type { KnownAlert } from '../webhooks/alerts-known.ts';
 import { headDamage, isEmpty, pageDamage } from './damage.ts';
 import { newerThanThis } from './format.ts';
+import type { Hold } from './holds.ts';
 
 /** Whether an agent is there; apart from its birth, which is large and changes seldom. */
 export interface Presence {
@@ -152,6 +153,7 @@ export class Store {
   /** [host, fingerprint] -> what is remembered of it beside its incident. */
   readonly tracks: Database<Track, [string, string]>;
   readonly silences: Database<Silence, string>;
+  readonly holds: Database<Hold, string>;
   /** n -> audit record, from 1. */
   readonly audit: Database<AuditRecord, number>;
   /** Records that it covers -> a checkpoint as the hub signed it. */
@@ -216,6 +218,7 @@ export class Store {
       this.members = db('members');
       this.tracks = db('tracks');
       this.silences = db('silences');
+      this.holds = db('holds');
       this.audit = db('audit');
       this.checkpoints = db('checkpoints');
       this.births = db('births');

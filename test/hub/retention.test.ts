@@ -1,11 +1,20 @@
 import fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { verifyAudit } from '../../hub/chain/audit.ts';
+import { type AuditEntry, readAudit, verifyAudit } from '../../hub/chain/audit.ts';
 import { addMember } from '../../hub/correlate/memory.ts';
+import { ServiceMap } from '../../hub/correlate/service-map.ts';
+import type { Hub } from '../../hub/hub.ts';
 import { CLOSED, type Incident, STATES } from '../../hub/incident.ts';
+import { addHold, allHolds, heldBy, releaseHold } from '../../hub/store/holds.ts';
 import { putIncident } from '../../hub/store/incidents.ts';
-import { isOverBytes, prunedIncidents, pruneIncidents } from '../../hub/store/retention.ts';
+import {
+  isOverBytes,
+  type Pruned,
+  prunedIncidents,
+  pruneIncidents,
+  type Retention,
+} from '../../hub/store/retention.ts';
 import { Store } from '../../hub/store/store.ts';
 import * as samples from '../broker/samples.ts';
 import { tempFolder } from '../broker/site.ts';
@@ -23,6 +32,20 @@ const made = (n: number, state: Incident['state'], days: number): Incident => {
   return { ...about, severity: 'info', title: '', owner: 'ann', opened: at, updated: at } as Incident;
 };
 
+/** Prunes as the hub does: on from where the last transaction ended; answers how many went. */
+async function prunedAll(store: Store, keep: Retention, isHeld?: (id: string) => boolean): Promise<number> {
+  let all = 0;
+  for (let from: Pruned['next'] = null; ; ) {
+    const { gone, next }: Pruned = await pruneIncidents(store, keys.hub, keep, NOW, {
+      from,
+      ...(isHeld === undefined ? {} : { isHeld }),
+    });
+    all += gone;
+    if (next === null) return all;
+    from = next;
+  }
+}
+
 const test = suite('retention');
 
 test('the oldest closed incidents go, open ones never, and every index agrees with what is left', async () => {
@@ -39,10 +62,7 @@ test('the oldest closed incidents go, open ones never, and every index agrees wi
             addMember(store, incident.id, { ...samples.event, agent: 'other' }, 'family', incident.opened);
           }
         });
-        let gone = 0;
-        for (let some = -1; some !== 0; gone += some) {
-          some = await pruneIncidents(store, keys.hub, { age: 50 * DAY_MS, most, bytes: 2 ** 40 }, NOW);
-        }
+        const gone = await prunedAll(store, { age: 50 * DAY_MS, most, bytes: 2 ** 40 });
         const left = new Set(store.incidents.getKeys({}));
         assert.is(left.size, incidents.length - gone);
         assert.is(prunedIncidents(store), gone);
@@ -89,8 +109,7 @@ test('past its bytes the oldest closed incidents go, until it fits; what may not
     });
     const prune = async (bytes: number) => {
       const keep = { age: 50 * DAY_MS, most: 10_000, bytes };
-      let gone = 0;
-      for (let some = -1; some !== 0; gone += some) some = await pruneIncidents(store, keys.hub, keep, NOW);
+      const gone = await prunedAll(store, keep);
       return { gone, isOver: isOverBytes(store, keep) };
     };
     const all = store.usedBytes();
@@ -106,6 +125,67 @@ test('past its bytes the oldest closed incidents go, until it fits; what may not
     assert.is((await prune(1)).isOver, true);
     assert.is([...store.incidents.getKeys({})].length, 150);
     assert.equal(disagreements(store), []);
+    assert.is(verifyAudit(store, [keys.hub.public]).ok, true);
+  } finally {
+    await store.close();
+    done();
+  }
+});
+
+test('what is on hold stays, by its id or by what it matches, and what is behind thousands of such goes', async () => {
+  const { path, done } = tempFolder();
+  const store = new Store(path, 'write');
+  try {
+    const many = 2_500;
+    const told: AuditEntry[] = [];
+    await store.write(() => {
+      for (let n = 0; n < many + 10; n++) {
+        const host = n < many ? 'held-1' : 'free-1';
+        const incident = made(n, 'resolved', 90);
+        putIncident(store, { ...incident, host, event: { ...incident.event, agent: host }, opened: n });
+      }
+    });
+    const hub = {
+      store,
+      key: keys.hub,
+      now: () => NOW,
+      correlation: { services: new ServiceMap([]) },
+    } as unknown as Hub;
+    const id = (n: number) => String(n).padStart(26, '0');
+    const add = (incident: string | undefined, match: string) =>
+      addHold(hub, 'ann', { incident, match, note: 'an inquiry' });
+    const whole = await add(undefined, 'host=held-*');
+    const single = await add(id(many + 3), '');
+    for (const [incident, match] of [
+      [id(1), 'host=x'],
+      [undefined, ''],
+      [id(many + 99), ''],
+      [undefined, 'nonsense'],
+    ] as const)
+      await add(incident, match).then(
+        () => assert.unreachable(),
+        (error: unknown) => assert.match(String((error as { code?: string }).code), /E_ACT_HOLD|E_ACT_UNKNOWN|E_MATCH/),
+      );
+    const keep = { age: 50 * DAY_MS, most: 10_000, bytes: 2 ** 40 };
+    assert.is(await prunedAll(store, keep, heldBy(hub)), 9);
+    assert.is(await prunedAll(store, { ...keep, most: 5 }, heldBy(hub)), 0, 'not for want of room either');
+    assert.ok(store.incidents.get(id(many + 3)));
+    await releaseHold(hub, 'ann', whole, 'it is over');
+    assert.equal(
+      allHolds(store).map((one) => one.id),
+      [single],
+    );
+    assert.is(await prunedAll(store, keep, heldBy(hub)), many);
+    assert.equal([...store.incidents.getKeys({})], [id(many + 3)]);
+    for (const { value } of store.audit.getRange({})) told.push(readAudit(value));
+    assert.equal(
+      told.filter(({ kind }) => kind.startsWith('hold.')).map(({ kind, incident, actor }) => [kind, incident, actor]),
+      [
+        ['hold.added', null, 'ann'],
+        ['hold.added', id(many + 3), 'ann'],
+        ['hold.released', null, 'ann'],
+      ],
+    );
     assert.is(verifyAudit(store, [keys.hub.public]).ok, true);
   } finally {
     await store.close();
