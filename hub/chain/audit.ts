@@ -93,12 +93,17 @@ export async function verifyAuditSlowly(
   }
 }
 
+/** Asked for one by one: a range costs twice as much for each. */
 function verifyFrom(store: Store, walk: ChainWalk): AuditFinding {
-  for (const { key, value } of store.audit.getRange({ start: walk.at.count + 1 })) {
-    const wrong = walk.next(key, value);
+  for (let n = walk.at.count + 1; ; n++) {
+    const record: unknown = store.audit.get(n);
+    if (record === undefined) {
+      const [after] = store.audit.getKeys({ start: n, limit: 1 });
+      return (after === undefined ? null : walk.next(after, null)) ?? walk.end(auditHead(store));
+    }
+    const wrong = walk.next(n, record);
     if (wrong !== null) return wrong;
   }
-  return walk.end(auditHead(store));
 }
 
 /** One record's content, for people and exports. */

@@ -45,9 +45,9 @@ export class ChainWalk {
     const bad = (why: string): AuditFinding => ({ ok: false, record: this.at.count + 1, why });
     if (n !== this.at.count + 1) return bad(`record ${this.at.count + 1} is missing: the next one is ${n}`);
     if (!isRecord(record)) return bad('it is not a record');
-    const digest = hash('sha256', record.body, 'buffer');
-    if (digest.toString('hex') !== record.hash)
-      return bad('its content does not have the hash that it was stored with');
+    const hex = hash('sha256', record.body, 'hex');
+    if (hex !== record.hash) return bad('its content does not have the hash that it was stored with');
+    const digest = Buffer.from(hex, 'hex');
     if (n > this.#vouched && !this.#isSigned(digest, record.signature))
       return bad('its signature is not by the hub key of this site');
     const head = bodyHead(record.body);

@@ -64,12 +64,13 @@ export function evidenceReport(parts: EvidenceParts): readonly Block[] {
     line(`By the roster in force, version ${roster.version} of epoch ${roster.epoch}, which the site root has signed:`),
     ...list(
       roster.operators.map(
-        ({ name, role, key, scopes }): Words => [
+        ({ name, role, key, sk, scopes }): Words => [
           remote(name),
           `, ${role}, ${scopes.length === 0 ? 'for the whole site' : 'for '}`,
           ...scopes.flatMap((one) => [remote(one), ' ']),
           ', key ',
-          remote(fingerprintOf(key)),
+          remote(fingerprintOf(key, sk)),
+          sk === undefined ? '' : ' in a security token',
         ],
       ),
     ),

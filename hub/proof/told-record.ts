@@ -69,7 +69,7 @@ const TELL: Readonly<Record<string, (data: Fields) => Words>> = {
   ],
   'plan.routed': ({ route }) => [remote(said(route))],
   'plan.approved': approved,
-  'plan.first_approved': approved,
+  'plan.approved_first': approved,
   'plan.seconded': ({ second }) => signedBy(second),
   'plan.approved_alone': ({ approval, rule }) => ['under the rule ', remote(said(rule)), '; ', ...signedBy(approval)],
   'plan.rejected': ({ note }) => [remote(said(note))],

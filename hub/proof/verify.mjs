@@ -144,21 +144,34 @@ const sshString = (value) => {
   length.writeUInt32BE(body.length);
   return Buffer.concat([length, body]);
 };
-const sshKey = (raw) => Buffer.concat([sshString('ssh-ed25519'), sshString(raw)]);
-const fingerprint = (raw) => `SHA256:${sha256(sshKey(raw)).toString('base64').replace(/=+$/, '')}`;
+const PLAIN = 'ssh-ed25519';
+const TOKEN = 'sk-ssh-ed25519@openssh.com';
+/** An operator's key: `sk` is the application of one in a security token. */
+const sshKey = ({ key, sk }) =>
+  Buffer.concat([
+    sshString(sk === undefined ? PLAIN : TOKEN),
+    sshString(key),
+    ...(sk === undefined ? [] : [sshString(sk)]),
+  ]);
+const fingerprint = (one) => `SHA256:${sha256(sshKey(one)).toString('base64').replace(/=+$/, '')}`;
 
 /** SSHSIG (openssh, PROTOCOL.sshsig) over the message by this Ed25519 key: `ssh-keygen -Y verify` says the same. */
-function isSshSigned(message, blob, namespace, raw) {
+function isSshSigned(message, blob, namespace, one) {
   const digest = createHash('sha512').update(message).digest();
   const rest = [sshString(namespace), sshString(''), sshString('sha512')];
-  const before = Buffer.concat([Buffer.from('SSHSIG'), Buffer.from([0, 0, 0, 1]), sshString(sshKey(raw)), ...rest]);
-  const kind = sshString('ssh-ed25519');
-  if (blob.length !== before.length + 4 + kind.length + 4 + 64) return false;
-  const signature = blob.subarray(-64);
-  const whole = Buffer.concat([before, sshString(Buffer.concat([kind, sshString(signature)]))]);
-  return (
-    same(whole, blob) && ed25519(Buffer.concat([Buffer.from('SSHSIG'), ...rest, sshString(digest)]), signature, raw)
-  );
+  const before = Buffer.concat([Buffer.from('SSHSIG'), Buffer.from([0, 0, 0, 1]), sshString(sshKey(one)), ...rest]);
+  const signed = Buffer.concat([Buffer.from('SSHSIG'), ...rest, sshString(digest)]);
+  const kind = sshString(one.sk === undefined ? PLAIN : TOKEN);
+  const wrapped = (signature) =>
+    Buffer.concat([before, sshString(Buffer.concat([kind, sshString(signature.raw), signature.state]))]);
+  const state = one.sk === undefined ? Buffer.alloc(0) : blob.subarray(-5);
+  const raw = blob.subarray(blob.length - state.length - 64, blob.length - state.length);
+  // Everything but the signature is known beforehand, so the blob is compared instead of parsed.
+  if (raw.length !== 64 || !same(wrapped({ raw, state }), blob)) return false;
+  if (one.sk === undefined) return ed25519(signed, raw, one.key);
+  // PROTOCOL.u2f: flags, of which 1 says that somebody touched it, and a counter.
+  const isTouched = (state[0] & 1) === 1 && one.sk.startsWith('ssh:');
+  return isTouched && ed25519(Buffer.concat([sha256(Buffer.from(one.sk)), state, sha256(signed)]), raw, one.key);
 }
 
 // ---- Merkle tree (RFC 6962 section 2.1)
@@ -195,33 +208,67 @@ class GrowingTree {
 // ---- approvals
 
 /** Every key that a person of this name has had: what one of them signed stays signed. */
-const keysOf = ({ operators, former = [] }, name) =>
-  [...operators, ...former].filter((one) => one.name === name).map(({ key }) => key);
+const keysOf = ({ operators, former = [] }, name) => [...operators, ...former].filter((one) => one.name === name);
 
-/** Holds what was signed against who is said to have signed it; answers it in words. */
-function approvalIn(record, roster, hubKeys) {
-  const { data, actor, incident } = record;
-  const isSecond = Buffer.isBuffer(data.second);
-  const payload = isSecond ? data.second : data.approval;
-  if (!Buffer.isBuffer(payload) || !Buffer.isBuffer(data.signature)) throw new Refused('it has no signed approval');
-  const said = decodeCbor(payload);
-  if (said.incident !== incident) throw new Refused(`its approval is for the incident ${said.incident}`);
-  if (said.site !== roster.site) throw new Refused(`its approval is for the site ${said.site}`);
-  const signer = (name, namespace, message, signature, publicKeys) => {
-    const key = publicKeys.find((one) => isSshSigned(message, signature, namespace, one));
-    if (key === undefined) throw new Refused(`${name} has not signed its approval`);
-    return fingerprint(key);
-  };
-  if (said.alone === undefined) {
+/** Holds what was signed against who is said to have signed it. */
+class Approvals {
+  lines = [];
+  ids = new Set();
+  /** First approvals of two, by the hash of what was signed. */
+  firsts = new Set();
+
+  constructor(roster, hubKeys) {
+    this.roster = roster;
+    this.hubKeys = hubKeys.map((key) => ({ key }));
+  }
+
+  take({ n, kind, data, actor, incident }) {
+    const { roster } = this;
+    const isSecond = kind === 'plan.seconded';
+    const payload = isSecond ? data.second : data.approval;
+    if (!Buffer.isBuffer(payload) || !Buffer.isBuffer(data.signature)) throw new Refused('it has no signed approval');
+    const said = decodeCbor(payload);
+    if (said.incident !== incident) throw new Refused(`its approval is for the incident ${said.incident}`);
+    if (said.site !== roster.site) throw new Refused(`its approval is for the site ${said.site}`);
+    if ((said.alone === undefined) === (kind === 'plan.approved_alone'))
+      throw new Refused('whether a person has approved it is not as it says');
+    if (isSecond ? !this.firsts.delete(said.approval) : this.ids.has(said.id))
+      throw new Refused(
+        isSecond ? 'nobody has approved first what it agrees to' : 'its approval stood in a record before',
+      );
+    this.ids.add(said.id);
+    if (kind === 'plan.approved_first') this.firsts.add(hex(sha256(payload)));
+    this.lines.push(
+      `record ${n}: ${said.alone === undefined ? this.person(said, isSecond, payload, data, actor) : this.rule(said, payload, data)}`,
+    );
+  }
+
+  person(said, isSecond, payload, { signature }, actor) {
     if (said.by !== actor) throw new Refused(`its approval is by ${said.by}`);
     const namespace = isSecond ? 'sentinel-second' : 'sentinel-approval';
-    const key = signer(said.by, namespace, payload, data.signature, keysOf(roster, said.by));
-    return `approved by ${said.by} (${said.role}, key ${key}) for ${said.host}`;
+    const key = signer(said.by, namespace, payload, signature, keysOf(this.roster, said.by));
+    return `approved by ${said.by} (${said.role}, key ${key}) for ${said.host}${isSecond ? ', as the second of two' : ''}`;
   }
-  signer('the hub', 'sentinel-alone', payload, data.signature, hubKeys);
-  const rule = decodeCbor(said.alone.rule);
-  const key = signer(rule.by, 'sentinel-rule', said.alone.rule, said.alone.rule_signature, keysOf(roster, rule.by));
-  return `approved by nobody, under the rule ${rule.id} that ${rule.by} signed (key ${key}), for ${said.host}`;
+
+  rule(said, payload, { signature }) {
+    signer('the hub', 'sentinel-alone', payload, signature, this.hubKeys);
+    const rule = decodeCbor(said.alone.rule);
+    const key = signer(
+      rule.by,
+      'sentinel-rule',
+      said.alone.rule,
+      said.alone.rule_signature,
+      keysOf(this.roster, rule.by),
+    );
+    return `approved by nobody, under the rule ${rule.id} that ${rule.by} signed (key ${key}), for ${said.host}`;
+  }
+}
+
+/** The fingerprint of the one of these keys that has signed. */
+function signer(name, namespace, message, signature, known) {
+  const one = known.find((key) => isSshSigned(message, signature, namespace, key));
+  if (one === undefined) throw new Refused(`${name} has not signed its approval`);
+  return fingerprint(one);
 }
 
 // ---- what is checked
@@ -258,7 +305,7 @@ function readHead(line, wantedRoot, say) {
 }
 
 const people = ({ operators }) =>
-  operators.map(({ name, role, key }) => `${name} (${role}, key ${fingerprint(key)})`).join(', ');
+  operators.map((one) => `${one.name} (${one.role}, key ${fingerprint(one)})`).join(', ');
 const time = (ms) => new Date(ms).toISOString();
 
 class Records {
@@ -269,7 +316,7 @@ class Records {
     this.hubKeys = about.hubKeys;
     this.count = 0;
     this.covered = 0;
-    this.approvals = [];
+    this.approvals = new Approvals(about.roster, about.hubKeys);
   }
 
   /** Checks the next record, and answers it decoded. */
@@ -293,8 +340,7 @@ class Records {
     this.count++;
     if (n === count && hash !== this.last.hash) throw new Refused('it is not the one that the checkpoint covers');
     if (n <= count) this.cover(n, digest, path);
-    if (/^plan\.(?:\w+_)?(?:approved|seconded)/.test(record.kind))
-      this.approvals.push(`record ${n}: ${approvalIn(record, this.about.roster, this.about.hubKeys)}`);
+    if (/^plan\.(?:approved|seconded)/.test(record.kind)) this.approvals.take(record);
     return record;
   }
 
@@ -323,8 +369,9 @@ class Records {
     if (this.covered < this.count)
       say('  the others came after it: signed and in order, but a later one could be left out');
     if (!whole) say('  they are chosen from the chain: the checkpoint shows that each is in it, not that no other is');
-    say(`${this.approvals.length} approvals, each signed by whom it names`);
-    for (const line of this.approvals) say(`  ${line}`);
+    const { lines } = this.approvals;
+    say(`${lines.length} approvals, each signed by whom it names`);
+    for (const line of lines) say(`  ${line}`);
   }
 }
 

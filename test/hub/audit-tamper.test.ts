@@ -43,7 +43,10 @@ test.before(async () => {
 function tampered(records: readonly (AuditRecord | undefined)[], head = records.at(-1)?.hash ?? ZEROS): Store {
   const rows = records.flatMap((value, i) => (value === undefined ? [] : [{ key: i + 1, value }]));
   return {
-    audit: { getRange: ({ start = 1 }) => rows.filter(({ key }) => key >= start) },
+    audit: {
+      get: (n: number) => records[n - 1],
+      getKeys: ({ start = 1 }) => rows.flatMap(({ key }) => (key >= start ? [key] : [])),
+    },
     meta: { get: () => ({ count: records.length, hash: head }) },
   } as unknown as Store;
 }

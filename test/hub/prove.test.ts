@@ -38,6 +38,7 @@ test('one incident’s records are proved to who has nothing but Node, and a cha
   assert.is(good.status, 0, good.text);
   assert.match(good.text, /10 records, each signed by the hub; 9 of them covered by the checkpoint/);
   assert.match(good.text, /record 12: approved by ann \(admin, key SHA256:/);
+  assert.match(good.text, /record 20: approved by bob \(approver, key SHA256:\S+\) for web-1, as the second of two/);
   assert.match(good.text, /all of it holds/);
   assert.match(check(file, '--show', '12').text, /"kind": "plan.approved"/);
   assert.match(check(file, '--root', 'ab'.repeat(32)).text, /NOT GOOD: .*proof\.jsonl:1: its root key is/);
