@@ -44,6 +44,10 @@ const COMMANDS: Commands = {
     summary: 'sign and install the roster',
     load: async () => (await import('./hub/commands/roster.ts')).rosterCommand,
   },
+  keys: {
+    summary: 'encrypt the hub’s keys at rest, and say which are',
+    load: async () => (await import('./hub/commands/keys.ts')).keysCommand,
+  },
   tui: { summary: 'the operator’s screen', load: async () => (await import('./tui/tui-command.ts')).tuiCommand },
   incident: {
     summary: 'list, show, approve, reject, acknowledge and cancel incidents',
@@ -66,7 +70,7 @@ const COMMANDS: Commands = {
     load: async () => (await import('./policy/check-command.ts')).policyCommand,
   },
   audit: {
-    summary: 'verify the audit chain',
+    summary: 'verify the audit chain, prove and export what is in it, and hold incidents',
     load: async () => (await import('./hub/commands/audit.ts')).auditCommand,
   },
   backup: {

@@ -9,6 +9,7 @@ import {
 } from 'node:crypto';
 import { chmodSync, readFileSync, writeFileSync } from 'node:fs';
 import { writeDurably } from './durable-file.ts';
+import { CREDENTIAL, keptPassphrase, PASSPHRASE_FILE } from './kept-passphrase.ts';
 
 /** An Ed25519 key pair in memory. */
 export interface KeyPair {
@@ -35,20 +36,35 @@ export class KeyFileError extends Error {
   readonly code = 'E_KEY_FILE';
 }
 
-/** Reads a PKCS #8 PEM file, encrypted or not; throws KeyFileError. */
+/** Whether a PKCS #8 PEM file is encrypted. */
+export const isSealed = (file: string): boolean => readFileSync(file, 'latin1').includes('BEGIN ENCRYPTED PRIVATE KEY');
+
+/**
+ * Reads a PKCS #8 PEM file, encrypted or not; an encrypted one with the passphrase that this installation keeps its keys
+ * under, unless another is given. Throws KeyFileError.
+ */
 export function readKeyPair(file: string, passphrase?: string): KeyPair {
   try {
+    const known = passphrase ?? (isSealed(file) ? keptPassphrase() : undefined);
+    if (known === undefined && isSealed(file))
+      throw new KeyFileError(
+        `it is encrypted: give its passphrase in the credential ${CREDENTIAL} or ${PASSPHRASE_FILE}`,
+      );
     return keyPairOf(
-      createPrivateKey({ key: readFileSync(file), ...(passphrase === undefined ? {} : { passphrase }) }),
+      createPrivateKey({ key: readFileSync(file), ...(known === undefined ? {} : { passphrase: known }) }),
     );
   } catch (error) {
     throw new KeyFileError(`${file}: ${error instanceof Error ? error.message : 'unreadable'}`);
   }
 }
 
-/** Writes a PKCS #8 PEM file, readable by its owner alone. */
-export function writeKeyPair(file: string, pair: KeyPair): void {
-  writeDurably(file, pair.secret.export({ format: 'pem', type: 'pkcs8' }), 0o600);
+/** Writes a PKCS #8 PEM file, readable by its owner alone; encrypted where this installation has a passphrase for its keys. */
+export const writeKeyPair = (file: string, pair: KeyPair): void => replaceKeyPair(file, pair, keptPassphrase());
+
+/** The same with this passphrase, or without any. */
+export function replaceKeyPair(file: string, pair: KeyPair, passphrase: string | undefined): void {
+  const sealed = passphrase === undefined ? {} : { cipher: 'aes-256-cbc', passphrase };
+  writeDurably(file, pair.secret.export({ format: 'pem', type: 'pkcs8', ...sealed }), 0o600);
   chmodSync(file, 0o600);
 }
 
