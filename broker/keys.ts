@@ -89,8 +89,11 @@ export function signBytes(data: Uint8Array, pair: KeyPair): Uint8Array {
 const imported = new Map<string, KeyObject>();
 const IMPORTED_MAX = 1_024;
 
-export function verifyBytes(data: Uint8Array, signature: Uint8Array, publicKey: Uint8Array): boolean {
-  if (publicKey.length !== 32 || signature.length !== 64) return false;
+export const verifyBytes = (data: Uint8Array, signature: Uint8Array, publicKey: Uint8Array): boolean =>
+  publicKey.length === 32 && signature.length === 64 && verify(null, data, importedKey(publicKey), signature);
+
+/** A raw public key of 32 bytes as `crypto.verify` takes it: for who verifies with one key many times. */
+export function importedKey(publicKey: Uint8Array): KeyObject {
   const name = Buffer.from(publicKey).toString('hex');
   let key = imported.get(name);
   if (key === undefined) {
@@ -98,7 +101,7 @@ export function verifyBytes(data: Uint8Array, signature: Uint8Array, publicKey: 
     if (imported.size >= IMPORTED_MAX) imported.clear();
     imported.set(name, key);
   }
-  return verify(null, data, key, signature);
+  return key;
 }
 
 /** First 8 bytes of the public key's SHA-256: names a key in a signature's header. */

@@ -1,5 +1,5 @@
-import { hash } from 'node:crypto';
-import { verifyBytes } from '../../broker/keys.ts';
+import { hash, type KeyObject, verify } from 'node:crypto';
+import { importedKey } from '../../broker/keys.ts';
 import type { AuditHead } from '../../broker/messages.ts';
 import type { AuditFinding, AuditRecord } from './audit.ts';
 import { bodyHead } from './body-head.ts';
@@ -25,7 +25,7 @@ export class ChainWalk {
   at: AuditHead;
   /** What of `seen` the chain agrees with, the highest number. */
   agreed = 0;
-  #keys: readonly Uint8Array[];
+  #keys: readonly KeyObject[];
   readonly #vouched: number;
   readonly #seen: readonly Seen[];
   readonly #tree: GrowingTree | null;
@@ -33,7 +33,7 @@ export class ChainWalk {
 
   /** Begins after `start`; what was `seen` counts for a walk that begins at the first record. */
   constructor(keys: readonly Uint8Array[], start: AuditHead, { seen = [], vouched = 0 }: Held = {}) {
-    this.#keys = keys;
+    this.#keys = keys.map(importedKey);
     this.at = start;
     this.#vouched = vouched;
     this.#seen = [...seen].sort((a, b) => a.count - b.count);
@@ -73,8 +73,8 @@ export class ChainWalk {
   }
 
   #isSigned(digest: Uint8Array, signature: Uint8Array): boolean {
-    const by = this.#keys.findIndex((key) => verifyBytes(digest, signature, key));
-    this.#keys = this.#keys.slice(Math.max(0, by));
+    const by = this.#keys.findIndex((key) => verify(null, digest, key, signature));
+    if (by > 0) this.#keys = this.#keys.slice(by);
     return by !== -1;
   }
 
