@@ -48,7 +48,7 @@ test('nothing but the agent’s own starts what an order names: runProgram is ca
   );
 });
 
-test('the hub starts no process but copies of itself: to look at a store, and to try a model', () => {
+test('the hub starts no process but copies of itself, to look at a store and to try a model, and a word to systemd', () => {
   const starts = [...filesBelow(`${root}hub`), ...filesBelow(`${root}broker`)].flatMap((file) => {
     const text = readFileSync(file, 'utf8');
     if (!/from 'node:child_process'/.test(text)) return [];
@@ -57,6 +57,7 @@ test('the hub starts no process but copies of itself: to look at a store, and to
   });
   assert.equal(starts.sort(), [
     ['hub/reason/llama-probe.ts', 'process.execPath'],
+    ['hub/service-manager.ts', "'systemd-notify'"],
     ['hub/store/damage.ts', 'process.execPath'],
   ]);
 });
