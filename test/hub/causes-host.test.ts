@@ -1,45 +1,15 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { Snapshot } from '../../broker/messages.ts';
-import { buildEvidence } from '../../hub/evidence/builder.ts';
-import type { Also } from '../../hub/evidence/evidence.ts';
 import { maySweep } from '../../hub/playbook/fill.ts';
 import { shownCauses } from '../../hub/reason/causes/known.ts';
 import { RulesReasoner } from '../../hub/reason/rules.ts';
-import { builtIn, emptySnapshot, eventOf, INCIDENT, index, MIB, NOW, processRow, said } from './evidence-fixtures.ts';
+import { builtIn, MIB, processRow, said } from './evidence-fixtures.ts';
+import { evidenceOf, type Told } from './told-evidence.ts';
 
 /** Causes of the machine itself, its disks, its memory and its processes. */
 const test = suite('causes of hosts');
 const rules = new RulesReasoner({ playbooks: builtIn.playbooks, tried: () => [], clock: () => 0 });
 
-interface Told {
-  readonly signal: string;
-  readonly metric: string;
-  readonly value?: number;
-  readonly lines?: readonly string[];
-  readonly also?: readonly Also[];
-  readonly units?: readonly string[];
-  readonly snapshot?: Partial<Snapshot>;
-}
-
-function evidenceOf({ signal, metric, value = 1, lines = [], also = [], units = [], snapshot = {} }: Told) {
-  const event = eventOf(
-    'host.memory',
-    { signal, metric, value, reason: `${metric} is out of bounds.` },
-    { ...emptySnapshot, unit_lines: lines.map((line) => said(line)), ...snapshot },
-  );
-  return buildEvidence({
-    incidentId: INCIDENT,
-    host: 'host-1',
-    event,
-    now: NOW,
-    similar: [],
-    playbooks: index.match(event),
-    service: {},
-    units,
-    ...(also.length === 0 ? {} : { also }),
-  });
-}
 const causes = (told: Told) => shownCauses(evidenceOf(told));
 const answer = (told: Told) => rules.diagnose(evidenceOf(told), new AbortController().signal);
 const commandsOf = (one: { readonly commands: readonly { readonly command: string }[] } | undefined) =>

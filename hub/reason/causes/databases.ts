@@ -1,5 +1,6 @@
+import type { TopProcess } from '../../evidence/processes.ts';
 import { number } from '../../evidence/words.ts';
-import { command, type KnownCause, nice, restart, unitLog } from './cause.ts';
+import { command, end, type Found, type KnownCause, nice, restart, unitLog } from './cause.ts';
 import type { Signs } from './signs.ts';
 
 const DATABASE = /postgres|mysql|mariadb|mongod|redis/i;
@@ -7,6 +8,10 @@ const activity = command(
   "psql -X -c 'SELECT pid,state,wait_event_type,query FROM pg_stat_activity'",
   'Shows every session with what it waits for.',
 );
+const processes = command("mysql -e 'SHOW FULL PROCESSLIST'", 'Shows every session with what it waits for.');
+/** Tools are those of the database that the evidence shows. */
+const isMysql = (signs: Signs): boolean =>
+  signs.process(/\b(?:mysqld|mariadbd?)\b/) !== undefined || signs.metric(/^(?:mysql|mariadb)/) !== undefined;
 const databaseUnit = (signs: Signs): string | undefined => signs.unitLike(DATABASE);
 
 /** One session holds, all others wait: ending the holder's session frees the queue. */
@@ -21,6 +26,11 @@ const lockQueue: KnownCause = {
     const named = signs.line(/process(?:es)? holding the lock: (\d+)/i)?.groups[0];
     const idle = signs.processes.find(({ cmd }) => /idle in transaction/.test(cmd.text));
     const holder = signs.processes.find(({ process }) => String(process.pid) === named) ?? idle;
+    const mysql = isMysql(signs);
+    const dump = signs.process(
+      /\b(?:mysqldump|mariadb-dump)\b.*--(?:lock-all-tables|lock-tables|master-data|source-data|flush-logs)/,
+    );
+    if (mysql && dump !== undefined) return heldByDump(signs, dump, line?.id);
     const pid = holder?.process.pid;
     const change = signs.since('migration', 'alter', 'schema');
     return {
@@ -32,8 +42,8 @@ const lockQueue: KnownCause = {
         ...change.ids,
       ],
       commands: [
-        activity,
-        ...(pid === undefined
+        mysql ? processes : activity,
+        ...(pid === undefined || mysql
           ? []
           : [
               command(
@@ -47,6 +57,17 @@ const lockQueue: KnownCause = {
     };
   },
 };
+
+/** A dump that locks every table: all who write wait until it has ended. */
+function heldByDump(signs: Signs, dump: TopProcess, line: string | undefined): Found {
+  const change = signs.since('dump', 'backup');
+  return {
+    sentence: `Statements queue behind a lock that ${signs.name(dump)} holds on all tables while it dumps them${change.words}.`,
+    evidence: [...signs.main, ...(line === undefined ? [] : [line]), ...signs.itemOf(dump), ...change.ids],
+    commands: [processes, end(dump.process.pid)],
+    sure: 'decisive',
+  };
+}
 
 /** A replica falls behind for want of disk, of network, or of its primary. */
 const replication: KnownCause = {

@@ -1,5 +1,6 @@
 import { plainName } from '../../evidence/words.ts';
 import { command, type KnownCause, nice, restart, unitLog, unitStatus } from './cause.ts';
+import { isModemSilent } from './network.ts';
 
 /** A bridge that does not deliver keeps everything that its site says. */
 const bridge: KnownCause = {
@@ -10,11 +11,14 @@ const bridge: KnownCause = {
       /bridge|mqtt.*(?:queue|pending|backlog|inflight|dropped)|mosquitto.*(?:queue|pending|messages)/,
     );
     const line = signs.line(/\bbridge\b/i);
-    if (queue === undefined && line === undefined) return null;
+    if ((queue === undefined && line === undefined) || isModemSilent(signs)) return null;
     const refused = signs.line(
       /not authori[sz]ed|bad user ?name or password|connection refused: (?:bad|not)|authentication (?:failed|error)|return code [45]/i,
     );
-    const tls = signs.line(/certificate|tls|ssl/i);
+    // That a connection is encrypted says nothing: only what goes wrong with it does.
+    const tls = signs.line(
+      /certificate.{0,40}(?:expired|verify|invalid|unknown|not yet valid|revoked)|(?:verif\w+|unknown|bad|expired) (?:failed.{0,20})?(?:certificate|ca\b)|(?:tls|ssl)\w*.{0,30}(?:alert|handshake fail|error|routines)/i,
+    );
     const away = signs.line(
       /socket error|timed? ?out|connection (?:lost|reset|refused)|keepalive|unreachable|exceeded timeout/i,
     );
@@ -76,7 +80,7 @@ const frozen: KnownCause = {
     const line = signs.line(
       /unchanged|no change|not changed|stale value|frozen|same value|value repeats|identical readings/i,
     );
-    const flat = signs.metric(/(?:std_?dev|variance|unchanged|stale|frozen)/);
+    const flat = signs.metric(/(?:std_?dev|stdev|variance|unchanged|stale|frozen)/);
     const sensor = signs.metric(/sensor|level|temperature|pressure|flow|probe|register/);
     if (line === undefined && (flat === undefined || flat.value !== 0)) return null;
     const name = plainName(
@@ -84,9 +88,14 @@ const frozen: KnownCause = {
     );
     const poller = signs.process(/modbus|opcua|poll|gateway|serial|bacnet|snmp/i);
     const unit = (poller && signs.unitOf(poller)) ?? signs.units[0];
+    const change = signs.since('calibrat', 'simulat', 'forced', 'sensor', 'transmitter');
     return {
-      sentence: `The sensor ${sensor === undefined ? '' : name} is frozen (stuck): it repeats one value that does not change although it should move; the sensor, its line or converter hangs, or the gateway repeats the last value.`,
-      evidence: [...signs.main, ...(line === undefined ? [] : [line.id])],
+      sentence: `The sensor ${sensor === undefined ? '' : name} is frozen (stuck): it repeats one value that does not change although it should move; the sensor (transmitter), its line or converter hangs, the gateway repeats the last value, or the value is held (forced, simulated, in calibration)${change.words}.`,
+      evidence: [...signs.main, ...(line === undefined ? [] : [line.id]), ...change.ids],
+      or: [
+        'The transmitter itself is stuck, or its line or converter hangs.',
+        'Its value is held on purpose (forced, simulated or in calibration) and was never released.',
+      ],
       commands: [
         ...(unit === undefined ? [] : [unitLog(unit), unitStatus(unit)]),
         command('dmesg -T --level err', 'Shows resets of the serial converter.'),
@@ -97,27 +106,47 @@ const frozen: KnownCause = {
   },
 };
 
+/** Devices on one bus are told apart by an address. */
+const SLAVE = /(?:slave|unit id|station|node|address) ?#?(\d+)/i;
+
 /** No answer on the bus: the device, the line or the converter. */
 const fieldbus: KnownCause = {
   id: 'fieldbus',
   class: 'fieldbus-silent',
   find: (signs) => {
     const line = signs.line(
-      /(?:modbus|profinet|bacnet|canopen|can\d|ttyS\d|ttyUSB\d|serial).{0,80}(?:timed? ?out|no response|no answer|crc|bus-?off|no buffer space|disconnect|i\/o error)/i,
+      /(?:modbus|profinet|bacnet|canopen|can\d|ttyS\d|ttyUSB\d|serial).{0,80}(?:timed? ?out|no response|no answer|failed to respond|crc|bus-?off|no buffer space|disconnect|i\/o error)|response time-?out,? slave/i,
     );
     if (line === undefined || signs.line(/modem/i) !== undefined) return null;
     const poller = signs.process(/modbus|opcua|poll|gateway|serial|bacnet/i);
     const own = (poller && signs.unitOf(poller)) ?? signs.ownUnit;
     const unit = own ?? signs.units[0];
+    const silent = new Set(
+      signs.lines().flatMap(({ text }) => (/time|respon|answer/i.test(text) ? (SLAVE.exec(text)?.[1] ?? []) : [])),
+    );
+    const all = silent.size > 1 || signs.metric(/(?:replies|responses|answers)/)?.value === 0;
+    const port =
+      signs.metric(/modbus|serial|fieldbus|canbus/)?.label ?? signs.line(/\b(tty(?:USB|S|ACM)\d+|can\d)\b/)?.groups[0];
+    const where = port === null || port === undefined ? '' : ` ${plainName(port)}`;
     return {
-      sentence: `The field bus does not answer (a timeout on the serial line or Modbus): a device, the line or its converter hangs.`,
+      sentence: all
+        ? `All devices on the bus${where} are silent at once (Modbus timeouts): it is no single device but what they share, the line (cable, supply, termination) or its converter (USB adapter, gateway).`
+        : `The field bus${where} does not answer (a timeout on the serial line or Modbus): a device, the line or its converter hangs.`,
       evidence: [line.id, ...signs.main],
-      commands:
-        unit === undefined
-          ? [command('dmesg -T --level err', 'Shows resets of the converter.')]
-          : [unitLog(unit), own === undefined ? unitStatus(unit) : restart(own)],
+      commands: [
+        ...(unit === undefined ? [] : [unitLog(unit), own === undefined || all ? unitStatus(unit) : restart(own)]),
+        ...(unit === undefined || all ? [command('dmesg -T --level err', 'Shows resets of the converter.')] : []),
+      ],
+      ...(all
+        ? {
+            or: [
+              'The line that they share: a cable, its supply or its termination.',
+              'The converter of the line (USB adapter, serial gateway) hangs.',
+            ],
+          }
+        : {}),
       sure: 'likely',
-      ...(own === undefined ? { person: true } : {}),
+      ...(own === undefined || all ? { person: true } : {}),
     };
   },
 };
@@ -141,4 +170,6 @@ const hardware: KnownCause = {
   },
 };
 
-export const EDGE: readonly KnownCause[] = [bridge, clientClash, frozen, fieldbus, hardware];
+/** Two clients of one name: what floods the log or keeps the broker busy is their doing. */
+export const CLASH: readonly KnownCause[] = [clientClash];
+export const EDGE: readonly KnownCause[] = [bridge, frozen, fieldbus, hardware];

@@ -3,12 +3,13 @@ import { VITAL } from '../../playbook/fill.ts';
 import { ARRAYS } from './arrays.ts';
 import type { Found, KnownCause } from './cause.ts';
 import { DATABASES } from './databases.ts';
-import { EDGE } from './edge.ts';
+import { CLASH, EDGE } from './edge.ts';
 import { MACHINE } from './machine.ts';
 import { MEMORY } from './memory.ts';
 import { NETWORK } from './network.ts';
 import { PACKET_LOG } from './packet-log.ts';
 import { PROCESSES } from './processes.ts';
+import { REFUSED } from './refused.ts';
 import { SERVICES } from './services.ts';
 import { Signs } from './signs.ts';
 import { STORAGE } from './storage.ts';
@@ -18,6 +19,8 @@ export const KNOWN_CAUSES: readonly KnownCause[] = [
   ...MACHINE,
   ...ARRAYS,
   ...PACKET_LOG,
+  ...REFUSED,
+  ...CLASH,
   ...STORAGE,
   ...EDGE,
   ...DATABASES,

@@ -78,7 +78,9 @@ const shipper: KnownCause = {
     );
     const process = signs.process(program);
     const unit = signs.unitLike(program) ?? (process && signs.unitOf(process));
-    if (line === undefined || (process === undefined && unit === undefined)) return null;
+    // It must be the shipper that says so, of what it sends: a collector whose inputs fail ships well.
+    if (line === undefined || !program.test(line.text) || /\binputs?\b[.: \]]/i.test(line.text)) return null;
+    if (process === undefined && unit === undefined) return null;
     const where = isFilling(signs) ? `fills the disk ${signs.fullMount()}` : 'grows in memory';
     return {
       sentence: `The log shipper ${process === undefined ? unit : signs.name(process)} is stuck: it can not deliver upstream (flush to its sink fails and is retried), and its buffer ${where}.`,

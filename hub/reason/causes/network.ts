@@ -1,19 +1,27 @@
 import { command, end, type KnownCause, restart, unitLog } from './cause.ts';
 import { isClockWrong } from './machine.ts';
+import type { Signs } from './signs.ts';
 
 const links = command('ip -s link', 'Shows each interface with its errors and drops.');
 const deviceOf = (text: string | null | undefined): string | undefined =>
   text !== null && text !== undefined && /^[a-z][a-z0-9.@-]{1,14}$/.test(text) ? text : undefined;
 const CELLULAR = /modem|\bqmi|wwan|\bmbim|cdc-wdm|ppp\d|\bAT command|\bsim\b|cellular|\blte\b|mmcli/i;
 
+const MODEM_SILENT =
+  /(?:modem|qmi|mbim|AT command|cdc-wdm|ttyUSB).{0,80}(?:timed? ?out|no response|not respond|aborted|hang|reset|stuck)|no response from modem|connect script failed/i;
+
+/** The way out of the site itself is gone: whatever goes over it fails too, and is no cause. */
+export const isModemSilent = (signs: Signs): boolean => {
+  const line = signs.line(MODEM_SILENT);
+  return line !== undefined && CELLULAR.test(line.text);
+};
+
 /** A modem that has hung answers no command, whatever the signal. */
 const modem: KnownCause = {
   id: 'modem',
   class: 'modem-hang',
   find: (signs) => {
-    const said = signs.line(
-      /(?:modem|qmi|mbim|AT command|cdc-wdm|ttyUSB).{0,80}(?:timed? ?out|no response|not respond|aborted|hang|reset|stuck)|no response from modem|connect script failed/i,
-    );
+    const said = signs.line(MODEM_SILENT);
     const refused = signs.line(/registration (?:denied|failed)|sim (?:not inserted|failure|locked)|no sim/i);
     const device =
       deviceOf(signs.metric(/carrier|cellular|modem/)?.label) ?? signs.line(/\b(wwan\d|ppp\d)\b/)?.groups[0];
@@ -171,7 +179,14 @@ const certificate: KnownCause = {
     );
     const job = signs.unitLike(/certbot|acme|lego|renew|dehydrated/);
     const server = signs.units.find((one) => one !== job);
-    const serving = expired !== undefined && written !== undefined && server !== undefined;
+    const renewed =
+      written ??
+      signs.line(/success\w* (?:renewed|received)|renewed certificate|renewal succeeded|certificate (?:was )?renewed/i);
+    const hook = signs.line(/(?:deploy|renew|post)\w*[-_ ]?hook.{0,40}(?:fail|error|exit)/i);
+    const served = signs.metric(/(?:endpoint|served|remote).*days|tls\..*days/);
+    const isServedLapsed = expired !== undefined || (served?.value ?? 1) <= 0;
+    const isSoundOnDisk = served !== undefined && served.name !== days?.name && (days?.value ?? 0) > FAR_DAYS;
+    const serving = server !== undefined && isServedLapsed && (renewed !== undefined || isSoundOnDisk);
     const full = signs.line(/no space left/i) !== undefined;
     const why = full
       ? 'there is no space left on the disk'
@@ -185,11 +200,16 @@ const certificate: KnownCause = {
               ? 'the authority can not be reached'
               : '';
     const left = days?.value;
-    const state = left !== undefined && left > 0 ? `expires in ${days?.words}` : 'has expired (lapsed)';
-    const change = serving ? { words: '', ids: [written.id] } : signs.since('acme', 'certbot', 'cert', 'www');
+    const state =
+      left !== undefined && left > 0 && !(serving && isSoundOnDisk)
+        ? `expires in ${days?.words}`
+        : 'has expired (lapsed)';
+    const change = serving
+      ? { words: '', ids: [renewed, hook].flatMap((one) => (one === undefined ? [] : [one.id])) }
+      : signs.since('acme', 'certbot', 'cert', 'www');
     return {
       sentence: serving
-        ? `${server} still serves the old certificate, which ${state}: a new one was written and is not loaded yet${signs.metric(/certificate/)?.label ? ` (${signs.metric(/certificate/)?.label})` : ''}.`
+        ? `${server} still serves the old certificate, which ${state}: a renewed one lies on the disk and was not loaded${hook === undefined ? '' : ': the hook that should make it reload failed'}${signs.metric(/certificate/)?.label ? ` (${signs.metric(/certificate/)?.label})` : ''}.`
         : `The certificate ${days?.label ?? ''} ${state}${renewal === undefined && job === undefined ? ': its renewal did not run' : `: its renewal${job === undefined ? '' : ` by ${job}`} fails${why === '' ? '' : ` (${why})`}`}${change.words}.`,
       evidence: [
         ...signs.main,
