@@ -7,15 +7,20 @@ import * as assert from 'uvu/assert';
 import { hasCommand, needsPackages, ROOT_PATH } from './debian.ts';
 
 const RUN = fileURLToPath(new URL('./egress-run.js', import.meta.url));
+const CHECKOUT = fileURLToPath(new URL('../../../', import.meta.url));
 /**
  * A way out that leads nowhere, so that what tries it is not told at once that there is none; and a file system on which
- * nothing can be written but temporary files, since every family of commands is run here.
+ * nothing can be written but temporary files, since every family of commands is run here. The checkout stays in sight
+ * where it lies below one of those folders itself.
  */
 const NAMESPACE = `
 set -e
 mount --make-rprivate /
+mount --bind "$CHECKOUT" "$OUT/checkout"
 mount --bind "$OUT/tmp" /tmp
-mount --bind "$OUT" /var/tmp
+mount --rbind "$OUT" /var/tmp
+mkdir -p "$CHECKOUT"
+mount --bind /var/tmp/checkout "$CHECKOUT"
 mount -t tmpfs tmpfs /run
 mount -o remount,bind,ro /
 mount -t proc proc /proc
@@ -36,10 +41,11 @@ interface Watched {
 async function watched(...argv: string[]): Promise<Watched> {
   const out = mkdtempSync('/var/tmp/sentinel-egress-');
   mkdirSync(join(out, 'tmp'), { mode: 0o1777 });
+  mkdirSync(join(out, 'checkout'));
   try {
     const flags = ['--net', '--mount', '--pid', '--fork', '--kill-child'];
     const child = spawn('unshare', [...flags, 'sh', '-c', NAMESPACE, 'sh', ...argv], {
-      env: { ...process.env, PATH: ROOT_PATH, OUT: out, CI: 'false' },
+      env: { ...process.env, PATH: ROOT_PATH, OUT: out, CHECKOUT, CI: 'false' },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     let output = '';

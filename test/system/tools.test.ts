@@ -5,7 +5,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { toolFile } from '../../hub/tools/enroll.ts';
 import { until } from '../broker/site.ts';
-import { FRONT_DOOR, Site } from './site.ts';
+import { FRONT_DOOR, Site } from '../e2e/site.ts';
 
 type Line = Readonly<Record<string, unknown>> & { readonly message: Readonly<Record<string, unknown>> };
 
