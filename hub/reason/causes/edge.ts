@@ -41,9 +41,10 @@ const bridge: KnownCause = {
       commands:
         unit === undefined
           ? [command('ss -tn state established', 'Shows whether the connection upstream stands.')]
-          : [unitLog(unit), restart(unit)],
+          : // Another start changes no password: who runs the other side has to say the new one.
+            [unitLog(unit), ...(refused === undefined ? [restart(unit)] : [unitStatus(unit)])],
       sure: 'decisive',
-      ...(unit === undefined ? { person: true } : {}),
+      ...(unit === undefined || refused !== undefined ? { person: true } : {}),
     };
   },
 };
