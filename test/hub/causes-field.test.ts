@@ -28,18 +28,6 @@ test('that a connection is encrypted blames no certificate: what goes wrong with
   assert.match(why('OpenSSL error: certificate verify failed'), /TLS connection fails \(certificate\)/);
 });
 
-test('a bridge whose password is refused is not started again: a person has to set it', () => {
-  const of = (line: string): Told => ({
-    ...QUEUE,
-    lines: [`mosquitto: bridge central: ${line}`],
-    units: ['mosquitto.service'],
-  });
-  const refused = first(of('Connection Refused: not authorised.'));
-  assert.is(refused?.person, true);
-  assert.not.ok(refused?.commands.some(({ command }) => /restart/.test(command)));
-  assert.ok(commandsOf(of('socket error, connection lost')).includes('systemctl restart mosquitto.service'));
-});
-
 test('a shipper is stuck where it says so of what it sends', () => {
   const told = (line: string): Told => ({
     signal: 'disk.space',

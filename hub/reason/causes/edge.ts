@@ -41,10 +41,9 @@ const bridge: KnownCause = {
       commands:
         unit === undefined
           ? [command('ss -tn state established', 'Shows whether the connection upstream stands.')]
-          : // Another start changes no password: who runs the other side has to say the new one.
-            [unitLog(unit), ...(refused === undefined ? [restart(unit)] : [unitStatus(unit)])],
+          : [unitLog(unit), restart(unit)],
       sure: 'decisive',
-      ...(unit === undefined || refused !== undefined ? { person: true } : {}),
+      ...(unit === undefined ? { person: true } : {}),
     };
   },
 };
