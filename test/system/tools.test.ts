@@ -43,7 +43,11 @@ tools('watch takes itself on, shows views, and opens what is signed', async ({ s
   const names = (what: string, field: string) =>
     views.lines
       .filter(({ topic }) => topic === `view/1/${site.agent}/${what}`)
-      .map(({ message }) => Object.keys(message[field] as object).sort().join());
+      .map(({ message }) =>
+        Object.keys(message[field] as object)
+          .sort()
+          .join(),
+      );
   await until('every number has its unit', () => {
     const units = names('state', 'units');
     return names('telemetry', 'metrics').some((one) => units.includes(one));
