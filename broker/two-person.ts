@@ -97,6 +97,9 @@ export function openSecond(
 ): Second {
   const second = secondShape(decodeCbor(payload), '');
   const { approval, of } = first;
+  // A rule that a person signed once, and the hub's key: with one person more that would still be one who was there.
+  if (approval.alone !== undefined)
+    throw new ApprovalError('E_APPROVAL_SECOND', 'nobody has approved first: a rule is no person');
   const { by, role, host, incident, site } = second;
   const isOfIt =
     second.approval === approvalHash(of.payload) &&

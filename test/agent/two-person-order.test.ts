@@ -39,7 +39,7 @@ const judgeDoing = (effect: Effect): ReturnType<typeof judgeOf> => {
 
 /** The order with what `by` signs as the second. */
 async function seconded(site: TestSite, approval: Approval, plan: readonly Planned[], by = 'bob', key: KeyPair = bob) {
-  const order = site.order(approval, plan);
+  const order = approval.alone === undefined ? site.order(approval, plan) : site.orderAlone(approval, plan);
   const signed = { payload: order.approval, signature: order.approval_signature };
   const words = secondOf(signed, approval, { by, role: 'approver', not_after: Date.now() + 60_000 });
   const sign = async (message: Uint8Array) => sshSign(message, NAMESPACES.second, key);
@@ -84,6 +84,8 @@ test('where every plan needs two, no rule lets one run; where consent does, a ru
   plan,
 }) => {
   assert.equal(inShort(await site.run(site.orderAlone(site.alone(plan), plan))), ['step 1 refused E_APPROVAL_SECOND']);
+  const helped = await seconded(site, site.alone(plan), plan);
+  assert.equal(inShort(await site.run(helped)), ['step 1 refused E_APPROVAL_SECOND'], 'one person and the hub’s key');
   assert.not(existsSync(made));
   heard(site, [{ where: '*', plans: 'review' }]);
   assert.equal(inShort(await site.run(site.orderAlone(site.alone(plan), plan))), ['step 1 done']);
