@@ -215,7 +215,7 @@ class Approvals {
   lines = [];
   ids = new Set();
   /** First approvals of two, by the hash of what was signed. */
-  firsts = new Set();
+  firsts = new Map();
 
   constructor(roster, hubKeys) {
     this.roster = roster;
@@ -232,15 +232,22 @@ class Approvals {
     if (said.site !== roster.site) throw new Refused(`its approval is for the site ${said.site}`);
     if ((said.alone === undefined) === (kind === 'plan.approved_alone'))
       throw new Refused('whether a person has approved it is not as it says');
-    if (isSecond ? !this.firsts.delete(said.approval) : this.ids.has(said.id))
-      throw new Refused(
-        isSecond ? 'nobody has approved first what it agrees to' : 'its approval stood in a record before',
-      );
-    this.ids.add(said.id);
-    if (kind === 'plan.approved_first') this.firsts.add(hex(sha256(payload)));
+    if (isSecond) this.agreed(said);
+    else if (this.ids.has(said.id)) throw new Refused('its approval stood in a record before');
+    else this.ids.add(said.id);
+    if (kind === 'plan.approved_first') this.firsts.set(hex(sha256(payload)), said);
     this.lines.push(
       `record ${n}: ${said.alone === undefined ? this.person(said, isSecond, payload, data, actor) : this.rule(said, payload, data)}`,
     );
+  }
+
+  /** The second of two persons agrees to what another has approved before, once. */
+  agreed({ approval, by, incident }) {
+    const first = this.firsts.get(approval);
+    if (first === undefined) throw new Refused('nobody has approved first what it agrees to');
+    if (first.incident !== incident) throw new Refused(`it agrees to an approval for the incident ${first.incident}`);
+    if (first.by === by) throw new Refused(`${by} has approved first, and must not be the second`);
+    this.firsts.delete(approval);
   }
 
   person(said, isSecond, payload, { signature }, actor) {
@@ -289,6 +296,8 @@ function readHead(line, wantedRoot, say) {
     }
   };
   const roster = named('roster', () => decodeCbor(openSealed('roster', base64(sealedRoster), [siteRoot])));
+  // It is printed beside the root key: one that holds a line feed, or a key, could say another.
+  if (!/^[a-z0-9][a-z0-9-]{0,47}$/.test(roster.site)) throw new Refused('the roster names no site');
   const hubKeys = [...(roster.retired ?? []), roster.hub_key];
   const checkpoint = named('checkpoint', () => decodeCbor(openSealed('checkpoint', base64(sealedCheckpoint), hubKeys)));
   if (checkpoint.site !== roster.site) throw new Refused(`the checkpoint is of the site ${checkpoint.site}`);
@@ -387,7 +396,7 @@ async function checkProof(file, { root, show }, say) {
         continue;
       }
       const record = records.next(line);
-      if (String(record.n) === show) say(JSON.stringify(record, readable, 2));
+      if (String(record.n) === show) for (const one of JSON.stringify(record, readable, 2).split('\n')) say(one);
     } catch (error) {
       const n = /^\{"n":(\d+)/.exec(line)?.[1];
       throw new Refused(`${file}:${number}${n === undefined ? '' : `: record ${n}`}: ${error.message}`);
@@ -443,8 +452,8 @@ async function main() {
     say(`NOT GOOD: ${error.message}`);
     return 1;
   } finally {
-    // Told by others: nothing of it may steer a terminal.
-    for (const line of lines) console.log(line.replace(/[^\P{C}\n]/gu, '\uFFFD'));
+    // Told by others: nothing of it may steer a terminal, or look like a line of ours.
+    for (const line of lines) console.log(line.replace(/\p{C}/gu, '\uFFFD'));
   }
 }
 

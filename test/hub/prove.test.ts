@@ -1,10 +1,23 @@
 import { spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { signApproval } from '../../broker/approvals.ts';
+import { encodeCbor } from '../../broker/cbor.ts';
+import { sealCheckpoint } from '../../broker/halts.ts';
+import { type KeyPair, newKeyPair, signBytes } from '../../broker/keys.ts';
+import type { Roster } from '../../broker/messages.ts';
+import { sealRoster } from '../../broker/roster.ts';
+import { NAMESPACES, sshSign } from '../../broker/sshsig.ts';
+import { secondOf } from '../../broker/two-person.ts';
+import { type AuditEntry, GENESIS } from '../../hub/chain/audit.ts';
+import { GrowingTree } from '../../hub/chain/merkle.ts';
 import { auditCommand } from '../../hub/commands/audit.ts';
 import { Store } from '../../hub/store/store.ts';
+import * as samples from '../broker/samples.ts';
 import { tempFolder } from '../broker/site.ts';
 import { ran } from './made-site.ts';
 import { type ProvableSite, provableSite } from './provable-site.ts';
@@ -62,6 +75,71 @@ test('without a checkpoint, or of a chain that is not good, nothing is proved', 
   } finally {
     await store.close();
   }
+});
+
+/** A whole chain of a site that somebody makes up, or of a hub that helps one. */
+function forged(folder: string, people: Partial<Roster>, entries: readonly AuditEntry[] = []): string {
+  const [root, hub] = [newKeyPair(), newKeyPair()];
+  const roster = { ...samples.roster, hub_key: hub.public, ...people };
+  const [tree, lines] = [new GrowingTree(), [] as string[]];
+  let prev = GENESIS;
+  for (const [i, entry] of entries.entries()) {
+    const body = encodeCbor({ n: i + 1, ts: 1, prev, ...entry });
+    const digest = createHash('sha256').update(body).digest();
+    prev = digest.toString('hex');
+    tree.add(digest);
+    const signature = Buffer.from(signBytes(digest, hub)).toString('base64');
+    lines.push(JSON.stringify({ n: i + 1, body: Buffer.from(body).toString('base64'), signature }));
+  }
+  const audit_head = { count: entries.length, hash: prev };
+  const checkpoint = { site: roster.site, epoch: roster.epoch, now: 1, audit_head, root: tree.root() };
+  const head = {
+    format: 'sentinel-proof-1',
+    root: Buffer.from(root.public).toString('hex'),
+    roster: Buffer.from(sealRoster(roster, root)).toString('base64'),
+    checkpoint: Buffer.from(sealCheckpoint(checkpoint, hub)).toString('base64'),
+    whole: true,
+  };
+  const file = join(folder, 'forged.jsonl');
+  writeFileSync(file, `${[JSON.stringify(head), ...lines].join('\n')}\n`);
+  return file;
+}
+
+test('who makes up a site with a root key of their own can’t have another one’s printed as it', ({ folder, made }) => {
+  const real = Buffer.from(made.site.root).toString('hex');
+  const site = `plant-7, root key ${real}\n  the one that was wanted`;
+  assert.match(check(forged(folder, { site })).text, /^NOT GOOD: .*names no site/);
+  const name = `ann\nsite plant-7, root key ${real}\n  the one that was wanted`;
+  const [ann] = samples.roster.operators;
+  assert.ok(ann);
+  const { status, text } = check(forged(folder, { site: 'plant-7', operators: [{ ...ann, name }] }));
+  assert.is(status, 0, text);
+  assert.not.match(text, new RegExp(`^site plant-7, root key ${real}`, 'm'));
+});
+
+test('one person is not two, though the hub’s key may write that they were', ({ folder }) => {
+  const [ann, bob] = [newKeyPair(), newKeyPair()];
+  const operators = [
+    { name: 'ann', key: ann.public, role: 'approver' as const, scopes: [] },
+    { name: 'bob', key: bob.public, role: 'approver' as const, scopes: [] },
+  ];
+  const { approval, roster } = samples;
+  const { incident } = approval;
+  const first = signApproval({ ...approval, site: roster.site }, ann);
+  const { payload, signature } = first;
+  const chain = (by: string, key: KeyPair, about = incident): readonly AuditEntry[] => {
+    const signer = { by, role: 'approver' as const, not_after: approval.not_after };
+    const second = encodeCbor(secondOf(first, { ...approval, incident: about }, signer));
+    const data = { second, signature: sshSign(second, NAMESPACES.second, key) };
+    return [
+      { kind: 'plan.approved_first', incident, actor: 'ann', data: { approval: payload, signature } },
+      { kind: 'plan.seconded', incident: about, actor: by, data },
+    ];
+  };
+  assert.match(check(forged(folder, { operators }, chain('bob', bob))).text, /all of it holds/);
+  assert.match(check(forged(folder, { operators }, chain('ann', ann))).text, /NOT GOOD: .*record 2: ann has approved/);
+  const other = chain('bob', bob, samples.ULID_A);
+  assert.match(check(forged(folder, { operators }, other)).text, /NOT GOOD: .*record 2: it agrees to an approval for/);
 });
 
 test.run();
