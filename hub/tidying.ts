@@ -17,9 +17,8 @@ export function tidy(
   let isOver = false;
   const round = async () => {
     let pruned = 0;
-    const isHeld = heldBy(hub);
     for (let from: Pruned['next'] = null; !isOver; ) {
-      const { gone, next } = await pruneIncidents(store, key, keep, now(), { isHeld, from });
+      const { gone, next } = await pruneIncidents(store, key, keep, now(), { held: () => heldBy(hub), from });
       pruned += gone;
       if (next === null) break;
       from = next;

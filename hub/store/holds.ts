@@ -39,17 +39,19 @@ export async function addHold(
   const { incident, note } = wanted;
   if ((incident === undefined) === (wanted.match === ''))
     throw new ActError('E_ACT_HOLD', 'a hold is on one incident, or on all that match an expression');
-  if (incident !== undefined && getIncident(store, incident) === undefined)
-    throw new ActError('E_ACT_UNKNOWN', `no incident ${incident}`);
   if (allHolds(store).length >= HOLDS_MAX)
     throw new ActError('E_ACT_HOLD', `there are ${HOLDS_MAX} holds already: release some`);
   const now = hub.now();
   const match = incident === undefined ? parseMatcher(wanted.match).text : null;
   const hold: Hold = { id: ulid(now), incident: incident ?? null, match, from: now, by, note };
-  await store.write(() => {
+  // Asked here: it may be among those that are being taken out.
+  const isThere = await store.write(() => {
+    if (incident !== undefined && getIncident(store, incident) === undefined) return false;
     void store.holds.put(hold.id, hold);
     appendAudit(store, key, { kind: 'hold.added', incident: hold.incident, actor: by, data: { ...hold } }, now);
+    return true;
   });
+  if (!isThere) throw new ActError('E_ACT_UNKNOWN', `no incident ${incident}`);
   return hold.id;
 }
 

@@ -53,11 +53,13 @@ export function pruneIncidents(
   keep: Retention,
   now: number,
   {
-    isHeld = () => false,
+    held = () => () => false,
     from = null,
-  }: { readonly isHeld?: (id: string) => boolean; readonly from?: SummaryKey | null } = {},
+  }: { readonly held?: () => (id: string) => boolean; readonly from?: SummaryKey | null } = {},
 ): Promise<Pruned> {
   return store.write(() => {
+    // Asked here: a hold that was answered counts, whenever it came.
+    const isHeld = held();
     // How many have to go for the bytes is seen from one transaction to the next.
     let over = Math.max(countIncidents(store) - keep.most, isOverBytes(store, keep) ? AT_ONCE : 0);
     const gone: IncidentSummary[] = [];

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { lineLog } from '../../broker/log.ts';
 import { type AuditEntry, readAudit, verifyAudit } from '../../hub/chain/audit.ts';
 import { addMember } from '../../hub/correlate/memory.ts';
 import { ServiceMap } from '../../hub/correlate/service-map.ts';
@@ -9,6 +10,7 @@ import { CLOSED, type Incident, STATES } from '../../hub/incident.ts';
 import { addHold, allHolds, heldBy, releaseHold } from '../../hub/store/holds.ts';
 import { putIncident } from '../../hub/store/incidents.ts';
 import {
+  countIncidents,
   isOverBytes,
   type Pruned,
   prunedIncidents,
@@ -16,8 +18,9 @@ import {
   type Retention,
 } from '../../hub/store/retention.ts';
 import { Store } from '../../hub/store/store.ts';
+import { tidy } from '../../hub/tidying.ts';
 import * as samples from '../broker/samples.ts';
-import { tempFolder } from '../broker/site.ts';
+import { tempFolder, until } from '../broker/site.ts';
 import { disagreements } from '../soak/store-agrees.ts';
 import { keys } from './small-hub.ts';
 
@@ -33,12 +36,12 @@ const made = (n: number, state: Incident['state'], days: number): Incident => {
 };
 
 /** Prunes as the hub does: on from where the last transaction ended; answers how many went. */
-async function prunedAll(store: Store, keep: Retention, isHeld?: (id: string) => boolean): Promise<number> {
+async function prunedAll(store: Store, keep: Retention, held?: () => (id: string) => boolean): Promise<number> {
   let all = 0;
   for (let from: Pruned['next'] = null; ; ) {
     const { gone, next }: Pruned = await pruneIncidents(store, keys.hub, keep, NOW, {
       from,
-      ...(isHeld === undefined ? {} : { isHeld }),
+      ...(held === undefined ? {} : { held }),
     });
     all += gone;
     if (next === null) return all;
@@ -167,15 +170,15 @@ test('what is on hold stays, by its id or by what it matches, and what is behind
         (error: unknown) => assert.match(String((error as { code?: string }).code), /E_ACT_HOLD|E_ACT_UNKNOWN|E_MATCH/),
       );
     const keep = { age: 50 * DAY_MS, most: 10_000, bytes: 2 ** 40 };
-    assert.is(await prunedAll(store, keep, heldBy(hub)), 9);
-    assert.is(await prunedAll(store, { ...keep, most: 5 }, heldBy(hub)), 0, 'not for want of room either');
+    assert.is(await prunedAll(store, keep, () => heldBy(hub)), 9);
+    assert.is(await prunedAll(store, { ...keep, most: 5 }, () => heldBy(hub)), 0, 'not for want of room either');
     assert.ok(store.incidents.get(id(many + 3)));
     await releaseHold(hub, 'ann', whole, 'it is over');
     assert.equal(
       allHolds(store).map((one) => one.id),
       [single],
     );
-    assert.is(await prunedAll(store, keep, heldBy(hub)), many);
+    assert.is(await prunedAll(store, keep, () => heldBy(hub)), many);
     assert.equal([...store.incidents.getKeys({})], [id(many + 3)]);
     for (const { value } of store.audit.getRange({})) told.push(readAudit(value));
     assert.equal(
@@ -187,6 +190,39 @@ test('what is on hold stays, by its id or by what it matches, and what is behind
       ],
     );
     assert.is(verifyAudit(store, [keys.hub.public]).ok, true);
+  } finally {
+    await store.close();
+    done();
+  }
+});
+
+test('a hold counts from when it was answered, also while old incidents are being taken out', async () => {
+  const { path, done } = tempFolder();
+  const store = new Store(path, 'write');
+  const services = new ServiceMap([]);
+  const log = lineLog('hub', () => {});
+  const hub = { store, key: keys.hub, log, now: () => NOW, correlation: { services } } as unknown as Hub;
+  const id = (n: number) => String(n).padStart(26, '0');
+  const hold = (n: number) => addHold(hub, 'ann', { incident: id(n), match: '', note: 'an inquiry' });
+  const keep = { age: 50 * DAY_MS, most: 10_000, bytes: 2 ** 40 };
+  try {
+    await store.write(() => {
+      for (let n = 0; n < 1_000; n++) putIncident(store, { ...made(n, 'resolved', 90), opened: n });
+    });
+    const stop = tidy(hub, keep);
+    await hold(999);
+    await until('the others to be gone', () => countIncidents(store) === 1);
+    await stop();
+    assert.equal([...store.incidents.getKeys({})], [id(999)]);
+
+    await store.write(() => putIncident(store, made(1_000, 'resolved', 90)));
+    const going = pruneIncidents(store, keys.hub, keep, NOW);
+    await hold(1_000).then(
+      () => assert.unreachable('it is on hold, and gone'),
+      (error: { code?: string }) => assert.is(error.code, 'E_ACT_UNKNOWN'),
+    );
+    await going;
+    assert.is(allHolds(store).length, 1);
   } finally {
     await store.close();
     done();
