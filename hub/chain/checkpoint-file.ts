@@ -50,16 +50,29 @@ function readText(text: string, file: string, keys: readonly Uint8Array[], site:
   const lines = text.split('\n');
   // The end of a line that is being written, or was when the power went.
   const whole = lines.slice(0, -1);
-  return (whole.length === 0 ? lines : whole).map((line, i) => {
+  return (whole.length === 0 ? lines : whole).flatMap((line, i) => {
+    // The same, and the hub has begun another line behind it.
+    if (whole.length > 1 && isCutShort(line)) return [];
     try {
       const { message } = JSON.parse(line) as { readonly message?: unknown };
       if (typeof message !== 'string') throw new CheckpointFileError('it has no message');
-      return seenBy(new Uint8Array(Buffer.from(message, 'base64')), keys, site);
+      return [seenBy(new Uint8Array(Buffer.from(message, 'base64')), keys, site)];
     } catch (error) {
       const why = error instanceof Error ? error.message : String(error);
       throw new CheckpointFileError(`${file}:${i + 1}: ${why}`);
     }
   });
+}
+
+/** Whether it begins as a line of the hub's, and does not come to its end. */
+function isCutShort(line: string): boolean {
+  if (!line.startsWith('{"')) return false;
+  try {
+    JSON.parse(line);
+    return false;
+  } catch {
+    return true;
+  }
 }
 
 /** What an agent remembers; null where it is no such file. Throws ShapeError for one that makes no sense. */

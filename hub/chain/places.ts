@@ -1,4 +1,4 @@
-import { closeSync, constants, fsyncSync, openSync, statSync, writeSync } from 'node:fs';
+import { closeSync, constants, fstatSync, fsyncSync, openSync, readSync, statSync, writeSync } from 'node:fs';
 import { connect } from 'node:net';
 import { hostname } from 'node:os';
 import { dirname, isAbsolute } from 'node:path';
@@ -67,13 +67,32 @@ const filePlace = (file: string): CheckpointPlace => ({
     const fd = openSync(file, O_APPEND | O_CREAT | O_WRONLY | O_NOFOLLOW, 0o640);
     try {
       // One write: another's line must not come in between.
-      writeSync(fd, `${checkpointLine(sealed)}\n`);
+      const line = Buffer.from(`${isCutShort(file) ? '\n' : ''}${checkpointLine(sealed)}\n`);
+      // A disk that is nearly full takes a part, and that is no error.
+      if (writeSync(fd, line) < line.length) throw new Error('it took half a line');
       fsyncSync(fd);
     } finally {
       closeSync(fd);
     }
   },
 });
+
+/** Whether a full disk or a power cut has left half a line at its end; a file that may not be read is taken as whole. */
+function isCutShort(file: string): boolean {
+  const last = Buffer.from('\n');
+  try {
+    const fd = openSync(file, constants.O_RDONLY | constants.O_NOFOLLOW);
+    try {
+      const { size } = fstatSync(fd);
+      if (size > 0) readSync(fd, last, 0, 1, size - 1);
+    } finally {
+      closeSync(fd);
+    }
+  } catch {
+    return false;
+  }
+  return last.toString() !== '\n';
+}
 
 /** RFC 5424: facility 13 (log audit), severity 5 (notice). */
 const PRIORITY = 13 * 8 + 5;

@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { appendFileSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { suite } from 'uvu';
@@ -198,6 +198,8 @@ test('what is no checkpoint is refused by the file and its line', async (made) =
   const line = JSON.stringify({ message: message.toString('base64') });
   assert.is(refused(`${line}\n${line}\n`), 'not refused');
   assert.is(refused(`${line}\n{"message":"cut sho`), 'not refused', 'a line that was being written');
+  assert.is(refused(`${line}\n{"message":"cut sho\n${line}\n`), 'not refused', 'one that was cut short');
+  assert.match(refused(`${line}\nnot ours\n${line}\n`), /^E_CHECKPOINT_FILE .*seen:2: /);
   assert.match(refused(`${line}\n{"message":1}\n`), /^E_CHECKPOINT_FILE .*seen:2: it has no message/);
   assert.match(refused('{"audit":{"count":"x"}}'), /^E_CHECKPOINT_FILE .*audit.count/);
   for (const odd of ['', '\n', 'text', new Uint8Array([0xff, 1, 2]), message.subarray(0, 40)])
@@ -237,6 +239,22 @@ test('checkpoints are written where the site says: lines are added to a file, an
   await until('syslog to be told', () => heard.length === 2);
   assert.match(heard[0] ?? '', /^<109>1 \S+ \S+ sentinel-hub \d+ checkpoint - \{"site":"local".*"records":6,.*\}\n$/);
   assert.is((await verify(made, '--checkpoint', file)).code, 0);
+});
+
+test('half a line, which a power cut left, spoils neither the next one nor those before', async (made) => {
+  const { folder, hub, state } = made;
+  const file = join(folder, 'checkpoints.jsonl');
+  writeFileSync(state.audit, `version: 1\ncheckpoints: { file: ${file} }\n`);
+  const checkpoints = new Checkpoints(hub, openedPlaces(state, hub.log));
+  for (const cut of ['', '{"site":"local","at":"2026-']) {
+    await grow(made, 2);
+    appendFileSync(file, cut);
+    await checkpoints.make();
+  }
+  assert.equal(
+    readSeen(file, [hub.key.public], 'local').map(({ count }) => count),
+    [2, 4],
+  );
 });
 
 test('a link in place of the file is not followed', async (made) => {
