@@ -4,6 +4,7 @@ import { keyFile, readSite } from '../../broker/enroll.ts';
 import { CREDENTIAL, keptPassphrase, PASSPHRASE_FILE } from '../../broker/kept-passphrase.ts';
 import { isSealed, readKeyPair, replaceKeyPair } from '../../broker/keys.ts';
 import { type StateFolder, stateFolder } from '../../broker/state-folder.ts';
+import { PASSPHRASE_MIN } from '../site/passphrase.ts';
 import { nextKeyFile } from '../site/roster-keeper.ts';
 
 export const KEYS_USAGE = `sentinel keys list [--state DIR] [--json]
@@ -12,9 +13,6 @@ sentinel keys seal | open [--state DIR]
   them as they are again. The passphrase is the first line of the systemd credential ${CREDENTIAL}, or of the file that
   ${PASSPHRASE_FILE} names: the hub, and every command that signs with these keys, needs it from then on.
   for example: ${PASSPHRASE_FILE}=/run/secrets/sentinel sentinel keys seal --state /var/lib/sentinel-hub`;
-
-/** The shortest that is taken: the file format's own derivation is quick (PBKDF2), so the passphrase carries the weight. */
-const PASSPHRASE_MIN = 12;
 
 export async function keysCommand(argv: readonly string[], io: Console): Promise<number> {
   const { values, positionals } = readArguments(

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { UsageError } from '../../broker/command-line.ts';
 
-/** The key file's own derivation is quick (PBKDF2), so the passphrase carries the weight. */
-const PASSPHRASE_MIN = 12;
+/** The shortest that is taken for a new one: the key file's own derivation is quick (PBKDF2), so the passphrase carries the weight. */
+export const PASSPHRASE_MIN = 12;
 
 /**
  * A passphrase, of a root key if nothing else is said: the first line of a file, or typed at the terminal without being shown; `twice` for a
