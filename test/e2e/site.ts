@@ -202,8 +202,8 @@ export class Site {
     }
   }
 
-  async until<T>(look: () => T | undefined | false, what: string): Promise<T> {
-    const deadline = Date.now() + PATIENCE_MS;
+  async until<T>(look: () => T | undefined | false, what: string, patience = PATIENCE_MS): Promise<T> {
+    const deadline = Date.now() + patience;
     for (;;) {
       const found = look();
       if (found !== undefined && found !== false) return found;

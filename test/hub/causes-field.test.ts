@@ -58,6 +58,8 @@ test('all devices of a bus silent at once: what they share, by two readings; one
   assert.is(all?.or?.length, 2);
   assert.is(all?.person, true);
   assert.match(first({ ...told, lines: told.lines?.slice(0, 1) ?? [] })?.sentence ?? '', /^The field bus.*a device/);
+  const hosts = ['10.0.0.7', '192.0.2.9'].map((at) => `poller: modbus timeout, station ${at} gave no answer`);
+  assert.match(first({ ...told, lines: hosts })?.sentence ?? '', /^The field bus/);
 });
 
 test('a renewed certificate that was not loaded: the server reads it again, nothing is renewed', () => {
@@ -103,6 +105,15 @@ test('two clients of one id explain the flood in the log that they make', () => 
     units: ['mosquitto.service'],
   };
   assert.is(first(told)?.id, 'client-clash');
+  // One that came back leaves the same line, and fills no disk.
+  const disk: Told = {
+    signal: 'disk.space',
+    metric: 'disk.used_percent[/var]',
+    value: 97,
+    lines: [...(told.lines ?? []), 'journald: Suppressed 900 messages from app.service'],
+    units: ['app.service'],
+  };
+  assert.is(first(disk)?.id, 'log-flood');
 });
 
 const FAILED = { signal: 'unit.failed', metric: 'unit.failed[db.service]', units: ['db.service'] };
@@ -140,6 +151,8 @@ test('each server behind a proxy is down for a reason of its own', () => {
   ];
   const told: Told = { signal: 'metric.unusual', metric: 'haproxy.backend_up[be_x]', value: 0, lines };
   assert.match(first(told)?.sentence ?? '', /a1: nothing listens.*a2: its TLS handshake fails/);
+  const disk: Told = { signal: 'disk.space', metric: 'disk.used_percent[/var]', value: 97, lines };
+  assert.not.ok(causes(disk).some(({ id }) => id === 'backends-down'));
 });
 
 test('many failed logins from one address are somebody who guesses', () => {

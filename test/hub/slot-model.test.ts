@@ -244,6 +244,28 @@ file('that ships with the hub is taken only when it is the one that its manifest
   }
 });
 
+file('that ships with the hub knows a folder over its quota, and a process that grows', async () => {
+  const own = await ownModel();
+  assert.ok(own);
+  const reasoner = await openLlamaReasoner({
+    file: own,
+    playbooks,
+    maxThreads: 1,
+    deadlineMs: PATIENCE_MS,
+    log: () => {},
+  });
+  try {
+    const classes: string[] = [];
+    for (const signal of ['folder.space', 'group.memory'] as const) {
+      const { class: of } = await reasoner.diagnose(evidenceFor(eventOf(signal)), new AbortController().signal);
+      classes.push(of);
+    }
+    assert.equal(classes, ['folder-full', 'memory-leak']);
+  } finally {
+    await reasoner.close();
+  }
+});
+
 file.after(() => rmSync(folder, { recursive: true, force: true }));
 
 for (const each of [language, prompt, plans, file]) each.run();

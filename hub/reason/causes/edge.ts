@@ -1,5 +1,6 @@
 import { plainName } from '../../evidence/words.ts';
 import { command, type KnownCause, nice, restart, unitLog, unitStatus } from './cause.ts';
+import { isFilling } from './filling.ts';
 import { isModemSilent } from './network.ts';
 
 /** A bridge that does not deliver keeps everything that its site says. */
@@ -67,7 +68,8 @@ const clientClash: KnownCause = {
         command('ss -tn state established', 'Shows where the clients connect from.'),
         ...(broker === undefined ? [] : [nice(broker.process.pid)]),
       ],
-      sure: 'decisive',
+      // A single client that comes back is thrown out once too: where a disk fills and no log does it, that is no cause.
+      sure: isFilling(signs) && !signs.hasSignal('log.flood', 'journal.flood') ? 'likely' : 'decisive',
     };
   },
 };
@@ -107,7 +109,7 @@ const frozen: KnownCause = {
 };
 
 /** Devices on one bus are told apart by an address. */
-const SLAVE = /(?:slave|unit id|station|node|address) ?#?(\d+)/i;
+const SLAVE = /\b(?:slave|unit id|station) ?#?(\d{1,3})\b(?!\.\d)/i;
 
 /** No answer on the bus: the device, the line or the converter. */
 const fieldbus: KnownCause = {

@@ -90,7 +90,11 @@ const backends: KnownCause = {
   class: 'backend-down',
   find: (signs) => {
     const lines = textsOf(signs, DOWN).slice(0, 4);
-    if (lines.length === 0) return null;
+    // Such lines stand in a log for days: they explain only what the proxy has to do with.
+    const about =
+      signs.metric(/haproxy|proxy|backend|http|endpoint/) !== undefined ||
+      signs.hasSignal('log.errors', 'log.new_error', 'endpoint.down');
+    if (lines.length === 0 || !about) return null;
     const each = lines.map(({ text }) => {
       const [, , server = '', layer = '', info = ''] = DOWN.exec(text) ?? [];
       const why = /refused/i.test(info)
