@@ -8,7 +8,10 @@ import { createGzip } from 'node:zlib';
 export type Entry =
   | { readonly path: string; readonly kind: 'folder' }
   | { readonly path: string; readonly kind: 'link'; readonly to: string }
-  | { readonly path: string; readonly kind: 'file'; readonly mode: 0o644 | 0o755; readonly content: Content };
+  | { readonly path: string; readonly kind: 'file'; readonly mode: Mode; readonly content: Content };
+
+/** 0640: a secret may stand in it, as a join token in agent.env. */
+type Mode = 0o640 | 0o644 | 0o755;
 
 /** Bytes, or the file that they are read from when they are written: a whole tree would not be held in memory. */
 export type Content = Uint8Array | { readonly file: string };
@@ -16,7 +19,7 @@ export type Content = Uint8Array | { readonly file: string };
 export const bytesOf = (content: Content): Uint8Array =>
   content instanceof Uint8Array ? content : readFileSync(content.file);
 
-export const fileOf = (path: string, content: string | Content, mode: 0o644 | 0o755 = 0o644): Entry => ({
+export const fileOf = (path: string, content: string | Content, mode: Mode = 0o644): Entry => ({
   path,
   kind: 'file',
   mode,

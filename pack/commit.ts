@@ -7,7 +7,7 @@ export interface Commit {
   readonly id: string | null;
   /** When it was committed, in seconds: the time of everything in the archives. */
   readonly time: number;
-  /** Tracked files differ from the commit: then its number says nothing. */
+  /** Files differ from the commit, or are not in it and may be packed: then its number says nothing. */
   readonly isChanged: boolean;
 }
 
@@ -35,5 +35,5 @@ export function commitOf(root: string, env: NodeJS.ProcessEnv = process.env): Co
       'E_PACK_TIME',
       'not a git checkout: give the time of what is packed, SOURCE_DATE_EPOCH=SECONDS',
     );
-  return { id, time, isChanged: isOwn && git('status', '--porcelain', '--untracked-files=no') !== '' };
+  return { id, time, isChanged: isOwn && git('status', '--porcelain', '--untracked-files=normal') !== '' };
 }

@@ -49,7 +49,8 @@ export async function packCommand(argv: readonly string[], checkout: Checkout): 
     rmSync(signature, { force: true });
     if (key !== null) writeFileSync(signature, signatureOf(sums, key));
     console.log(sums.trimEnd());
-    if (commit.isChanged) console.error('pack: tracked files differ from the commit: this is no release of it');
+    if (commit.isChanged)
+      console.error('pack: files differ from the commit, or are not in it: this is no release of it');
     console.error(key === null ? 'pack: not signed: give --key FILE' : `pack: signed by ${fingerprintOf(key)}`);
     return EXIT.done;
   } finally {

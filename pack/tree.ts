@@ -77,9 +77,10 @@ exec /usr/bin/node "$here/../sentinel-agent.cjs" "$@"
 export function roleFiles(root: string, role: Role): readonly Entry[] {
   const folder = join(root, role, 'units');
   const names = readdirSync(folder).sort();
-  return names.map((name) =>
-    fileOf(`${name.endsWith('.env') ? 'etc' : 'units'}/${name}`, { file: join(folder, name) }),
-  );
+  return names.map((name) => {
+    const content = { file: join(folder, name) };
+    return name.endsWith('.env') ? fileOf(`etc/${name}`, content, 0o640) : fileOf(`units/${name}`, content);
+  });
 }
 
 /** All that the tarball holds, without its sums. */

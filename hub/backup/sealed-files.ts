@@ -23,7 +23,7 @@ const LIMITS = { files: 2_000, file: 1 << 20, all: 8 << 20, depth: 6 } as const;
 const LEFT_OUT: ReadonlySet<string> = new Set(['hub', 'agent', 'exec', 'eval', 'models']);
 
 /** Who runs here, and what was being written when it was killed: neither is true of the copy. */
-const OF_A_PROCESS = /^lock(?:\.|$)|\.\d+\.new$/;
+const OF_A_PROCESS = /^lock(?:\.(?:next|own|\d+))*$|\.\d+\.new$/;
 
 export interface SmallFile {
   /** Below the state folder, with `/`. */

@@ -211,6 +211,13 @@ export class Store {
         return opened;
       };
       if (mode === 'write') chmodSync(join(folder, 'lock.mdb'), 0o660);
+      // Before the others: those that are not there are made as they are opened, and a newer store is left as it is.
+      this.meta = db('meta');
+      const newer = newerThanThis(this.meta);
+      if (newer !== null) {
+        void this.root.close();
+        throw new StoreError('E_STORE_NEWER', `${join(folder, 'data.mdb')}: ${newer} (docs/operations.md).`);
+      }
       this.incidents = db('incidents');
       this.summaries = db('summaries');
       this.active = db('active');
@@ -231,19 +238,14 @@ export class Store {
       this.notices = db('notices');
       this.told = db('told');
       this.alerts = db('alerts');
-      this.meta = db('meta');
       this.enrolled = db('enrolled');
       this.tokens = db('tokens');
     } catch (error) {
+      if (error instanceof StoreError) throw error;
       const why = error instanceof Error ? error.message : String(error);
       throw new StoreError('E_STORE_OPEN', `can't open the store in ${folder}: ${why}`);
     } finally {
       if (umask !== null) process.umask(umask);
-    }
-    const newer = newerThanThis(this.meta);
-    if (newer !== null) {
-      void this.root.close();
-      throw new StoreError('E_STORE_NEWER', `${join(folder, 'data.mdb')}: ${newer} (docs/operations.md).`);
     }
   }
 

@@ -14,7 +14,12 @@ prefix='' role=''
 while [ $# -gt 0 ]; do
   case $1 in
     hub|agent|both) role=$1 ;;
-    --prefix) [ $# -ge 2 ] || die E_USAGE '--prefix takes a folder'; prefix=${2%/}; shift ;;
+    --prefix)
+      [ $# -ge 2 ] && prefix=${2%/}
+      # Of a variable that is empty: nobody meant this host itself by it.
+      [ -n "$prefix" ] || die E_USAGE '--prefix takes a folder, and / is none'
+      shift
+      ;;
     *) role=''; break ;;
   esac
   shift
@@ -108,6 +113,11 @@ agent() {
   link /opt/sentinel-agent/bin/sentinel-agent /usr/bin/sentinel-agent
   mkdir -p "$prefix/etc/sentinel-agent/watch.d"
 }
+
+# Two at once would take the files from each other.
+mkdir -p "$prefix/opt"
+exec 9<"$prefix/opt"
+flock -w 3 9 || die E_BUSY 'another install.sh or uninstall.sh is at work: wait for its end'
 
 version=$(sed -n 's/.*"version": *"\([^"]*\)".*/\1/p' "$here/RELEASE.json")
 for one in $roles; do

@@ -12,7 +12,12 @@ while [ $# -gt 0 ]; do
   case $1 in
     hub|agent|both) role=$1 ;;
     --purge) purge=yes ;;
-    --prefix) [ $# -ge 2 ] || die E_USAGE '--prefix takes a folder'; prefix=${2%/}; shift ;;
+    --prefix)
+      [ $# -ge 2 ] && prefix=${2%/}
+      # Of a variable that is empty: nobody meant this host itself by it.
+      [ -n "$prefix" ] || die E_USAGE '--prefix takes a folder, and / is none'
+      shift
+      ;;
     *) role=''; break ;;
   esac
   shift
@@ -24,6 +29,11 @@ for one in $roles; do
   ! dpkg-query -W -f '${Status}' "sentinel-$one" 2>/dev/null | grep -q ' installed$' || [ -n "$prefix" ] ||
     die E_PACKAGED "sentinel-$one is installed as a Debian package: use apt-get remove or purge"
 done
+
+# Two at once would take the files from each other.
+mkdir -p "$prefix/opt"
+exec 9<"$prefix/opt"
+flock -w 3 9 || die E_BUSY 'another install.sh or uninstall.sh is at work: wait for its end'
 
 for one in $roles; do
   if [ "$one" = hub ]; then
@@ -44,6 +54,8 @@ for one in $roles; do
   rm -rf "$prefix/opt/sentinel-$one"
   if [ "$purge" = yes ]; then
     rm -rf "$prefix/etc/sentinel-$one"
+    # What `systemctl edit` has put beside the units.
+    for unit in $units; do rm -rf "$prefix/etc/systemd/system/$unit.d"; done
     # systemd's note of the last backup.
     [ "$one" = agent ] || rm -f "$prefix/var/lib/systemd/timers/stamp-sentinel-backup.timer"
     for folder in $state; do rm -rf "$prefix$folder"; done

@@ -2,6 +2,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { gunzipSync } from 'node:zlib';
+import { open } from 'lmdb';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { decodeCbor } from '../../broker/cbor.ts';
@@ -64,8 +65,9 @@ test('a new store begins with this format, and its chain with what happens', asy
 });
 
 test('a newer one is refused by whoever opens it, and stays as it is', async ({ dir }) => {
-  const store = await unmarked(dir);
-  await store.write(() => void store.meta.put('format', { format: FORMAT + 1, by: '9.0.0' }));
+  // It may do without a table that this version would make.
+  const store = open({ path: join(dir, 'store'), noSubdir: false, maxDbs: 32 });
+  await store.openDB({ name: 'meta' }).put('format', { format: FORMAT + 1, by: '9.0.0' });
   await store.close();
   const data = join(dir, 'store/data.mdb');
   const before = readFileSync(data);

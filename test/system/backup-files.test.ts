@@ -43,6 +43,7 @@ async function hubOf(root: string, records = 3): Promise<StateFolder> {
   makeLocalSite(state, 'vm');
   mkdirSync(state.playbooks, { recursive: true });
   writeFileSync(join(state.playbooks, 'own.yaml'), 'id: own\n');
+  writeFileSync(join(state.playbooks, 'lock.yaml'), 'id: lock\n');
   writeFileSync(state.notify, `token: ${SECRET}\n`);
   chmodSync(state.notify, 0o600);
   writeFileSync(join(state.root, 'lock'), '{}');
@@ -112,6 +113,7 @@ test('what a hub is comes back elsewhere as it was, while nothing secret lies op
       'roster.cbor',
       'notify.yaml',
       'playbooks/own.yaml',
+      'playbooks/lock.yaml',
       'keys/hub.pem',
       'keys/site-root.pem',
     ]) {

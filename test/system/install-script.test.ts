@@ -96,11 +96,30 @@ test('a tarball that is not whole changes nothing', ({ dir }) => {
   assert.is(status, 2);
   assert.match(stderr, /E_SUMS/);
   assert.not.ok(existsSync(prefix));
-  for (const argv of [[], ['web'], ['hub', '--prefix']]) {
+  for (const argv of [[], ['web'], ['hub', '--prefix'], ['hub', '--prefix', ''], ['hub', '--prefix', '/']]) {
     const refused = sh(join(folder, 'install.sh'), ...argv);
     assert.is(refused.status, 2);
     assert.match(refused.stderr, /E_USAGE/);
   }
+  // Without a role: one that took it for this host would do nothing here either.
+  for (const empty of ['', '/'])
+    assert.match(
+      sh(join(folder, 'uninstall.sh'), '--purge', '--prefix', empty).stderr,
+      /E_USAGE: --prefix takes a folder/,
+    );
+});
+
+test('two at once would take the files from each other: the second is refused', ({ dir }) => {
+  const prefix = join(dir, 'busy');
+  const folder = unpacked(dir, '2.1.0');
+  mkdirSync(join(prefix, 'opt'), { recursive: true });
+  for (const name of ['install.sh', 'uninstall.sh']) {
+    const argv = [join(prefix, 'opt'), 'sh', join(folder, name), 'hub', '--prefix', prefix];
+    const { status, stderr } = spawnSync('flock', argv, { encoding: 'utf8' });
+    assert.is(status, 2);
+    assert.match(stderr, /E_BUSY/);
+  }
+  assert.equal(tree(prefix), ['opt']);
 });
 
 test('uninstall leaves settings and state, and says so; with --purge nothing', ({ dir }) => {
@@ -117,8 +136,49 @@ test('uninstall leaves settings and state, and says so; with --purge nothing', (
     ...['etc/sentinel-agent/agent.env', 'etc/sentinel-agent/exec.env'],
     ...['etc/sentinel-hub/backup.env', 'etc/sentinel-hub/hub.env', 'var/lib/sentinel-hub/site.json'],
   ]);
+  const edited = join(prefix, 'etc/systemd/system/sentinel-hub.service.d');
+  mkdirSync(edited, { recursive: true });
+  writeFileSync(join(edited, 'override.conf'), '[Service]\n');
   assert.is(sh(join(folder, 'uninstall.sh'), 'both', '--purge', '--prefix', prefix).status, 0);
   assert.equal(files(), []);
+});
+
+test('settings, in which a secret may stand, are packed for root and its group alone', () => {
+  for (const role of ['hub', 'agent'] as const) {
+    const settings = roleFiles(ROOT, role).filter(({ path }) => path.startsWith('etc/'));
+    assert.ok(settings.length > 0);
+    for (const entry of settings) assert.is(entry.kind === 'file' && entry.mode, 0o640, entry.path);
+  }
+});
+
+/** Stands for `sentinel`: a backup, and a restore of it that says which files lie where the backups do. */
+const RESTORES = `#!/bin/sh
+case $1 in
+  backup) mkdir "$2/copy" && echo "$2/copy: a site" ;;
+  restore)
+    mkdir -p "$4/keys" "$4/hub/store"
+    echo secret > "$4/keys/hub.pem"
+    echo data > "$4/hub/store/data.mdb"
+    cd "$BACKUPS" && find . -type f > "$SEEN" ;;
+esac
+`;
+
+test('the nightly look at a backup lays no open key where the backups lie, and leaves nothing', ({ dir }) => {
+  const [bin, run, backups] = ['bin', 'run', 'backups of the night'].map((name) => join(dir, 'night', name));
+  assert.ok(bin !== undefined && run !== undefined && backups !== undefined);
+  for (const folder of [bin, run, backups]) mkdirSync(folder, { recursive: true });
+  cpSync(join(ROOT, 'pack/scripts/sentinel-backup'), join(bin, 'sentinel-backup'));
+  writeFileSync(join(bin, 'sentinel'), RESTORES, { mode: 0o755 });
+  const env = { ...process.env, RUNTIME_DIRECTORY: run, BACKUPS: backups, SEEN: join(dir, 'night/seen') };
+  const { status, stdout, stderr } = spawnSync('sh', [join(bin, 'sentinel-backup'), backups], {
+    encoding: 'utf8',
+    env,
+  });
+  assert.is(status, 0, stderr);
+  assert.match(stdout, /copy can be put back/);
+  assert.is(readFileSync(env.SEEN, 'utf8'), './.restored/store/data.mdb\n');
+  assert.equal(readdirSync(backups), ['copy']);
+  assert.equal(readdirSync(run), []);
 });
 
 /** Kills spread over the time that it takes when nobody kills it. */

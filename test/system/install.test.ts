@@ -166,6 +166,11 @@ test('the packages: installed, a fault mended, upgraded, purged', async ({ syste
   assert.is(host.must('sed', '-n', '1p', '/etc/sentinel-hub/hub.env').trim(), 'SENTINEL_HUB_OPTIONS=--live');
   assert.is(runs(host), NEXT);
   await host.mends();
+  assert.is(mode(host, '/etc/sentinel-agent/agent.env'), '640 root:root');
+  // Settings that somebody took away stay away, and hinder nothing.
+  host.must('rm', '/etc/sentinel-hub/hub.env', '/etc/sentinel-agent/exec.env');
+  host.must('mkdir', '-p', '/etc/systemd/system/sentinel-hub.service.d');
+  host.must('dpkg', '-i', ...debs(NEXT));
   host.must('dpkg', '--remove', 'sentinel-hub', 'sentinel-agent');
   assert.is(host.isActive('sentinel-hub'), false);
   host.must('dpkg', '--purge', 'sentinel-hub', 'sentinel-agent');
