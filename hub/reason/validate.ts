@@ -198,7 +198,7 @@ export function reconcile(diagnoses: readonly Diagnosis[], evidence: Evidence): 
   };
 }
 
-/** The reasoner whose confidence was measured; no model may take its name (see llama.ts). */
+/** The reasoner whose confidence was measured; no model may take its name (see llama-file.ts). */
 export const CALIBRATED = 'rules';
 
 const isCalibrated = (by: string): boolean => by.split('+').includes(CALIBRATED);

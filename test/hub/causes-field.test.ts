@@ -142,6 +142,19 @@ test('credentials that the other side refuses are said by whom they concern', ()
   );
 });
 
+test('what a parser of XML calls an invalid token is no credential', () => {
+  const line = 'shipper: xml.etree.ElementTree.ParseError: not well-formed (invalid token): line 1, column 0';
+  const told: Told = {
+    signal: 'log.errors',
+    metric: 'log.errors[shipper.service]',
+    units: ['shipper.service'],
+    lines: [line],
+  };
+  const ids = (of: Told) => causes(of).map(({ id }) => id);
+  assert.not.ok(ids(told).includes('client-credentials'));
+  assert.ok(ids({ ...told, lines: ['shipper: push failed: invalid token'] }).includes('client-credentials'));
+});
+
 test('each server behind a proxy is down for a reason of its own', () => {
   const down = (server: string, reason: string, info: string) =>
     `haproxy: Server be_x/${server} is DOWN, reason: ${reason}, info: "${info}", check duration: 1ms.`;

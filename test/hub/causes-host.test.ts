@@ -36,6 +36,51 @@ test('a path to storage that was away is no bad disk, and what came back is not 
   // A disk of its own that fails is the disk.
   const disk = causes({ ...READ_ONLY, lines: ['kernel: Buffer I/O error on dev sda1, logical block 7'] })[0];
   assert.is(disk?.id, 'read-only');
+  const local = [
+    'nvme nvme0: controller is down; will reset: CSTS=0xffffffff',
+    'kernel: I/O error, dev nvme0n1, sector 0',
+  ];
+  const ids = causes({ signal: 'kernel.disk', metric: 'kernel.disk_errors', lines: local }).map(({ id }) => id);
+  assert.is(ids[0], 'failing-disk', 'an NVMe disk in the host has no path');
+  // The cable of a serial converter leads to no storage.
+  const adapter = ['kernel: usb 1-1.3: USB disconnect, device number 5', 'mbusd: serial /dev/ttyUSB0: I/O error'];
+  const field: Told = { signal: 'log.errors', metric: 'log.errors[mbusd.service]', lines: adapter };
+  assert.is(causes(field)[0]?.id, 'fieldbus');
+  const stick = ['kernel: usb 2-1: USB disconnect, device number 3', 'kernel: I/O error, dev sdb, sector 8'];
+  assert.match(causes({ ...READ_ONLY, lines: stick })[0]?.sentence ?? '', /USB connection/);
+});
+
+test('what programs say of themselves is no array', () => {
+  const told = (line: string): Told => ({ signal: 'log.errors', metric: 'log.errors[shop.service]', lines: [line] });
+  const ids = (line: string, more: readonly string[] = []) =>
+    causes({ ...told(line), lines: [line, ...more] }).map(({ id }) => id);
+  for (const line of ['shop: connection pool degraded, 0 idle', 'shop: circuit breaker state: degraded'])
+    assert.not.ok(ids(line).includes('raid-degraded'), line);
+  assert.ok(ids('state: DEGRADED', ['zed: vdev removed from tank']).includes('raid-degraded'));
+  assert.not.ok(
+    causes({ signal: 'metric.unusual', metric: 'shop.degraded_percent', value: 9 }).some(
+      ({ id }) => id === 'raid-degraded',
+    ),
+  );
+  assert.ok(
+    causes({ signal: 'metric.unusual', metric: 'raid.degraded[md0]', value: 1 }).some(
+      ({ id }) => id === 'raid-degraded',
+    ),
+  );
+});
+
+test('that somebody logged in names no files to delete', () => {
+  const told = (line: string): Told => ({
+    signal: 'disk.inodes',
+    metric: 'disk.inodes_percent[/data/web]',
+    value: 99,
+    lines: [line],
+    snapshot: { mounts: [{ path: '/data/web', type: 'ext4', total: 100 * MIB, used: 40 * MIB }] },
+  });
+  const commands = (line: string) => commandsOf(causes(told(line)).find(({ id }) => id === 'inodes'));
+  assert.ok(commands('php: open(/data/web/sess_q8s1) failed').some((one) => /-name 'sess_\*'.*-delete/.test(one)));
+  const login = commands('sshd: pam_unix(sshd:session): session opened for user root');
+  assert.ok(login.length > 0 && !login.some((one) => /-delete/.test(one)), login.join());
 });
 
 test('a failed member of an array is named beside the job that uses the same disks', async () => {
@@ -77,6 +122,7 @@ test('a host that started anew: what came before it tells why, or that nobody kn
   assert.match(why(['kernel: Kernel panic - not syncing: Fatal exception'])?.sentence ?? '', /panicked/);
   assert.match(why(['iTCO_wdt: watchdog did not stop! reset by watchdog'])?.sentence ?? '', /watchdog reset it/);
   assert.match(why(['upsmon: UPS ups@localhost on battery'])?.sentence ?? '', /power failed/);
+  assert.not.match(why(['zigbee2mqtt: sensor attic: low battery'])?.sentence ?? '', /power failed/);
   assert.match(why(['systemd-logind: System is rebooting.'])?.sentence ?? '', /in order/);
   const unclean = why(['systemd-fsck: /dev/sda2: recovering journal']);
   assert.match(unclean?.sentence ?? '', /without a clean shutdown.*not known/);

@@ -1,13 +1,20 @@
 import { command, type KnownCause, nice } from './cause.ts';
 import { BATCH_JOB } from './processes.ts';
-import type { Signs } from './signs.ts';
+import type { Line, Signs } from './signs.ts';
 
 const mdstat = command('cat /proc/mdstat', 'Shows each array, its members, and how far a check or a rebuild is.');
 const dmesg = command('dmesg -T --level err', 'Shows the errors with their device.');
 
 /** A member that failed, as md, mdadm's monitor, LVM, ZFS and hardware controllers say it. */
 const MEMBER_LOST =
-  /(?:disk failure on (\w+), disabling|fail(?:spare)? event detected on md device [\w/]+(?:, component device \/dev\/(\w+))?|degradedarray event|operation continuing on \d+ devices|(?:array|pool|volume|virtual drive)\b.{0,40}\bdegraded|\bstate: (?:degraded|faulted)|kicking non-fresh (\w+) from array)/i;
+  /(?:disk failure on (\w+), disabling|fail(?:spare)? event detected on md device [\w/]+(?:, component device \/dev\/(\w+))?|degradedarray event|operation continuing on \d+ devices|(?:array|virtual drive)\b.{0,40}\bdegraded|kicking non-fresh (\w+) from array)/i;
+/** The same, in words that pools of connections and services use too: they count where some line speaks of such storage. */
+const SAID_OF_ANY = /(?:pool|volume)\b.{0,40}\bdegraded|\bstate: (?:degraded|faulted)/i;
+const OF_ARRAYS = /\b(?:raid\d*|mdadm|md\d{1,4}|zfs|zed|zpool|vdev|lvm|megaraid|storcli|hpsa)\b/i;
+const memberLost = (signs: Signs): Line | undefined =>
+  signs.line(MEMBER_LOST) ?? (signs.line(OF_ARRAYS) === undefined ? undefined : signs.line(SAID_OF_ANY));
+const degradedMetric = (signs: Signs) =>
+  signs.metric(/(?:raid|array|\bmd|zfs|zpool|disk|volume).*degraded|degraded.*(?:raid|array|\bmd|disk|drive|member)/);
 const ARRAY = /\b(md\d{1,4})\b/;
 
 /** A planned reading of everything, for errors that nobody has met yet; it gives way to others and ends by itself. */
@@ -23,8 +30,8 @@ const degraded: KnownCause = {
   id: 'raid-degraded',
   class: 'raid-degraded',
   find: (signs) => {
-    const lost = signs.line(MEMBER_LOST);
-    const metric = signs.metric(/degraded/);
+    const lost = memberLost(signs);
+    const metric = degradedMetric(signs);
     if (lost === undefined && metric === undefined) return null;
     const named =
       lost?.groups.find(Boolean) ??
@@ -58,11 +65,8 @@ const check: KnownCause = {
   class: 'planned-check',
   find: (signs) => {
     const line = signs.line(CHECK);
-    if (line === undefined || !isSlow(signs) || signs.line(MEMBER_LOST) !== undefined) return null;
-    if (
-      signs.metric(/degraded/) !== undefined ||
-      signs.line(/i\/o error|medium error|mismatch_cnt=[1-9]/i) !== undefined
-    )
+    if (line === undefined || !isSlow(signs) || memberLost(signs) !== undefined) return null;
+    if (degradedMetric(signs) !== undefined || signs.line(/i\/o error|medium error|mismatch_cnt=[1-9]/i) !== undefined)
       return null;
     const array = signs.line(ARRAY)?.groups[0];
     return {
@@ -74,9 +78,17 @@ const check: KnownCause = {
   },
 };
 
-/** The way to the storage, not the storage: iSCSI, Fibre Channel, NVMe over a network, multipath, a USB cable. */
+/**
+ * The way to the storage, not the storage: iSCSI, Fibre Channel, NVMe over a network, multipath. That a controller of NVMe
+ * is down is said of a disk in the host.
+ */
 const PATH_LOST =
-  /(?:session recovery timed out|iscsi_err_\w+|iscsi.{0,60}(?:timed? ?out|error|lost|closed)|ping timeout of \d+ secs expired|rejecting i\/o to (?:offline|dead) device|rport-[\d:-]+.{0,30}(?:blocked|timed out)|(?:fc|fibre channel).{0,40}link (?:down|failure)|nvme\S*: (?:starting error recovery|keep.?alive|reconnecting|controller is down)|multipathd?.{0,60}(?:remaining active paths: 0|no (?:usable|active|working) paths?)|usb [\d.-]+: usb disconnect)/i;
+  /(?:session recovery timed out|iscsi_err_\w+|iscsi.{0,60}(?:timed? ?out|error|lost|closed)|ping timeout of \d+ secs expired|rejecting i\/o to (?:offline|dead) device|rport-[\d:-]+.{0,30}(?:blocked|timed out)|(?:fc|fibre channel).{0,40}link (?:down|failure)|nvme\S*: (?:starting error recovery|keep.?alive|reconnecting)|multipathd?.{0,60}(?:remaining active paths: 0|no (?:usable|active|working) paths?))/i;
+/** A USB cable: of a disk where something says so, and else of a serial converter or a keyboard. */
+const USB_LOST = /usb [\d.-]+: usb disconnect/i;
+const isOfDisk = (signs: Signs): boolean =>
+  signs.hasSignal('disk.read_only', 'kernel.readonly', 'disk.slow', 'kernel.disk') ||
+  signs.line(/\b(?:sd[a-z]{1,2}\d*|usb-storage|uas)\b|file ?system|aborting journal/i) !== undefined;
 const PATH_BACK =
   /(?:is operational after recovery|session\d+: re-?established|successfully reconnected|reconnected|rport.{0,40}(?:online|unblocked)|reinstated|remaining active paths: [1-9]|login to .{0,120}successful)/i;
 
@@ -84,7 +96,7 @@ const lostPath: KnownCause = {
   id: 'storage-path-lost',
   class: 'storage-path-lost',
   find: (signs) => {
-    const lost = signs.line(PATH_LOST);
+    const lost = signs.line(PATH_LOST) ?? (isOfDisk(signs) ? signs.line(USB_LOST) : undefined);
     const stopped = signs.line(/read-only file ?system|remount(?:ing|ed).{0,40}read-only|aborting journal|i\/o error/i);
     if (
       lost === undefined ||

@@ -19,7 +19,7 @@ const ENDS: readonly (readonly [pattern: RegExp, words: string])[] = [
     'it switched itself off for heat',
   ],
   [
-    /power (?:fail(?:ure|ed)?|loss|lost|outage)|on battery|low battery|battery (?:exhausted|critical)|brown.?out|under-?voltage/i,
+    /power (?:fail(?:ure|ed)?|loss|lost|outage)|on battery|\b(?:ups|apc)\w*\b.{0,60}\blow battery|battery (?:exhausted|critical)|brown.?out|under-?voltage/i,
     'its power failed',
   ],
   [/out of memory and no killable|panic_on_oom/i, 'it ran out of memory'],

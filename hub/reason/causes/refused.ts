@@ -19,7 +19,8 @@ const credentials: KnownCause = {
   class: 'credentials-refused',
   find: (signs) => {
     const line = signs.line(
-      /\b40[13] (?:unauthori[sz]ed|forbidden)|unable to authenticate|security_exception|invalid (?:credentials|api key|token)|password (?:has )?expired/i,
+      // `not well-formed (invalid token)` is what a parser of XML says.
+      /\b40[13] (?:unauthori[sz]ed|forbidden)|unable to authenticate|security_exception|(?<!formed \()invalid (?:credentials|api key|token)|password (?:has )?expired/i,
     );
     const unit = line && speakerOf(signs, line.text);
     if (line === undefined || unit === undefined) return null;

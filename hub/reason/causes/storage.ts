@@ -17,7 +17,8 @@ const inodes: KnownCause = {
     const mount = taken?.label ?? signs.mounts.find(({ inodesUsed }) => (inodesUsed ?? 0) >= 95)?.mount.path;
     if (mount === undefined || mount === null || !signs.evidence.entities.some(({ value }) => value === mount))
       return null;
-    const sessions = signs.line(/\bsess_|session/i);
+    // That somebody logged in is a session too.
+    const sessions = signs.line(/\bsess_|session_start|\/sessions?\b|\bsession (?:files?|data)\b/i);
     const mail =
       signs.line(/\b(?:postfix|qmgr|exim|sendmail|maildrop|mail queue|queue file)/i) ??
       (signs.process(/^(?:qmgr|master|exim4?)$/) && { id: signs.main[0] ?? '', groups: [] });

@@ -38,10 +38,11 @@ export function requestOf({ model, form }: Pick<Endpoint, 'model' | 'form'>, pro
 
 /**
  * A server pastes contents into its model's own template, and may read control tokens out of them. A blank after each angle
- * bracket that a name or a bar follows, and in the brackets of the other dialect, makes them plain text (invariant 12).
+ * bracket that a name or a bar follows, and in the brackets of the other dialect (a word in capitals, as in [INST] and
+ * [/SYSTEM_PROMPT]), makes them plain text (invariant 12).
  */
 const plainText = (text: string): string =>
-  text.replace(/<(?=[^\s<])/gu, '< ').replace(/\[(?=\/?(?:INST|AVAILABLE_TOOLS|TOOL_))/gi, '[ ');
+  text.replace(/<(?=[^\s<])/gu, '< ').replace(/\[(?=\/?[A-Z][A-Z_]*\])/g, '[ ');
 
 const reply = z.object({
   choices: z

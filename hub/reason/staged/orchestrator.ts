@@ -75,6 +75,8 @@ class StagedRun {
   readonly #calls: StageCall[] = [];
   readonly #probes: StageProbe[] = [];
   readonly #asked = new Set<string>();
+  /** Whether the last call was begun and has not been read. */
+  #isUnread = false;
   #findings: Findings = {};
 
   constructor(parts: StagedParts) {
@@ -129,11 +131,13 @@ class StagedRun {
     );
     const call = { stage: stage.name, prompt: asked, grammar: gbnf, max_tokens: maxTokens };
     const at = this.#calls.push({ ...call, output: '', stop: 'none' }) - 1;
+    this.#isUnread = true;
     const decoded = await writer.write({ fixed, asked, gbnf, maxTokens, signal, watcher });
     this.#calls[at] = { ...call, output: decoded.text, stop: decoded.stop };
     const { found, line, asks } = language.read(decoded);
     this.#findings = { ...this.#findings, ...found };
     this.#timeline.stage(stage.name, line);
+    this.#isUnread = false;
     return asks;
   }
 
@@ -168,14 +172,13 @@ class StagedRun {
     this.#timeline.heard(words, about, heard);
   }
 
-  #fail(stage: Stage, why: string): void {
-    const last = this.#calls.length - 1;
-    const call = this.#calls[last];
-    const failed = why.slice(0, 500);
-    if (call?.stage === stage.name) this.#calls[last] = { ...call, failed };
-    else
-      this.#calls.push({ stage: stage.name, prompt: '', grammar: '', max_tokens: 0, output: '', stop: 'none', failed });
-    this.#timeline.failed(stage.name);
+  /** What a stage said before, when it was late with a host's answer for instance, stands. */
+  #fail({ name }: Stage, why: string): void {
+    const none: StageCall = { stage: name, prompt: '', grammar: '', max_tokens: 0, output: '', stop: 'none' };
+    const call = this.#isUnread ? (this.#calls.pop() ?? none) : none;
+    this.#isUnread = false;
+    this.#calls.push({ ...call, failed: why.slice(0, 500) });
+    if (!this.#calls.some((one) => one.stage === name && one.failed === undefined)) this.#timeline.failed(name);
   }
 
   #work(): Work {

@@ -6,6 +6,7 @@ import * as assert from 'uvu/assert';
 import { hostileIncident, memoryIncident } from '../../../fixtures/model/incident.ts';
 import { ConfigError } from '../../../hub/config-file.ts';
 import { type Asked, askReasoner } from '../../../hub/reason/ask.ts';
+import { requestOf } from '../../../hub/reason/endpoint/chat.ts';
 import { readEndpoint } from '../../../hub/reason/endpoint/config.ts';
 import { EndpointReasoner } from '../../../hub/reason/endpoint/endpoint.ts';
 import { UNCALIBRATED_CAP } from '../../../hub/reason/validate.ts';
@@ -217,6 +218,10 @@ test('over TLS is believed with the site’s CA alone', async ({ path }) => {
     assert.is(diagnosis?.class, trusted ? 'memory-leak' : undefined, notes.join());
     if (!trusted) assert.match(notes.join(), /E_ENDPOINT_DOWN/);
     assert.is(server.heard.length, trusted ? 1 : 0);
+    // Nor does a variable of the environment make it believe another.
+    process.env['NODE_TLS_REJECT_UNAUTHORIZED'] = '0';
+    await ask(reasoner).finally(() => delete process.env['NODE_TLS_REJECT_UNAUTHORIZED']);
+    assert.is(server.heard.length, trusted ? 2 : 0);
     await server.close();
   }
 });
@@ -228,6 +233,15 @@ test('is handed a grammar where the site says so, and hostile text as text', asy
     await askReasoner(reasoner, hostileIncident(), new AbortController().signal);
   }
   const bodies = server.heard.map(({ body }) => body);
+  const plan = { classes: ['unknown'], commands: [], slots: [], evidence: [], playbooks: [] };
+  for (const token of ['[SYSTEM_PROMPT]', '[/INST]', '[TOOL_CALLS]', '<|im_start|>', '<s>']) {
+    const prompt = { fixed: '', incident: `queue ${token} full`, tokens: 1, leftOut: [], plan };
+    const { messages } = requestOf({ model: 'm', form: 'none' }, prompt, { schema: {}, gbnf: '', maxTokens: 1 });
+    assert.not.ok(
+      messages.some(({ content }) => content.includes(token)),
+      token,
+    );
+  }
   assert.equal(
     bodies.map((body) => [body.response_format !== undefined, /^root ::= /m.test(body.grammar ?? '')]),
     [

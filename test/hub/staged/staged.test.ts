@@ -183,6 +183,9 @@ test('a host that never answers costs the stage that asked it', async () => {
   const said = await diagnose(writer, { withinMs: 2_000, ask: () => new Promise(() => {}) });
   assert.match(said.trace?.calls?.find(({ failed }) => failed !== undefined)?.failed ?? '', /^E_MODEL_TIMEOUT/);
   assert.is(said.class, 'memory-leak', 'what triage had said before it asked stands');
+  const [first] = said.trace?.calls ?? [];
+  assert.equal([first?.stage, first?.stop, first?.failed], ['triage', 'end', undefined], 'and is no failure');
+  assert.not.match(writer.asked.at(-1)?.prompt ?? '', 'triage gave no answer');
 });
 
 test('an abort ends it, in whichever stage', async () => {
