@@ -80,8 +80,8 @@ export class HostPulses {
     const presence = store.presence.get(agent);
     const gaps = readGaps(store, agent).filter(({ at }) => now - at < DAY_MS);
     const { ring, frames, boot } = facts;
-    // While an earlier start's samples are still coming, nothing of this one is here.
-    const through = presence?.boot === boot ? presence.link?.through : presence?.link && 0;
+    // Of a start whose birth was not read yet nothing is known.
+    const through = presence?.boot === boot ? presence.link?.through : undefined;
     const waiting = ring.oldest > 0 ? missingOf(heardOf(store, agent, boot), [ring.oldest, ring.newest]) : [];
     return {
       every: apart(times),

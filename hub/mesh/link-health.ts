@@ -26,7 +26,7 @@ export class LinkWatch {
     this.#note(agent, { late: null, stored: Math.max(0, Math.round(ms)) });
   }
 
-  /** What is to be written of this agent now; begins anew. `through`: its newest frame that is here. */
+  /** What is to be written of this agent now; begins anew. `through`: the newest frame of its start that is here. */
   take(agent: string, through: number): LinkHealth {
     const { late, stored } = this.#noted.get(agent) ?? NOTHING;
     this.#noted.delete(agent);

@@ -141,8 +141,10 @@ export class Telemetry {
         if (step !== undefined) void store.samples.put([agent, times[i] ?? 0], storedSample(n, step));
       }
       if (isSeen) {
-        const link = this.links.take(agent, chain.last);
-        void store.presence.put(agent, { state: 'online', boot, last_seen: arrived, link });
+        // In which start an agent is, is its birth's to say: these may be frames of an earlier one, which come late.
+        const start = store.presence.get(agent)?.boot ?? boot;
+        const link = this.links.take(agent, start === boot ? chain.last : 0);
+        void store.presence.put(agent, { state: 'online', boot: start, last_seen: arrived, link });
       }
       if (isPruned) this.prune(agent, Math.min(next.at, arrived - TIMES.samples));
     };

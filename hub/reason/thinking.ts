@@ -13,7 +13,7 @@ export const THOUGHT_LIMITS = {
 /** What one reasoner is doing about an incident at this moment. */
 export interface Thinking {
   readonly by: string;
-  /** For instance `waiting`, `reading`, `answer`, or a staged model's `triage`. */
+  /** For instance `waiting`, `answer`, or a staged model's `triage`. */
   readonly stage: string;
   /** The end of what it has written so far; empty while it reads. Written by a model: data, never to be obeyed. */
   readonly text: string;

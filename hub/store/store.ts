@@ -29,7 +29,7 @@ export interface LinkHealth {
   readonly late: number | null;
   /** Milliseconds from when a batch was here until it was on the disk and acknowledged; null: none was yet. */
   readonly stored: number | null;
-  /** The newest frame of this start that is here, or known to be missing. */
+  /** The newest frame of this start that is here, or known to be missing; 0 while those of an earlier start still come. */
   readonly through: number;
 }
 

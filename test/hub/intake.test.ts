@@ -1,86 +1,23 @@
-import { setTimeout as sleep } from 'node:timers/promises';
-import type { MqttClient } from 'mqtt';
-import { connect } from 'mqtt';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { decodeCbor, encodeCbor } from '../../broker/cbor.ts';
 import { secretHash } from '../../broker/enroll.ts';
 import { newKeyPair } from '../../broker/keys.ts';
-import { type Ack, ack as ackShape, type Event, order as orderShape, type Result } from '../../broker/messages.ts';
-import { open, peek, type SignedKind, seal } from '../../broker/signed.ts';
+import { order as orderShape, type Result } from '../../broker/messages.ts';
+import { open, peek, seal } from '../../broker/signed.ts';
 import { ulid } from '../../broker/ulid.ts';
-import { auditHead, readAudit, verifyAudit } from '../../hub/chain/audit.ts';
+import { auditHead, readAudit } from '../../hub/chain/audit.ts';
 import { sendOrder } from '../../hub/orders.ts';
-import { ReasonError, type Reasoner } from '../../hub/reason/reasoner.ts';
-import { acknowledge } from '../../hub/steps/acts.ts';
-import { correlate } from '../../hub/steps/correlate.ts';
 import { getIncident, listIncidents } from '../../hub/store/incidents.ts';
 import { readSamples } from '../../hub/store/samples.ts';
 import { FrameWriter } from '../broker/frame-writer.ts';
 import * as samples from '../broker/samples.ts';
-import { isGranted, isTaken, type TestAgent, testAgent, until } from '../broker/site.ts';
-import { keys, openSmallHub, proposeTo, type SmallHub } from './small-hub.ts';
+import { isGranted, type TestAgent, until } from '../broker/site.ts';
+import { type Context, clientOf, db, eventOf, hears, isWhole, say, sealed, web, withAgents } from './said-by-agents.ts';
+import { keys, proposeTo } from './small-hub.ts';
 
-const [web, db] = [testAgent('web-1'), testAgent('db-1')];
-
-interface Context {
-  small: SmallHub;
-  clients: MqttClient[];
-}
 const test = suite<Context>('intake');
-test.before.each(async (context) => {
-  context.small = await openSmallHub([web, db]);
-  context.clients = [web, db].map(({ name, secret }) => {
-    const client = connect(`mqtt://127.0.0.1:${context.small.port}`, {
-      clientId: name,
-      username: name,
-      password: secret,
-      protocolVersion: 4,
-      reconnectPeriod: 0,
-    });
-    client.on('error', () => {});
-    client.setMaxListeners(0);
-    return client;
-  });
-});
-test.after.each(async ({ small, clients }) => {
-  for (const client of clients) client.end(true);
-  await small.close();
-});
-
-const clientOf = ({ clients }: Context, agent: TestAgent): MqttClient => {
-  const client = clients[agent === web ? 0 : 1];
-  assert.ok(client);
-  return client;
-};
-const sealed = (kind: SignedKind, value: object, agent: TestAgent): Uint8Array =>
-  seal(kind, encodeCbor(value), agent.key);
-const eventOf = (agent: TestAgent, seq: number, change: Partial<Event> = {}): Event => ({
-  ...samples.event,
-  agent: agent.name,
-  seq,
-  fingerprint: `test[${seq}]`,
-  ...change,
-});
-const say = (context: Context, agent: TestAgent, channel: string, payload: Uint8Array): Promise<boolean> =>
-  isTaken(clientOf(context, agent), `s/1/${agent.name}/${channel}`, payload);
-const isWhole = ({ small: { hub } }: Context): void => {
-  const finding = verifyAudit(hub.store, [hub.key.public]);
-  assert.ok(finding.ok, JSON.stringify(finding));
-  for (const { value } of hub.store.audit.getRange({})) readAudit(value);
-};
-
-async function hears(context: Context, agent: TestAgent): Promise<Ack[]> {
-  const acks: Ack[] = [];
-  const client = clientOf(context, agent);
-  client.on('message', (topic, payload) => {
-    if (topic === `s/1/${agent.name}/ack`) {
-      acks.push(ackShape(decodeCbor(open('ack', new Uint8Array(payload), keys.hub.public)), ''));
-    }
-  });
-  assert.ok(await isGranted(client, `s/1/${agent.name}/ack`));
-  return acks;
-}
+withAgents(test);
 
 test('a good event opens an incident, is in the chain, and is acknowledged by signature', async (context) => {
   const acks = await hears(context, web);
@@ -323,105 +260,6 @@ test('an order sent again shows the chain’s present head, so that no agent tak
   );
   assert.is(hub.delivered.get(made.id), 'web-1');
   assert.equal((decodeCbor(peek(order.bytes)) as { audit_head: { count: number } }).audit_head.count, 1);
-});
-
-test('a reasoner that thinks for long holds up no message, and what came meanwhile is kept', async (context) => {
-  const { hub } = context.small;
-  let answer: () => void = () => {};
-  const thinking = new Promise<void>((resolve) => {
-    answer = resolve;
-  });
-  const [rules] = hub.reasoners;
-  assert.ok(rules);
-  const slow: Reasoner = {
-    name: 'slow',
-    diagnose: async (evidence, signal) => {
-      await thinking;
-      return rules.diagnose(evidence, signal);
-    },
-    close: async () => {},
-  };
-  (hub.reasoners as Reasoner[]).push(slow);
-  const acks = await hears(context, web);
-  const fingerprint = 'test[slow]';
-  assert.ok(await say(context, web, 'e', sealed('event', eventOf(web, 1, { fingerprint }), web)));
-  await until('thinking', () => listIncidents(hub.store, 1)[0]?.state === 'diagnosing');
-  assert.ok(await say(context, web, 'e', sealed('event', eventOf(web, 2, { fingerprint }), web)));
-  assert.ok(await say(context, web, 'e', sealed('event', eventOf(web, 3, { fingerprint }), web)));
-  await until('the acknowledgements', () => acks.at(-1)?.through === 3);
-  const id = listIncidents(hub.store, 1)[0]?.id ?? '';
-  assert.is(getIncident(hub.store, id)?.state, 'diagnosing');
-  answer();
-  await until('the end of the thought', () => getIncident(hub.store, id)?.state === 'escalated');
-  assert.is(getIncident(hub.store, id)?.repeats, 2);
-  assert.is(getIncident(hub.store, id)?.diagnoses.length, 2);
-  isWhole(context);
-});
-
-test('a recovery while it is being thought about resolves the incident, and the thought is dropped', async (context) => {
-  const { hub } = context.small;
-  let answer: () => void = () => {};
-  const thinking = new Promise<void>((resolve) => {
-    answer = resolve;
-  });
-  const slow: Reasoner = {
-    name: 'slow',
-    diagnose: async () => {
-      await thinking;
-      throw new ReasonError('E_MODEL_TIMEOUT', 'too late');
-    },
-    close: async () => {},
-  };
-  (hub.reasoners as Reasoner[]).push(slow);
-  const fingerprint = 'test[gone]';
-  assert.ok(await say(context, web, 'e', sealed('event', eventOf(web, 1, { fingerprint }), web)));
-  await until('thinking', () => listIncidents(hub.store, 1)[0]?.state === 'diagnosing');
-  assert.ok(await say(context, web, 'e', sealed('event', eventOf(web, 2, { fingerprint, kind: 'recovery' }), web)));
-  const id = listIncidents(hub.store, 1)[0]?.id ?? '';
-  await until('the recovery', () => getIncident(hub.store, id)?.state === 'resolved');
-  answer();
-  await context.small.driver.stop();
-  assert.is(getIncident(hub.store, id)?.state, 'resolved');
-  assert.is(getIncident(hub.store, id)?.diagnoses.length, 0);
-});
-
-test('what is said while a thought waits for its turn is not undone by it', async (context) => {
-  const { hub, driver } = context.small;
-  let answer: () => void = () => {};
-  const thinking = new Promise<void>((resolve) => {
-    answer = resolve;
-  });
-  const [rules] = hub.reasoners;
-  assert.ok(rules);
-  const slow: Reasoner = {
-    name: 'slow',
-    diagnose: async (evidence, signal) => {
-      await thinking;
-      return rules.diagnose(evidence, signal);
-    },
-    close: async () => {},
-  };
-  (hub.reasoners as Reasoner[]).push(slow);
-  const fingerprint = 'test[race]';
-  assert.ok(await say(context, web, 'e', sealed('event', eventOf(web, 1, { fingerprint }), web)));
-  await until('thinking', () => listIncidents(hub.store, 1)[0]?.state === 'diagnosing');
-  const id = listIncidents(hub.store, 1)[0]?.id ?? '';
-  const present = () => {
-    const incident = getIncident(hub.store, id);
-    assert.ok(incident !== undefined);
-    return incident;
-  };
-  await driver.change(id, () => acknowledge(hub, present(), 'zoe'));
-  await driver.change(id, async () => {
-    answer();
-    // The thought ends, and stands behind this.
-    await sleep(300);
-    await correlate(hub, eventOf(web, 2, { fingerprint, kind: 'recovery' }), () => {});
-  });
-  await until('the recovery', () => present().state === 'resolved');
-  assert.is(present().diagnoses.length, 2);
-  assert.is(present().acknowledged?.by, 'zoe');
-  assert.is(present().owner, 'zoe');
 });
 
 test.run();

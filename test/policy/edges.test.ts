@@ -3,9 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { BUILT_IN_FOLDER, builtInRules } from '../../policy/built-in-rules.ts';
 import { compile } from '../../policy/compile.ts';
-import { readCommands } from '../../policy/compile-schema.ts';
 import { explain } from '../../policy/explain.ts';
 import { fault, isFault } from '../../policy/fault.ts';
 import { createJudge } from '../../policy/judge.ts';
@@ -13,28 +11,15 @@ import { findCommand } from '../../policy/names.ts';
 import { treeReader } from '../../policy/parse.ts';
 import { loadPolicy } from '../../policy/policy.ts';
 import { messageOf } from '../../policy/policy-error.ts';
-import { type Command, type Program, programHash } from '../../policy/program.ts';
+import { type Program, programHash } from '../../policy/program.ts';
 import { readInventory } from '../../policy/read-inventory.ts';
 import { readProgram } from '../../policy/reader.ts';
-import { RuleNode } from '../../policy/rule-file.ts';
-import { treesOf } from '../../policy/rule-folder.ts';
-import { lineOf, parseRules } from '../../policy/rule-tree.ts';
-import type { RuleSet } from '../../policy/schema.ts';
-import { sudoersEntries } from '../../policy/sudoers.ts';
+import { lineOf } from '../../policy/rule-tree.ts';
 import { wordAt } from '../../policy/word-at.ts';
+import { command, job, of, rulesOf } from './made-rules.ts';
 
 const test = suite('edges of the engine');
 const policy = await loadPolicy();
-
-const command = (...argv: string[]): Command => ({ argv, stdout: 'keep', stderr: 'keep' });
-const job = (...pipe: Command[]): Program['jobs'][number] => ({ when: 'always', pipe });
-const of = (...jobs: Program['jobs'][number][]): Program => ({ version: 1, jobs });
-
-/** Rules of one family text, without examples. */
-function rulesOf(text: string): RuleSet {
-  const commands = readCommands(new RuleNode('x.yaml', parseRules('x.yaml', `family: x\ncommands:\n${text}`)), 'x');
-  return { commands, protectedUnits: [], tighten: [], reviewForbidden: false };
-}
 
 test('readers that differ in any one thing refuse', () => {
   const text = 'ls -l | wc 2>&1; df';
@@ -76,55 +61,6 @@ test('the second reader alone refuses what is not closed', () => {
   assert.equal(readProgram(''), of());
 });
 
-test('rule files with values of the wrong type are refused, with their line', () => {
-  const wrong = [
-    '  df: { reason: 7 }',
-    '  df: { numeric: perhaps }',
-    '  df: { operands: 7 }',
-    '  df: { operands: [[a]] }',
-    '  df: { sub: [a] }',
-    '  df: { flags: [a] }',
-    '  df: { flags: { -a: [b] } }',
-    '  df: { flags: { -a: 7 } }',
-    '  df: { attribute: loud }',
-    '  df: { operands: enum }',
-    '  df: { operands: "enum(1..2)" }',
-    '  df: { operands: "unit(x)" }',
-    '  df: { operands: "match([)" }',
-    '  df: { operands: "path-read([)" }',
-    '  df: 7',
-    '  7: x',
-  ];
-  for (const text of wrong) {
-    try {
-      rulesOf(text);
-      assert.unreachable(text);
-    } catch (error) {
-      assert.match(error instanceof Error ? error.message : '', /^E_POLICY_SCHEMA x\.yaml:\d+: /, text);
-    }
-  }
-});
-
-test('tighten and lists of the wrong type are refused', async () => {
-  const folder = mkdtempSync(join(tmpdir(), 'sentinel-edges-'));
-  for (const text of [
-    'tighten: 7',
-    'tighten: [7]',
-    'tighten: [{ decision: block }]',
-    'tighten: [{ match: a }]',
-    'protected_units: [{}]',
-  ]) {
-    writeFileSync(join(folder, 'x.yaml'), `family: x\n${text}\nexamples: {}\n`);
-    try {
-      await loadPolicy({ siteDir: folder });
-      assert.unreachable(text);
-    } catch (error) {
-      assert.match(error instanceof Error ? error.message : '', /^E_POLICY_SCHEMA x\.yaml:\d+: /, text);
-    }
-  }
-  rmSync(folder, { recursive: true });
-});
-
 test('a path may carry a condition, a URL its host, and a number its range', () => {
   const judge = createJudge(
     rulesOf(`  one: { operands: "path-list([^:]+)" }
@@ -156,26 +92,6 @@ test('a flag alone shows a secret, and is known by its name alone', () => {
   assert.equal([verdict('a', '-q', 'y').decision, verdict('a', '-q', 'y').attributes], ['allow', []]);
   assert.is(verdict('b', '-ab').decision, 'allow');
   assert.is(verdict('b', '-c').rule, 'x.b.flag');
-});
-
-test('the built rules are those that the files say, and a file that was edited since is read anew', () => {
-  const dir = mkdtempSync(join(tmpdir(), 'sentinel-trees-'));
-  const trees = treesOf(BUILT_IN_FOLDER);
-  for (const { file, tree } of builtInRules()) assert.equal(tree, trees[file]?.tree, file);
-  const stale = Object.fromEntries(Object.entries(trees).map(([file, known]) => [file, { ...known, sha256: '' }]));
-  writeFileSync(join(dir, 'stale.json'), JSON.stringify(stale));
-  assert.ok(builtInRules(join(dir, 'stale.json')).every(({ tree }) => tree === undefined));
-  assert.throws(() => builtInRules(join(dir, 'none.json')), /E_POLICY_READ|build the project again/);
-  rmSync(dir, { recursive: true });
-});
-
-test('rules that are nothing, or have a list for a key, are told with their line', () => {
-  assert.throws(() => parseRules('x.yaml', ''), /a rule file is a mapping/);
-  const { entries } = parseRules('x.yaml', 'a: 1\n? [b]\n: 2\n');
-  assert.equal(entries, [
-    ['a', 1, { line: 1, value: 1 }],
-    ['', 2, { line: 3, value: 2 }],
-  ]);
 });
 
 test('ruin is seen where a tool writes its output, and in a name that nobody set', () => {
@@ -283,53 +199,6 @@ test('an inventory that is no list of names or processes is refused', () => {
   rmSync(folder, { recursive: true });
 });
 
-test('sudoers says every kind that it can name exactly, and leaves out the rest', () => {
-  const rules = rulesOf(`  a: { root: true, operands: [pid, port, interface, device, word] }
-  b: { root: true, operands: "enum(x.y|z)" }
-  c: { root: true, operands: text }
-  d: { root: true, operands: "match((?!a)b)" }
-  e: { root: true, requires: [-r], flags: { -r: , -s: text } }
-  f: { root: true, requires: [-r], flags: { -r: text } }
-  g: { root: true, sub: { h: , i: "integer" } }
-  j: { root: true, effect: change }
-  k: { root: true, operands: unit* }
-  n: { root: true, operands: "enum(a^b|c)" }
-  o: { root: true, flags: { -a: , -s: { with: -a } } }
-  l: { root: true, operands: unit? , effect: restart }
-  m: { root: true, operands: enum(x)? }
-`);
-  const inventory = {
-    mounts: [],
-    containers: [],
-    hosts: [],
-    folders: [],
-    processes: [],
-    units: ['a.service', 'b.timer', 'x y.service'],
-  };
-  const lines = sudoersEntries(rules, { user: 'u', inventory, locate: (name) => `/bin/${name}` });
-  const entry = (name: string) =>
-    lines.filter((line) => line.includes(`/bin/${name} `)).map((line) => line.replace(/^.*?\/bin\/\S+ /, ''));
-  assert.equal(entry('b'), ['^(x[.]y|z)( (x[.]y|z)){0,16}$']);
-  for (const name of ['c', 'd', 'f', 'j']) assert.equal(entry(name), [], name);
-  assert.equal(entry('n'), ['^(a\\^b|c)( (a\\^b|c)){0,16}$']);
-  assert.equal(entry('o'), ['""', '^(-a)( (-a)){0,16}$'], 'a flag that needs another beside it is left out');
-  // A kind that says nothing of its form could be anything.
-  const bare = rulesOf('  p: { root: true, operands: match(x) }\n');
-  const loose = new Map(
-    [...bare.commands].map(([name, schema]) => [
-      name,
-      { ...schema, operands: schema.operands.map((rule) => ({ ...rule, pattern: null })) },
-    ]),
-  );
-  const left = sudoersEntries({ ...bare, commands: loose }, { user: 'u', inventory, locate: (name) => `/bin/${name}` });
-  assert.not.ok(left.some((line) => line.includes('/bin/p ')));
-  assert.equal(entry('e'), ['^(-r)( (-r)){0,16}$']);
-  assert.equal(entry('g'), ['^h$', '^i( ([0-9]{1,9})){1,16}$']);
-  assert.is(entry('a').length, 1);
-  assert.is(entry('l').length, 2);
-  assert.is(entry('m')[0], '""');
-});
-
 test('a parser that fails, and a message of anything', () => {
   const grammar = {
     parse: () => {
@@ -407,21 +276,6 @@ test('hosts, public halves and mounts', () => {
   assert.is(decided('cat /etc/ssl/fullchain.pem'), 'files.cat');
   assert.is(decided('cat /proc/1/task/1/root/etc/shadow'), 'path.elsewhere');
   assert.is(decided('find /var/log -print0 | xargs --null grep -l x'), 'text.find');
-});
-
-test('a definition in two files, and keys that are no text, are refused', async () => {
-  const folder = mkdtempSync(join(tmpdir(), 'sentinel-edges-'));
-  writeFileSync(join(folder, 'a.yaml'), 'family: a\ncommands: { df: {} }\nexamples: {}\n');
-  writeFileSync(join(folder, 'b.yaml'), 'family: b\ncommands: { df: {} }\nexamples: {}\n');
-  const load = () =>
-    loadPolicy({ rulesDir: folder }).then(
-      () => '',
-      (error: Error) => error.message,
-    );
-  assert.match(await load(), /E_POLICY_SCHEMA b\.yaml:\d: df is defined twice/);
-  writeFileSync(join(folder, 'b.yaml'), 'family: b\n? [x]\n: y\nexamples: {}\n');
-  assert.match(await load(), /E_POLICY_SCHEMA b\.yaml:\d: unknown key/);
-  rmSync(folder, { recursive: true });
 });
 
 test('alternatives, mounts, own paths, and what never runs inside', () => {

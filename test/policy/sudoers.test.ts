@@ -2,6 +2,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { loadRules } from '../../policy/load-rules.ts';
 import { sudoersEntries } from '../../policy/sudoers.ts';
+import { rulesOf } from './made-rules.ts';
 
 const test = suite('sudoers');
 const { rules } = loadRules();
@@ -96,6 +97,53 @@ test('what reads has its flags and values, starts no pager, and loses no evidenc
   assert.ok(passes(lines, 'smartctl', '-H /dev/sda'));
   assert.not(passes(lines, 'smartctl', '-H /dev/../etc/shadow'));
   assert.ok(lines.includes('# nft: not on this host'));
+});
+
+test('sudoers says every kind that it can name exactly, and leaves out the rest', () => {
+  const rules = rulesOf(`  a: { root: true, operands: [pid, port, interface, device, word] }
+  b: { root: true, operands: "enum(x.y|z)" }
+  c: { root: true, operands: text }
+  d: { root: true, operands: "match((?!a)b)" }
+  e: { root: true, requires: [-r], flags: { -r: , -s: text } }
+  f: { root: true, requires: [-r], flags: { -r: text } }
+  g: { root: true, sub: { h: , i: "integer" } }
+  j: { root: true, effect: change }
+  k: { root: true, operands: unit* }
+  n: { root: true, operands: "enum(a^b|c)" }
+  o: { root: true, flags: { -a: , -s: { with: -a } } }
+  l: { root: true, operands: unit? , effect: restart }
+  m: { root: true, operands: enum(x)? }
+`);
+  const inventory = {
+    mounts: [],
+    containers: [],
+    hosts: [],
+    folders: [],
+    processes: [],
+    units: ['a.service', 'b.timer', 'x y.service'],
+  };
+  const lines = sudoersEntries(rules, { user: 'u', inventory, locate: (name) => `/bin/${name}` });
+  const entry = (name: string) =>
+    lines.filter((line) => line.includes(`/bin/${name} `)).map((line) => line.replace(/^.*?\/bin\/\S+ /, ''));
+  assert.equal(entry('b'), ['^(x[.]y|z)( (x[.]y|z)){0,16}$']);
+  for (const name of ['c', 'd', 'f', 'j']) assert.equal(entry(name), [], name);
+  assert.equal(entry('n'), ['^(a\\^b|c)( (a\\^b|c)){0,16}$']);
+  assert.equal(entry('o'), ['""', '^(-a)( (-a)){0,16}$'], 'a flag that needs another beside it is left out');
+  // A kind that says nothing of its form could be anything.
+  const bare = rulesOf('  p: { root: true, operands: match(x) }\n');
+  const loose = new Map(
+    [...bare.commands].map(([name, schema]) => [
+      name,
+      { ...schema, operands: schema.operands.map((rule) => ({ ...rule, pattern: null })) },
+    ]),
+  );
+  const left = sudoersEntries({ ...bare, commands: loose }, { user: 'u', inventory, locate: (name) => `/bin/${name}` });
+  assert.not.ok(left.some((line) => line.includes('/bin/p ')));
+  assert.equal(entry('e'), ['^(-r)( (-r)){0,16}$']);
+  assert.equal(entry('g'), ['^h$', '^i( ([0-9]{1,9})){1,16}$']);
+  assert.is(entry('a').length, 1);
+  assert.is(entry('l').length, 2);
+  assert.is(entry('m')[0], '""');
 });
 
 test.run();

@@ -1,93 +1,24 @@
-import fs, {
-  chmodSync,
-  cpSync,
-  existsSync,
-  lstatSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  readlinkSync,
-  renameSync,
-  rmSync,
-  statSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs';
-import { syncBuiltinESMExports } from 'node:module';
+import { cpSync, existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { keyFile, makeLocalSite, readRoster, readSite } from '../../broker/enroll.ts';
+import { keyFile, readRoster, readSite } from '../../broker/enroll.ts';
 import { readKeyPair } from '../../broker/keys.ts';
 import { lineLog } from '../../broker/log.ts';
-import { hubKeys, openRoster, sealRoster } from '../../broker/roster.ts';
-import { claim, prepareFolder, type StateFolder, stateFolder } from '../../broker/state-folder.ts';
+import { openRoster } from '../../broker/roster.ts';
+import { claim, prepareFolder, stateFolder } from '../../broker/state-folder.ts';
 import { checkBackup, FILES, sealManifest } from '../../hub/backup/manifest.ts';
 import { putBack } from '../../hub/backup/put-back.ts';
 import { refuseHalfRestored, restoringFile } from '../../hub/backup/restoring.ts';
 import { INSIDE, openFiles, sealFiles } from '../../hub/backup/sealed-files.ts';
 import { takeBackup } from '../../hub/backup/take.ts';
-import { appendAudit, auditHead, verifyAudit } from '../../hub/chain/audit.ts';
+import { auditHead } from '../../hub/chain/audit.ts';
 import { openHub } from '../../hub/open-hub.ts';
 import { Store } from '../../hub/store/store.ts';
 import { tempFolder } from '../broker/site.ts';
+import { append, coded, countOf, hubOf, PASSPHRASE, refused, SECRET, signNext } from './backed-up-hub.ts';
 
 const test = suite('backup and restore');
-const PASSPHRASE = 'four words are enough';
-const SECRET = 'hunter2-in-a-webhook';
-
-/** A hub's state folder with keys, settings, and some records in its chain. */
-async function hubOf(root: string, records = 3): Promise<StateFolder> {
-  const state = stateFolder(root);
-  prepareFolder(state);
-  makeLocalSite(state, 'vm');
-  mkdirSync(state.playbooks, { recursive: true });
-  writeFileSync(join(state.playbooks, 'own.yaml'), 'id: own\n');
-  writeFileSync(join(state.playbooks, 'lock.yaml'), 'id: lock\n');
-  writeFileSync(state.notify, `token: ${SECRET}\n`);
-  chmodSync(state.notify, 0o600);
-  writeFileSync(join(state.root, 'lock'), '{}');
-  // Larger than all that a backup takes: it is pulled again.
-  mkdirSync(state.models, { recursive: true });
-  writeFileSync(join(state.models, 'large.gguf'), Buffer.alloc(9 * 2 ** 20));
-  await append(state, records);
-  return state;
-}
-
-async function append(state: StateFolder, records: number): Promise<void> {
-  const store = new Store(state.store, 'write');
-  const key = readKeyPair(keyFile.hub(state));
-  await store.write(() => {
-    for (let n = 0; n < records; n++)
-      appendAudit(store, key, { kind: 'test', incident: null, actor: 'hub', data: { n } }, 1_000 + n);
-  });
-  await store.close();
-}
-
-async function countOf(state: StateFolder): Promise<number> {
-  const store = new Store(state.store, 'read');
-  try {
-    assert.is(verifyAudit(store, hubKeys(readRoster(state, readSite(state)).roster)).ok, true);
-    return auditHead(store).count;
-  } finally {
-    await store.close();
-  }
-}
-
-const coded = (code: string) => (error: Error & { code?: string }) => {
-  assert.is(error.code, code, error.message);
-  return true;
-};
-
-async function refused(work: Promise<unknown>, code: string): Promise<void> {
-  try {
-    await work;
-  } catch (error) {
-    coded(code)(error as Error);
-    return;
-  }
-  assert.unreachable(`not refused with ${code}`);
-}
 
 test('what a hub is comes back elsewhere as it was, while nothing secret lies open in the copy', async () => {
   const { path, done } = tempFolder();
@@ -245,13 +176,6 @@ test('no sealed name leaves the folder', () => {
   assert.throws(() => openFiles(sealed, PASSPHRASE), coded('E_BACKUP_BROKEN'));
 });
 
-/** The roster of a state folder, signed again by its root with something changed. */
-function signNext(state: StateFolder, change: { readonly versions: number }): void {
-  const { roster } = readRoster(state, readSite(state));
-  const next = { ...roster, version: roster.version + change.versions };
-  writeFileSync(state.roster, sealRoster(next, readKeyPair(keyFile.siteRoot(state))));
-}
-
 test('a store that others have signed is not put beside the keys that the passphrase opens', async () => {
   const { path, done } = tempFolder();
   try {
@@ -299,121 +223,6 @@ test('a roster that is newer than the backup’s stays, with its order key; a si
     rmSync(keyFile.hub(state));
     assert.is((await putBack(folder, state, { ...options, now: 9 })).keptRoster, null);
     assert.is(readRoster(state, readSite(state)).roster.version, 1);
-  } finally {
-    done();
-  }
-});
-
-test('a link, a roster that changes meanwhile: no copy that only looks whole', async () => {
-  const { path, done } = tempFolder();
-  try {
-    const state = await hubOf(join(path, 'hub'));
-    const folder = join(path, 'copy');
-    const elsewhere = join(path, 'notify.yaml');
-    renameSync(state.notify, elsewhere);
-    symlinkSync(elsewhere, state.notify);
-    await refused(takeBackup(state, folder, PASSPHRASE, 5_000), 'E_BACKUP_LINK');
-    renameSync(elsewhere, state.notify);
-    const deep = join(state.playbooks, 'a/b/c/d/e/f');
-    mkdirSync(deep, { recursive: true });
-    await refused(takeBackup(state, folder, PASSPHRASE, 5_000), 'E_BACKUP_TOO_LARGE');
-    rmSync(join(state.playbooks, 'a'), { recursive: true });
-    const taking = takeBackup(state, folder, PASSPHRASE, 5_000);
-    signNext(state, { versions: 1 });
-    await refused(taking, 'E_BACKUP_BROKEN');
-    assert.equal(readdirSync(path), ['hub']);
-    await takeBackup(state, folder, PASSPHRASE, 5_000);
-  } finally {
-    done();
-  }
-});
-
-test('what a medium made of the copy, its modes or a link, does not come into the store', async () => {
-  const { path, done } = tempFolder();
-  try {
-    const folder = join(path, 'copy');
-    await takeBackup(await hubOf(join(path, 'hub')), folder, PASSPHRASE, 5_000);
-    const file = join(folder, FILES.store);
-    renameSync(file, join(path, 'elsewhere.mdb'));
-    symlinkSync(join(path, 'elsewhere.mdb'), file);
-    for (const mode of [0o444, 0o777]) {
-      chmodSync(file, mode);
-      const to = stateFolder(join(path, `to-${mode}`));
-      await putBack(folder, to, { passphrase: PASSPHRASE, replace: false, now: 7 });
-      const restored = lstatSync(join(to.store, 'data.mdb'));
-      assert.is(restored.isFile(), true);
-      assert.is(restored.mode & 0o777, 0o640);
-    }
-  } finally {
-    done();
-  }
-});
-
-/** Runs `work` with another function in the place of one of node:fs, for whoever imports it. */
-async function withFs(change: Partial<typeof fs>, work: () => Promise<unknown>): Promise<void> {
-  const before = Object.fromEntries(Object.entries(fs).filter(([name]) => name in change));
-  Object.assign(fs, change);
-  syncBuiltinESMExports();
-  try {
-    await work();
-  } finally {
-    Object.assign(fs, before);
-    syncBuiltinESMExports();
-  }
-}
-
-test('the copy of a store is on the disk before it has the name that says so', async () => {
-  const { path, done } = tempFolder();
-  try {
-    const state = await hubOf(join(path, 'hub'));
-    const folder = join(path, 'copy');
-    const to = stateFolder(join(path, 'to'));
-    const { fsyncSync, renameSync: rename } = fs;
-    const flushed: string[] = [];
-    const seen: Record<string, readonly string[]> = {};
-    const change = {
-      fsyncSync: (fd: number) => {
-        flushed.push(readlinkSync(`/proc/self/fd/${fd}`));
-        fsyncSync(fd);
-      },
-      renameSync: (from: fs.PathLike, target: fs.PathLike) => {
-        seen[String(target)] = flushed
-          .filter((one) => one.startsWith(String(from)))
-          .map((one) => one.slice(String(from).length));
-        rename(from, target);
-      },
-    };
-    await withFs(change, async () => {
-      await takeBackup(state, folder, PASSPHRASE, 5_000);
-      await putBack(folder, to, { passphrase: PASSPHRASE, replace: false, now: 7 });
-    });
-    assert.ok(seen[folder]?.includes('/store/data.mdb') && seen[folder]?.includes('/store'));
-    assert.ok(seen[to.store]?.includes('/data.mdb') && seen[to.store]?.includes(''));
-  } finally {
-    done();
-  }
-});
-
-test('a disk that is full leaves no half copy; bytes that change after they were checked are seen', async () => {
-  const { path, done } = tempFolder();
-  try {
-    const folder = join(path, 'copy');
-    await takeBackup(await hubOf(join(path, 'hub')), folder, PASSPHRASE, 5_000);
-    const options = { passphrase: PASSPHRASE, replace: false, now: 7 };
-    const to = stateFolder(join(path, 'to'));
-    const full = (_: fs.PathLike, target: fs.PathLike) => {
-      writeFileSync(target, 'a part of it');
-      throw Object.assign(new Error('no space left on device'), { code: 'ENOSPC' });
-    };
-    await withFs({ copyFileSync: full }, () => refused(putBack(folder, to, options), 'ENOSPC'));
-    assert.equal(readdirSync(to.hub), ['store']);
-    const { copyFileSync: copy } = fs;
-    const other = (from: fs.PathLike, target: fs.PathLike) => {
-      copy(from, target);
-      writeFileSync(target, 'x', { flag: 'a' });
-    };
-    await withFs({ copyFileSync: other }, () => refused(putBack(folder, to, options), 'E_BACKUP_BROKEN'));
-    assert.equal(readdirSync(to.hub), ['store']);
   } finally {
     done();
   }

@@ -33,7 +33,6 @@ export const FORBIDDEN = /[\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Cn}\p{Zl}\p{Zp}\p{Default_
 /** Names of fields that hold one of a few words: the decoders of the wire let no other one in. */
 const WORDS = new Set([
   'state',
-  'stage',
   'outcome',
   'severity',
   'phase',

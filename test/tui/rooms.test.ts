@@ -1,14 +1,11 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { encodeCbor } from '../../broker/cbor.ts';
-import { newKeyPair } from '../../broker/keys.ts';
-import { seal } from '../../broker/signed.ts';
 import { loadPolicy } from '../../policy/policy.ts';
 import { themeFor } from '../../tui/theme.ts';
 import { chartRows } from '../../tui/widgets/chart.ts';
+import { has, type Look, look as lookAt } from './looks.ts';
 import { MemoryDesk } from './memory-desk.ts';
-import { INCIDENT, NOW, PLAN, QUIET, STATE, wave } from './recorded.ts';
-import { type Rendered, renderAt } from './render-at.ts';
+import { INCIDENT, NOW, QUIET, STATE, wave } from './recorded.ts';
 
 const test = suite('the views beside incidents and hosts');
 
@@ -24,23 +21,9 @@ const busy = (incident = INCIDENT) => {
   return desk;
 };
 
-async function look(
-  keys: readonly string[],
-  check: (text: string, seen: Rendered, desk: MemoryDesk) => void | Promise<void>,
-  { cols = 120, rows = 40, desk = busy() } = {},
-): Promise<void> {
-  const seen = renderAt(cols, rows, desk);
-  try {
-    seen.press(...keys);
-    await check(await seen.text(), seen, desk);
-  } finally {
-    seen.close();
-  }
-}
+const look = (keys: readonly string[], check: Parameters<typeof lookAt>[1], more: Look = {}) =>
+  lookAt({ keys, desk: busy(), ...more }, check);
 
-const has = (text: string, ...words: readonly string[]) => {
-  for (const word of words) assert.ok(text.includes(word), `"${word}" is not in\n${text}`);
-};
 const letters = (text: string) => [...text].map((one) => (one === ' ' ? 'space' : one));
 
 for (const [cols, rows] of [
@@ -275,122 +258,6 @@ test('empty views say what would fill them', async () => {
   await look(['3'], (text) => has(text, 'The playbooks are being read'), { desk });
   await look(['5'], (text) => has(text, 'nothing was recorded yet'), { desk });
   await look(['6'], (text) => has(text, 'no plan was made yet'), { desk });
-});
-
-test('the chart at the moment of decision stays, with its limit and what was usual', async () => {
-  const desk = busy();
-  desk.decided = { metric: 'disk.used_percent[/var]', unit: '%', value: 94.8, history: wave(40, 94.8) };
-  await look(['enter'], (text) => has(text, '90.0 % limit', '72.0 % usual', 'until 13:59:11'), { desk });
-});
-
-test('what a model writes is read along, by its end, and said to be no decision', async () => {
-  const desk = busy({ ...INCIDENT, state: 'diagnosing', plan: null });
-  const text = Array.from({ length: 60 }, (_, i) => `"step-${i}"`).join(',\n');
-  desk.set({ thinking: [{ by: 'a-model.gguf', stage: 'remediation', text, since: NOW - 12_000 }] });
-  await look(
-    ['enter'],
-    async (shown, seen) => {
-      has(shown, 'thinking', 'nothing of it is decided', 'a-model.gguf  chooses a fix, for 12 s', '"step-59"');
-      assert.not.match(shown, /"step-51"/, 'its end alone');
-      desk.set({ thinking: [] });
-      assert.not.match(await seen.text(), /chooses a fix/);
-    },
-    { desk },
-  );
-});
-
-test('whether a fix helps: the metric against its limit, how long it has left, and how it ended', async () => {
-  const metric = 'disk.used_percent[/var]';
-  const gauge = { metric, unit: '%', value: 91.5, history: wave(94.8, 91.5) };
-  const desk = busy({ ...INCIDENT, state: 'verifying' });
-  desk.verified = { gauge, since: NOW - 60_000, until: NOW + 570_000 };
-  await look(
-    ['enter'],
-    async (shown, seen) => {
-      has(shown, 'verification', 'it has 9 m left, now 91.5 %', 'has to be below 90.0 %', '90.0 % limit');
-      desk.put({ ...INCIDENT, state: 'resolved' });
-      has(await seen.text(), 'it is back to normal');
-    },
-    { desk },
-  );
-});
-
-test('what runs now is said with its place in the order, and its result when it has one', async () => {
-  const id = '01JD0000000000000000RDER10';
-  const program = (number: number, phase: 'pre' | 'step') => ({ phase, number, program: PLAN.steps[0]?.program });
-  const order = {
-    ...{ id, site: 'plant3', epoch: 1, agent: INCIDENT.host, boot: '0123456789abcdef', incident: INCIDENT.id },
-    ...{ approval: new Uint8Array(8), approval_signature: new Uint8Array(8), dry_run: false, timeout: 60 },
-    programs: [program(1, 'pre'), program(1, 'step'), program(2, 'step')],
-    audit_head: { count: 1, hash: 'a'.repeat(64) },
-  };
-  const bytes = seal('order', encodeCbor(order), newKeyPair());
-  const sent = { id, purpose: 'apply', boot: order.boot, bytes, sent: NOW - 9_000, dry_run: false } as const;
-  const done = (number: number, phase: 'pre' | 'step', ended: number, last = false) => ({
-    ...{ agent: INCIDENT.host, boot: order.boot, seq: number, incident: INCIDENT.id, order: id, approval: id },
-    ...{ step: { phase, number }, state: 'done', exit: 0, started: ended - 500, ended, stderr: '', truncated: false },
-    stdout: `said by ${phase} ${number}`,
-    last,
-  });
-  const first = [done(1, 'pre', NOW - 8_000), done(1, 'step', NOW - 5_000)] as unknown as typeof INCIDENT.results;
-  const running = { ...INCIDENT, state: 'executing', orders: [sent], results: first } as const;
-  const desk = busy(running);
-  await look(
-    ['enter'],
-    async (shown, seen) => {
-      has(
-        shown,
-        'results',
-        'before 1',
-        'findmnt /srv/wal',
-        'said by step 1',
-        'step 2    running  systemctl restart wal-archiver',
-      );
-      has(shown, '3 of 3, under way for 5 s');
-      const all = [...first, done(2, 'step', NOW, true)] as unknown as typeof INCIDENT.results;
-      desk.put({ ...running, state: 'verifying', results: all });
-      const after = await seen.text();
-      has(after, 'said by step 2');
-      assert.not.match(after, /under way for/);
-      desk.put({ ...running, orders: [{ ...sent, bytes: new Uint8Array([1, 2, 3]) }] });
-      assert.not.match(await seen.text(), /This view failed|under way/, 'an order that does not read');
-    },
-    { desk },
-  );
-});
-
-test('after a dry run the top of the incident says that nothing was changed, and how it would run', async () => {
-  const dry = (number: number, phase: 'pre' | 'step') => ({
-    ...{
-      agent: INCIDENT.host,
-      boot: '0123456789abcdef',
-      seq: number,
-      incident: INCIDENT.id,
-      order: 'o',
-      approval: 'a',
-    },
-    ...{
-      step: { phase, number },
-      state: 'dry_run',
-      code: 'agent_dry_run',
-      started: NOW,
-      ended: NOW,
-      stdout: '',
-      stderr: '',
-    },
-    ...{ truncated: false, last: phase === 'step' },
-  });
-  const results = [dry(1, 'pre'), dry(1, 'step')] as unknown as typeof INCIDENT.results;
-  const desk = busy({ ...INCIDENT, state: 'escalated', reason: 'dry_run', results });
-  await look(
-    ['enter'],
-    (shown) => {
-      has(shown, 'not run: the agent is in dry-run', 'Nothing was changed. Started with --live');
-      assert.ok(shown.indexOf('results') < shown.indexOf('evidence'), 'above what led to it');
-      assert.ok(shown.indexOf('journalctl -u postgresql') < shown.indexOf('plan  wal-archive'), 'with its command');
-    },
-    { desk },
-  );
 });
 
 test('the last evaluation: figures, the gate, what failed first, and one scenario in full', async () => {

@@ -2,16 +2,13 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Incident } from '../../hub/incident.ts';
 import { BINDINGS } from '../../tui/bindings.ts';
+import { busy, inOrder, look, SIZES } from './looks.ts';
 import { MemoryDesk } from './memory-desk.ts';
-import { DESTROYER, FIRST, INCIDENT, NOW, PLAN, QUIET, STATE } from './recorded.ts';
+import { INCIDENT, NOW, PLAN, QUIET, STATE } from './recorded.ts';
 import { type Rendered, renderAt } from './render-at.ts';
 
 const test = suite('views');
 
-const SIZES = [
-  [80, 24],
-  [120, 40],
-] as const;
 const ENVS: Readonly<Record<string, Record<string, string>>> = {
   colour: { LANG: 'C.UTF-8' },
   NO_COLOR: { LANG: 'C.UTF-8', NO_COLOR: '1' },
@@ -19,24 +16,6 @@ const ENVS: Readonly<Record<string, Record<string, string>>> = {
 };
 /** What one picture may cost on a thin line (two panes change when the selection moves). */
 const FRAME_BYTES = 2_000;
-
-interface Look {
-  readonly cols?: number;
-  readonly rows?: number;
-  readonly keys?: readonly string[];
-  readonly desk?: MemoryDesk;
-  readonly env?: Record<string, string>;
-}
-const busy = (incident: Incident = INCIDENT) => new MemoryDesk(STATE, [incident]);
-
-async function look(options: Look, check: (text: string, seen: Rendered) => void | Promise<void>): Promise<void> {
-  const { cols = 120, rows = 40, keys = [], desk = busy(), env } = options;
-  const seen = renderAt(cols, rows, desk, env);
-  seen.press(...keys);
-  const text = await seen.text();
-  await check(text, seen);
-  seen.close();
-}
 
 /** True of every picture: it leaves the last row, fills no row to overflowing, and wipes no scrollback. */
 function wellMade(text: string, seen: Rendered): void {
@@ -47,18 +26,6 @@ function wellMade(text: string, seen: Rendered): void {
   assert.is(seen.emulator.terminal.buffer.active.baseY, 0, 'nothing scrolled');
   assert.is(text.split('\n').length, seen.emulator.terminal.rows);
 }
-
-const inOrder = (text: string, words: readonly string[]) => {
-  let at = 0;
-  for (const word of words) {
-    const next = text.indexOf(word, at);
-    assert.ok(
-      next >= 0,
-      `"${word}" is missing after ${JSON.stringify(text.slice(Math.max(0, at - 20), at))} in\n${text}`,
-    );
-    at = next + word.length;
-  }
-};
 
 for (const [cols, rows] of SIZES) {
   for (const [name, env] of Object.entries(ENVS)) {
@@ -155,37 +122,6 @@ for (const [cols, rows] of SIZES) {
   }
 }
 
-test('an incident shows what changed and what was logged, and quotes what a stranger chose', async () => {
-  await look({ keys: ['enter'], rows: 60 }, async (text, seen) => {
-    assert.match(text, /e3 +log +“/);
-    assert.not.match(text, /c1 +change/, 'what the cause does not cite is folded');
-    assert.match(text, /3 more: e shows all/);
-    seen.press('e');
-    assert.match(await seen.text(), /c1 +change +11:40 package rsync/);
-  });
-});
-
-test('an incident shows what its host was asked, and quotes the answer', async () => {
-  const probes = [
-    {
-      id: INCIDENT.id,
-      probe: 'unit_log' as const,
-      name: 'postgresql.service',
-      by: 'ann',
-      asked: NOW,
-      answered: NOW,
-      state: 'done' as const,
-      code: '',
-      lines: [{ text: 'archive command failed \u001b[2J', trusted: false }],
-      truncated: false,
-    },
-  ];
-  await look({ keys: ['enter'], rows: 90, desk: busy({ ...INCIDENT, probes }) }, (text) => {
-    assert.match(text, /unit_log postgresql\.service +done, 0s ago, by ann/);
-    assert.match(text, /“archive command failed .*”/);
-  });
-});
-
 test('too small a terminal says so and takes no key but quit', async () => {
   await look({ cols: 60, rows: 15 }, async (text, seen) => {
     wellMade(text, seen);
@@ -195,83 +131,6 @@ test('too small a terminal says so and takes no key but quit', async () => {
     assert.is(seen.shell.ui.view, 'incidents');
     seen.resize(120, 40);
     inOrder(await seen.text(), ['waiting for you', 'disk filling']);
-  });
-});
-
-test('a dialog whose terminal was resized settles again', async () => {
-  const desk = busy();
-  await look({ desk, keys: ['a'] }, (_text, seen) => {
-    seen.press();
-    seen.resize(100, 30);
-    seen.shell.press([{ type: 'key', name: 'y' }]);
-    assert.equal(desk.acts, []);
-    seen.press('y');
-    assert.equal(desk.acts, [{ act: 'approve', id: INCIDENT.id, planHash: INCIDENT.plan_hash, reviewed: [] }]);
-  });
-});
-
-test('approval carries the hash that was shown and the numbers that were included', async () => {
-  const desk = busy();
-  await look({ desk, keys: ['enter', 'a', '3', 'Y'] }, (text) => {
-    assert.equal(desk.acts, [{ act: 'approve', id: INCIDENT.id, planHash: INCIDENT.plan_hash, reviewed: [3] }]);
-    inOrder(text, ['Signed: steps 1-3 go to plant3-db-01.']);
-  });
-});
-
-test('a refusal of the hub is shown with its code', async () => {
-  const desk = busy();
-  desk.answer = { ok: false, code: 'E_PLAN_CHANGED', message: 'another plan is proposed now' };
-  await look({ desk, keys: ['a', 'y'] }, (text) =>
-    inOrder(text, ['Refused (E_PLAN_CHANGED): another plan is proposed now']),
-  );
-});
-
-test('a plan that changes while the dialog is open is not approved, and the dialog says so', async () => {
-  const desk = busy();
-  await look({ desk, keys: ['enter', 'a'] }, async (_text, seen) => {
-    desk.put({ ...INCIDENT, plan_hash: 'e'.repeat(64) });
-    inOrder(await seen.text(), ['The plan changed while this was open.', 'Nothing was signed.']);
-    seen.press('y');
-    assert.equal(desk.acts, []);
-    inOrder(await seen.text(), ['read it again']);
-  });
-});
-
-test('a blocked plan opens no dialog: the key says why', async () => {
-  const [first] = PLAN.steps;
-  assert.ok(first);
-  const blocked = { ...first, verdict: { ...first.verdict, decision: 'block' as const } };
-  const incident = { ...INCIDENT, plan: { ...PLAN, steps: [blocked], decision: 'block' as const } };
-  await look({ desk: busy(incident), keys: ['a'] }, (text, seen) => {
-    assert.is(seen.shell.ui.consent, null);
-    inOrder(text, ['a approve: policy blocks step 1']);
-  });
-});
-
-test('a destroying plan shows the field for the name of the host', async () => {
-  await look({ desk: busy(DESTROYER), keys: ['a'] }, (text) => {
-    inOrder(text, ["type the host's name to approve step 1"]);
-    assert.not.match(text, /y approve/);
-  });
-});
-
-test('the whole of a long command is shown, and must be before it is approved', async () => {
-  const [first] = PLAN.steps;
-  assert.ok(first);
-  const long = `find ${Array.from({ length: 120 }, (_, i) => `/srv/folder-${i}`).join(' ')} -ls`;
-  const incident = { ...INCIDENT, plan: { ...PLAN, steps: [{ ...first, command: long }] } };
-  const desk = busy(incident);
-  await look({ cols: 80, rows: 24, desk, keys: ['a', 'y'] }, async (text, seen) => {
-    inOrder(text, ['/srv/folder-0', 'more: j reads on', 'read to the end first']);
-    assert.equal(desk.acts, []);
-    let all = text;
-    for (let page = 0; page < 12; page++) {
-      seen.press('page-down');
-      all += await seen.text();
-    }
-    for (let i = 0; i < 120; i++) assert.ok(all.includes(`/srv/folder-${i} `), `folder ${i}`);
-    seen.press('y');
-    assert.is(desk.acts.length, 1);
   });
 });
 
@@ -350,43 +209,6 @@ test('hostile names reach no terminal byte', async () => {
     assert.not.ok(sent.includes('\x1b[3J'));
     assert.ok(keys.includes('/') || text.includes('\ufffd'), 'tampering is visible');
   }
-});
-
-test('where two persons must agree, the incident and its dialog say who has, and what one’s own approval does', async () => {
-  const twoPerson = [{ where: '*', plans: 'all' as const }];
-  const desk = (incident: Incident, operator = 'you') => new MemoryDesk({ ...STATE, twoPerson, operator }, [incident]);
-  const waiting = { ...INCIDENT, first: FIRST };
-  for (const [cols, rows] of SIZES) {
-    const at = { cols, rows };
-    await look({ ...at, desk: desk(INCIDENT), keys: ['a'] }, (text) => inOrder(text, ['1 of 2', 'Yours is the first']));
-    await look({ ...at, desk: desk(waiting), keys: ['a'] }, (text) =>
-      inOrder(text, ['2 of 2', 'ann has approved with step 3 included', 'With yours it runs']),
-    );
-    await look({ ...at, desk: desk(waiting, 'ann'), keys: ['a'] }, (text) => inOrder(text, ['1 of 2']));
-    await look({ ...at, desk: busy(), keys: ['a'] }, (text) => assert.not.match(text, /of 2/));
-  }
-  await look({ desk: desk(waiting), keys: ['enter'] }, (text) =>
-    inOrder(text, ['1 of 2: ann, waiting for another, 12 m left']),
-  );
-});
-
-test('H halts the site from any view, after a question; a screen that only looks, or a halted site, says why not', async () => {
-  for (const keys of [['H'], ['2', 'H'], ['enter', 'H'], ['6', 'H']]) {
-    const desk = busy();
-    await look({ desk, keys }, (text) =>
-      inOrder(text, ['halt plant3', 'end what runs at once', 'Go on', 'y halt the site']),
-    );
-    assert.equal(desk.acts, [], 'nothing was asked of the hub yet');
-  }
-  for (const [state, why] of [
-    [{ role: 'viewer' }, 'may look, not act'],
-    [{ hub: 'down' }, 'the hub is down'],
-    [{ halted: true }, 'sentinel halt --lift'],
-  ] as const)
-    await look({ desk: new MemoryDesk({ ...STATE, ...state }, [INCIDENT]), keys: ['H'] }, (text) =>
-      inOrder(text, [why]),
-    );
-  await look({ desk: new MemoryDesk({ ...STATE, halted: true }) }, (text) => inOrder(text, ['LIVE', 'HALTED']));
 });
 
 test('a view that fails is said, and the process lives', async () => {

@@ -112,7 +112,8 @@ export function summary(incident: Incident, model: Model, columns: number): read
   const confidence = plan?.confidence ?? incident.diagnoses[0]?.confidence;
   // The event's own sentence stands above already.
   const facts = (incident.evidence?.items ?? [])
-    .filter(({ kind, text }) => kind !== 'log' && !text.includes(event.reason) && !event.reason.includes(text))
+    .filter(({ kind }) => kind !== 'log')
+    .filter(({ text }) => event.reason === '' || !(text.includes(event.reason) || event.reason.includes(text)))
     .slice(0, 3);
   const lines: Line[] = [
     ...hanging(line(severityMark(incident.severity, model.theme), ' '), titleOf(incident), columns, 'strong'),

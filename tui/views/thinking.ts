@@ -8,7 +8,8 @@ import { wrap } from '../width.ts';
 /** Rows of what is being written: its end, where something happens. */
 const TAIL = 8;
 
-const STAGES: Readonly<Record<Thinking['stage'], string>> = {
+/** What is said of the stages that are known here; a hub may name others. */
+const STAGES: Readonly<Record<string, string>> = {
   waiting: 'waits for its turn',
   answer: 'writes its answer',
   triage: 'sorts what is wrong',
@@ -31,7 +32,7 @@ function tail(text: string, columns: number): readonly string[] {
 function oneLines({ by, stage, text, since }: Thinking, model: Model, columns: number): readonly Line[] {
   const rows = text.trim() === '' ? [] : tail(text, columns - 4);
   return [
-    line('  ', span(by), span(`  ${STAGES[stage]}, for ${long(model.now - since)}`, 'dim')),
+    line('  ', span(by), span(`  ${STAGES[stage] ?? stage}, for ${long(model.now - since)}`, 'dim')),
     ...rows.map((row) => line(span('  │ ', 'dim'), span(row, 'dim'))),
   ];
 }
