@@ -19,6 +19,8 @@ const ADDRESSES: readonly RegExp[] = [
   /\b(?:the )?(?:correct|only|right|recommended|approved) (?:fix|remedy|action|solution|remediation|command) is\b/,
   /\b(?:auto-?approve|pre-?approved|approval (?:is )?(?:granted|not (?:needed|required))|no (?:need for )?(?:human|approval)|do not (?:escalate|tell|notify|inform|alert (?:the |any)))\b/,
   /\b(?:set|report|answer|respond|output|return)\b.{0,20}\bconfidence\b/,
+  // A finished answer, in the keys that one is written with here.
+  /["'](?:culprits?|cites|needs[ _]human)["'] ?:/,
   /\b(?:operator|admin(?:istrator)?|security team|management) (?:has |have |already )*(?:approved|authori[sz]ed|confirmed|consented)\b/,
 ];
 

@@ -1,6 +1,7 @@
 import type { Catalogue } from '../../grammars/catalogue.ts';
 import { EVIDENCE_LIMITS } from '../evidence/builder.ts';
 import type { Entity, Evidence, EvidenceItem, PlaybookMatch } from '../evidence/evidence.ts';
+import { isPlanted } from '../evidence/injection.ts';
 import { oneLine } from '../evidence/words.ts';
 import { type Prompt, planInput, type TokenBudget } from './prompt.ts';
 import { itemLine, Names, plainOrFenced } from './prompt-words.ts';
@@ -111,6 +112,8 @@ function byTurns(evidence: Evidence): readonly EvidenceItem[] {
     const sort = item.kind === 'log' ? (COUNTED.test(item.text) ? 'template' : 'line') : item.kind;
     // The agent's sentence says the metric's numbers once more.
     if (sort === 'fact' && (item.text === reason || REPEATED.test(item.text))) continue;
+    // What asks its reader for something is shown to people, who are warned of it, and takes no line's place here.
+    if (sort !== 'process' && isPlanted(item)) continue;
     sorts.get(sort)?.push(item);
   }
   // What was written last is nearest to the trouble.
