@@ -1,4 +1,5 @@
 import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { ROOT_PATH } from './debian.ts';
 
@@ -11,21 +12,28 @@ const PIECE_BYTES = 120;
 /** What may wait at its entrance before the sender has to. */
 const QUEUE_BYTES = 2_048;
 
-/** A namespace that reaches the host over a pair of virtual cards which drop a tenth of all packets, each way. */
+/** Networks of four addresses each in 10.231.0.0/16. */
+const NETWORKS = 2 ** 14;
+
+/**
+ * A namespace that reaches the host over a pair of virtual cards which drop a tenth of all packets, each way. Its network
+ * is its own: two with the same one, or the card that a killed run has left, take the answers from each other.
+ */
 export class LossyNamespace {
   readonly name = `sentinel-${process.pid}`;
   /** The host's end. */
-  readonly address = '10.231.77.1';
-  private readonly card = `sth${process.pid % 100_000}`;
+  readonly address = addressOf(process.pid % NETWORKS, 1);
+  private readonly card = `sth${process.pid}`;
 
   constructor() {
     const { name, card } = this;
+    sweep();
     run('ip', 'netns', 'add', name);
     run('ip', 'link', 'add', card, 'type', 'veth', 'peer', 'name', 'link0', 'netns', name);
     run('ip', 'addr', 'add', `${this.address}/30`, 'dev', card);
     run('ip', 'link', 'set', card, 'up');
     for (const argv of [
-      ['addr', 'add', '10.231.77.2/30', 'dev', 'link0'],
+      ['addr', 'add', `${addressOf(process.pid % NETWORKS, 2)}/30`, 'dev', 'link0'],
       ['link', 'set', 'link0', 'up'],
       ['link', 'set', 'lo', 'up'],
     ]) {
@@ -50,6 +58,18 @@ export class LossyNamespace {
   close(): void {
     spawnSync('ip', ['netns', 'del', this.name], { env: { PATH: ROOT_PATH } });
     spawnSync('ip', ['link', 'del', this.card], { env: { PATH: ROOT_PATH } });
+  }
+}
+
+const addressOf = (network: number, host: number): string => `10.231.${network >> 6}.${(network & 63) * 4 + host}`;
+
+/** Takes away what runs that were killed have left. A namespace that still has a process lives on until that ends. */
+function sweep(): void {
+  const { stdout } = spawnSync('ip', ['netns', 'list'], { env: { PATH: ROOT_PATH }, encoding: 'utf8' });
+  for (const [, pid = ''] of stdout.matchAll(/^sentinel-(\d+)\b/gm)) {
+    if (existsSync(`/proc/${pid}`)) continue;
+    spawnSync('ip', ['netns', 'del', `sentinel-${pid}`], { env: { PATH: ROOT_PATH } });
+    spawnSync('ip', ['link', 'del', `sth${pid}`], { env: { PATH: ROOT_PATH } });
   }
 }
 
