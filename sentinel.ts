@@ -1,8 +1,10 @@
 #!/usr/bin/env node
+import { realpathSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { type Commands, frontDoor } from './broker/front-door.ts';
 
 /** The one front door: each command is loaded only when it is called, so that none pays for another. */
-const COMMANDS: Commands = {
+export const COMMANDS: Commands = {
   up: {
     summary: 'hub, an agent for this host and the TUI in one: start here',
     load: async () => (await import('./tui/up.ts')).upCommand,
@@ -85,6 +87,10 @@ const COMMANDS: Commands = {
     summary: 'look at a hub’s state, and say what to do about what is wrong',
     load: async () => (await import('./hub/commands/doctor.ts')).doctorCommand,
   },
+  explain: {
+    summary: 'say what an error code means, and what to do about it',
+    load: async () => (await import('./broker/codes/explain-command.ts')).explainCommand,
+  },
   eval: {
     summary: 'answer and score scenarios with known causes',
     load: async () => (await import('./hub/commands/eval.ts')).evalCommand,
@@ -111,4 +117,7 @@ const COMMANDS: Commands = {
   },
 };
 
-await frontDoor('sentinel', COMMANDS);
+// Imported, it is the list of commands: the manual is made of it.
+const [, started] = process.argv;
+if (started !== undefined && realpathSync(started) === fileURLToPath(import.meta.url))
+  await frontDoor('sentinel', COMMANDS);

@@ -19,16 +19,16 @@ export async function frontDoor(program: string, commands: Commands): Promise<vo
 }
 
 async function run(program: string, commands: Commands, argv: readonly string[]): Promise<number> {
+  const [name = '', ...rest] = asked(argv);
   const io = ioOfProcess();
-  const [name = '', ...rest] = argv;
   const command = Object.hasOwn(commands, name) ? commands[name] : undefined;
   if (command === undefined) {
     const usage = usageOf(program, commands);
-    const asked = ['--help', '-h', 'help'].includes(name);
-    (asked ? io.stdout : io.stderr)(
-      asked || name === '' ? usage : `${program}: no command ${JSON.stringify(name)}\n${usage}`,
+    const wantsHelp = ['--help', '-h', 'help'].includes(name);
+    (wantsHelp ? io.stdout : io.stderr)(
+      wantsHelp || name === '' ? usage : `${program}: no command ${JSON.stringify(name)}\n${usage}`,
     );
-    return asked ? EXIT.done : EXIT.usage;
+    return wantsHelp ? EXIT.done : EXIT.usage;
   }
   try {
     const act = await command.load();
@@ -41,6 +41,13 @@ async function run(program: string, commands: Commands, argv: readonly string[])
     );
     return EXIT.usage;
   }
+}
+
+/** `help COMMAND` is `COMMAND --help`, and `help E_CODE` is `explain E_CODE`. */
+function asked(argv: readonly string[]): readonly string[] {
+  const [name, about] = argv;
+  if (name !== 'help' || about === undefined) return argv;
+  return about.startsWith('E_') ? ['explain', ...argv.slice(1)] : [about, '--help'];
 }
 
 function usageOf(program: string, commands: Commands): string {

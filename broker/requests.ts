@@ -43,13 +43,7 @@ export function parseRequestTopic(topic: string): { readonly client: string; rea
 
 /** Why a request has no result: a code for scripts and a sentence for people. */
 export class RequestError extends Error {
-  readonly code:
-    | 'E_REQUEST_VERB'
-    | 'E_REQUEST_RATE'
-    | 'E_REQUEST_LATE'
-    | 'E_REQUEST_SIZE'
-    | 'E_REQUEST_CLIENT'
-    | 'E_JSON';
+  readonly code: 'E_REQUEST_VERB' | 'E_REQUEST_RATE' | 'E_REQUEST_SIZE' | 'E_JSON';
   constructor(code: RequestError['code'], message: string) {
     super(message);
     this.code = code;
