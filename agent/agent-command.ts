@@ -1,7 +1,7 @@
 import { hostname } from 'node:os';
 import { resolve } from 'node:path';
 import { type Console, EXIT, readArguments, UsageError } from '../broker/command-line.ts';
-import { type Credentials, readCredentials } from '../broker/credentials.ts';
+import { brokerUrl, type Credentials, readCredentials } from '../broker/credentials.ts';
 import { BATCH_MAX } from '../broker/frame-payload.ts';
 import { readJoinToken } from '../broker/join-token.ts';
 import { untilStopped } from '../broker/lifetime.ts';
@@ -71,13 +71,16 @@ export async function agentCommand(argv: readonly string[], io: Console): Promis
   const id = values.id ?? joined?.agent ?? idFromHostname(hostname());
   if (!ID.test(id)) throw new UsageError('--id may hold a-z, 0-9 and dashes, at most 48');
   const credentials = values.credentials === undefined ? undefined : credentialsOf(values.credentials, id);
+  const url = values.broker ?? credentials?.broker ?? joined?.broker ?? `mqtt://127.0.0.1:${DEFAULT_PORT}`;
+  // The log names it where there is no link.
+  brokerUrl(url);
   // Loaded only where it is asked for: an agent of a host alone pays nothing for it.
   const gateway =
     values.gateway === undefined ? null : (await import('./gateway/gateway.ts')).Gateway.of(values.gateway, id, log);
   const agent = new Agent({
     state,
     agent: id,
-    url: values.broker ?? credentials?.broker ?? joined?.broker ?? `mqtt://127.0.0.1:${DEFAULT_PORT}`,
+    url,
     ...(credentials === undefined ? {} : { login: { outside: credentials } }),
     live: values.live,
     interval: interval * 1_000,

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { uptime } from 'node:os';
 import { ApprovalError } from '../broker/approvals.ts';
 import { RuleError } from '../broker/automation-rule.ts';
 import { decodeCbor } from '../broker/cbor.ts';
@@ -17,6 +18,7 @@ import type { Inventory } from '../policy/verdict.ts';
 import { placeOf, RunError } from './binaries.ts';
 import type { Ending, Journal, StepId } from './journal.ts';
 import { type OpenedOrder, OrderError, openOrder } from './open-order.ts';
+import { withoutSecrets } from './output.ts';
 import { checkHome, checkPrivilegedPath, checkReadPath } from './paths.ts';
 import { checkPaths, checkProcesses, isRoot, readOnlyHere } from './program-checks.ts';
 import { type RunOptions, runProgram } from './run-program.ts';
@@ -44,6 +46,8 @@ export interface ExecutorOptions {
   /** This host's tags, which rules may ask for; absent where they are not known. */
   readonly tags?: () => readonly string[];
   readonly now: () => number;
+  /** Milliseconds that the machine has been up, which budgets are counted by; absent: as the system says. */
+  readonly uptime?: () => number;
   readonly audit: (what: string, data: object) => void;
 }
 
@@ -136,16 +140,15 @@ export class Executor {
     const { journal, now, trust } = this.options;
     const { timeout } = order;
     try {
-      // The site's time, as the budget reads it: this host's clock may be hours off.
-      journal.begin(id, trust.now(now()), { alone: rule !== null, digest: digestOf(order) });
+      const alone = rule === null ? undefined : this.uptime;
+      journal.begin(id, trust.now(now()), { alone, digest: digestOf(order) });
     } catch (error) {
       // What can't be remembered must not be done: it could be done twice.
       return this.refused(error);
     }
     const running = { ...this.options.running, words: this.wordsWithin(timeout), halt: this.halting.signal };
-    const ending = await runProgram(program, timeout * 1_000, now, running).catch((error: unknown) =>
-      this.refused(error),
-    );
+    const ran = await runProgram(program, timeout * 1_000, now, running).catch((error: unknown) => this.refused(error));
+    const ending = withoutSecrets(ran);
     try {
       journal.end(id, ending);
     } catch (error) {
@@ -198,8 +201,7 @@ export class Executor {
   /** A hub that forgets its own budget does not get more than the rule gives. Throws RuleError. */
   private checkBudget({ rule, approval }: OpenedOrder): void {
     if (rule === null) return;
-    const { journal, trust, now } = this.options;
-    const ran = journal.aloneSince(trust.now(now()) - HOUR_MS, approval.id);
+    const ran = this.options.journal.aloneWithin(HOUR_MS, this.uptime, approval.id);
     if (ran >= rule.per_host_hour)
       throw new RuleError('E_RULE_BUDGET', `${ran} plans ran here by a rule within an hour: it gives no more`);
   }
@@ -223,6 +225,10 @@ export class Executor {
     if (isRoot() && home !== undefined) checkHome(home);
     checkProcesses(program, approval.processes, this.mayAsRoot || verdict.effect === 'read');
     if (this.mayAsRoot) checkPaths(program, verdict.effect === 'read' ? checkReadPath : checkPrivilegedPath);
+  }
+
+  private get uptime(): number {
+    return this.options.uptime?.() ?? uptime() * 1_000;
   }
 
   private get mayAsRoot(): boolean {

@@ -3,8 +3,11 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { writeDurably } from '../broker/durable-file.ts';
 import { keyFile, readSite, secretHash } from '../broker/enroll.ts';
+import { parsePrivateJson } from '../broker/json.ts';
+import { keptPassphrase } from '../broker/kept-passphrase.ts';
 import { type KeyPair, readKeyPair } from '../broker/keys.ts';
 import type { Login } from '../broker/link.ts';
+import { isSealedPem, resealed } from '../broker/sealed-pem.ts';
 import { int, pattern, record, text } from '../broker/shape.ts';
 import { StateError, type StateFolder } from '../broker/state-folder.ts';
 import { ID } from '../broker/topics.ts';
@@ -42,20 +45,29 @@ export interface Identity {
 /** One file, replaced whole: a certificate without its key would be neither the old identity nor the new. */
 const identityFile = (state: StateFolder): string => join(state.keys, 'identity.json');
 
-/** Who this host is to a site that it has joined; null when it has not. Throws E_STATE_BROKEN when it can't be read. */
+/**
+ * Who this host is to a site that it has joined, with its keys open; null when it has not. Throws E_STATE_BROKEN when it
+ * can't be read, E_KEY_FILE without the passphrase of an encrypted key.
+ */
 export function readJoined(state: StateFolder): Joined | null {
   const path = identityFile(state);
   if (!existsSync(path)) return null;
+  let joined: Joined;
   try {
-    return file(JSON.parse(readFileSync(path, 'utf8')), '');
+    joined = file(parsePrivateJson(readFileSync(path, 'utf8')), '');
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
     throw new StateError('E_STATE_BROKEN', `${path}: ${why}. Restore it from a backup, or join again.`);
   }
+  return isSealedPem(joined.tls_key) ? { ...joined, tls_key: resealed(joined.tls_key, path, undefined) } : joined;
 }
 
+/** On the disk its TLS key is encrypted where this installation has a passphrase for its keys. */
 export function writeJoined(state: StateFolder, joined: Joined): void {
-  writeDurably(identityFile(state), `${JSON.stringify(joined, null, 2)}\n`, 0o600);
+  const path = identityFile(state);
+  const passphrase = keptPassphrase();
+  const kept = passphrase === undefined ? joined : { ...joined, tls_key: resealed(joined.tls_key, path, passphrase) };
+  writeDurably(path, `${JSON.stringify(kept, null, 2)}\n`, 0o600);
 }
 
 /** The identity of this host's agent: the joined one, else that of the hub's own host. Throws StateError. */

@@ -33,8 +33,8 @@ export interface StepId {
 
 /** What is kept of a step's beginning beside when it was. */
 export interface Begun {
-  /** Nobody was there: a rule let it run. */
-  readonly alone?: boolean | undefined;
+  /** Nobody was there, a rule let it run: milliseconds that the machine had been up then. */
+  readonly alone?: number | undefined;
   /** SHA-256 of the approval's payload, hex. */
   readonly digest?: string | undefined;
 }
@@ -52,8 +52,10 @@ export class JournalError extends Error {
  */
 export class Journal {
   private readonly steps = new Map<string, Known>();
-  /** Approvals that nobody gave, and when the first step of each began. */
+  /** Approvals that nobody gave, and when the first step of each began, in steady time. */
   private readonly alone = new Map<string, number>();
+  /** The last of those: the machine's uptime then, and steady time. */
+  private last = { up: 0, steady: 0 };
   /** The very approval that each name stood for when its first step began. */
   private readonly digests = new Map<string, string>();
   private readonly file: string;
@@ -80,9 +82,10 @@ export class Journal {
   }
 
   /** On the disk when it returns: only then may the step be spawned. Throws when the disk does not take it. */
-  begin(step: StepId, at: number, { alone = false, digest }: Begun = {}): void {
-    this.append({ step: keyOf(step), begun: at, ...(alone ? { alone } : {}), ...(digest ? { digest } : {}) });
-    this.note(step.approval, at, { alone, digest });
+  begin(step: StepId, at: number, { alone, digest }: Begun = {}): void {
+    const kept = { ...(alone === undefined ? {} : { alone }), ...(digest ? { digest } : {}) };
+    this.append({ step: keyOf(step), begun: at, ...kept });
+    this.note(step.approval, { alone, digest });
     this.steps.set(keyOf(step), { state: 'begun' });
   }
 
@@ -91,13 +94,27 @@ export class Journal {
     return this.digests.get(approval);
   }
 
-  /** How many approvals that nobody gave, other than this one, have begun since. */
-  aloneSince(since: number, but: string): number {
+  /**
+   * How many approvals that nobody gave, other than this one, have begun within these milliseconds; `uptime` is the
+   * machine's. Counted in time that has surely passed, since whoever sets this host's clock, or tells it the site's time,
+   * must not give a budget anew: of the time between two boots nothing is counted.
+   */
+  aloneWithin(ms: number, uptime: number, but: string): number {
+    const since = this.steady(uptime) - ms;
     return [...this.alone].filter(([approval, at]) => at > since && approval !== but).length;
   }
 
-  private note(approval: string, at: number, { alone, digest }: Begun): void {
-    if (alone === true && !this.alone.has(approval)) this.alone.set(approval, at);
+  /** Less uptime than before means another boot: all of it has passed since. */
+  private steady(uptime: number): number {
+    const { up, steady } = this.last;
+    return steady + (uptime >= up ? uptime - up : uptime);
+  }
+
+  private note(approval: string, { alone, digest }: Begun): void {
+    if (alone !== undefined) {
+      this.last = { up: alone, steady: this.steady(alone) };
+      if (!this.alone.has(approval)) this.alone.set(approval, this.last.steady);
+    }
     if (digest !== undefined && !this.digests.has(approval)) this.digests.set(approval, digest);
   }
 
@@ -143,7 +160,9 @@ export class Journal {
       try {
         const record = JSON.parse(line) as { step: string; begun?: number; ending?: Ending } & Begun;
         const { step, begun, ending } = record;
-        if (begun !== undefined) this.note(step.split('/')[0] ?? '', begun, record);
+        // Of an older version it says no more than that: as if the machine had just come up.
+        const alone = record.alone === undefined ? undefined : Number(record.alone);
+        if (begun !== undefined) this.note(step.split('/')[0] ?? '', { ...record, alone });
         this.steps.set(step, ending === undefined ? { state: 'begun' } : { state: 'ended', ending });
       } catch {
         // Skipped, it could be the line that says what has run.

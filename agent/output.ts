@@ -1,5 +1,6 @@
 import type { Readable } from 'node:stream';
 import { LIMITS } from '../broker/messages.ts';
+import { redactOutput } from '../broker/redact.ts';
 import { BOUNDS } from './bound/bounds.ts';
 
 /** What a program says, up to a bound; the rest is read and forgotten, so that nothing blocks on a full pipe. */
@@ -52,3 +53,10 @@ class Capped {
     return Buffer.concat(this.chunks).toString('utf8');
   }
 }
+
+/** What a command wrote, without secrets: it is kept on the host, reported, shown, and read by a model (invariant 12). */
+export const withoutSecrets = <T extends { readonly stdout: string; readonly stderr: string }>(said: T): T => ({
+  ...said,
+  stdout: redactOutput(said.stdout, LIMITS.output),
+  stderr: redactOutput(said.stderr, LIMITS.output),
+});

@@ -1,13 +1,14 @@
 import { decodeCbor, encodeCbor } from '../broker/cbor.ts';
 import type { KeyPair } from '../broker/keys.ts';
 import { type Ack, type Birth, type Event, LIMITS, type Order, type Snapshot } from '../broker/messages.ts';
-import { redact, redactOutput } from '../broker/redact.ts';
+import { redact } from '../broker/redact.ts';
 import { seal } from '../broker/signed.ts';
 import { deviceOfMetric } from '../broker/subject.ts';
 import type { Finding } from './detect/finding.ts';
 import type { StepReport } from './execute.ts';
 import { Outbox, type Waiting } from './outbox/outbox.ts';
 import type { Message } from './outbox/records.ts';
+import { withoutSecrets } from './output.ts';
 import { Sender } from './sender.ts';
 
 /** Trouble that no metric shows. */
@@ -110,8 +111,8 @@ export class Voice {
       incident: order.incident,
       order: order.id,
       approval: approvalId(order),
-      ...report,
-      ...redacted(report),
+      // Not only what ran here: an executor of another version may have written it down as it was.
+      ...withoutSecrets(report),
     };
     this.#keepAndSend({
       boot: this.#boot,
@@ -135,9 +136,3 @@ function approvalId(order: Order): string {
   const id = typeof approval === 'object' && approval !== null && 'id' in approval ? approval.id : '';
   return typeof id === 'string' ? id : '';
 }
-
-/** What a command wrote, without secrets: it is shown, kept and read by a model (invariant 12). */
-const redacted = ({ stdout, stderr }: StepReport): Pick<StepReport, 'stdout' | 'stderr'> => ({
-  stdout: redactOutput(stdout, LIMITS.output),
-  stderr: redactOutput(stderr, LIMITS.output),
-});

@@ -1,4 +1,6 @@
 import { readFileSync } from 'node:fs';
+import { parsePrivateJson } from './json.ts';
+import { redact } from './redact.ts';
 import { int, maybe, record, text } from './shape.ts';
 
 const PEM_MAX = 16_384;
@@ -25,7 +27,7 @@ export class CredentialsError extends Error {
 /** Reads a credentials file (JSON, see docs/tools.md); throws CredentialsError that says what is wrong with it. */
 export function readCredentials(path: string): Credentials {
   try {
-    return file(JSON.parse(readFileSync(path, 'utf8')), '');
+    return file(parsePrivateJson(readFileSync(path, 'utf8')), '');
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
     throw new CredentialsError(`${path}: ${why}. It holds {"version":1,"username":...,"password":...}.`);
@@ -38,13 +40,14 @@ export function brokerUrl(address: string): URL {
   try {
     url = new URL(address);
   } catch {
-    throw new CredentialsError(`${JSON.stringify(address)} is no address: mqtts://HOST[:PORT] is one`);
+    throw new CredentialsError(`${JSON.stringify(redact(address))} is no address: mqtts://HOST[:PORT] is one`);
   }
-  if (!['mqtt:', 'mqtts:'].includes(url.protocol) || url.hostname === '') {
-    throw new CredentialsError(`${address}: only mqtt://HOST[:PORT] and mqtts://HOST[:PORT] are understood`);
-  }
+  // First, so that no other message repeats one.
   if (url.username !== '' || url.password !== '') {
     throw new CredentialsError('an address holds no user and no password: name a file with --credentials FILE');
+  }
+  if (!['mqtt:', 'mqtts:'].includes(url.protocol) || url.hostname === '') {
+    throw new CredentialsError(`${redact(address)}: only mqtt://HOST[:PORT] and mqtts://HOST[:PORT] are understood`);
   }
   return url;
 }

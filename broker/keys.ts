@@ -59,10 +59,8 @@ export function readKeyPair(file: string, passphrase?: string): KeyPair {
 }
 
 /** Writes a PKCS #8 PEM file, readable by its owner alone; encrypted where this installation has a passphrase for its keys. */
-export const writeKeyPair = (file: string, pair: KeyPair): void => replaceKeyPair(file, pair, keptPassphrase());
-
-/** The same with this passphrase, or without any. */
-export function replaceKeyPair(file: string, pair: KeyPair, passphrase: string | undefined): void {
+export function writeKeyPair(file: string, pair: KeyPair): void {
+  const passphrase = keptPassphrase();
   const sealed = passphrase === undefined ? {} : { cipher: 'aes-256-cbc', passphrase };
   writeDurably(file, pair.secret.export({ format: 'pem', type: 'pkcs8', ...sealed }), 0o600);
   chmodSync(file, 0o600);

@@ -9,6 +9,8 @@ type Rule = readonly [RegExp, string | ((...parts: string[]) => string)];
 
 /** Prefixes that services give their tokens so that they can be found. */
 const PREFIXED = [
+  // Our own: who has a host's join token before the host may join in its name.
+  'sentinel-join-1\\.[\\w-]{16,1024}',
   'gh[pousr]_[A-Za-z0-9]{16,255}',
   'github_pat_\\w{20,255}',
   'gl(?:pat|rt|dt|ft|ptt|soat|cbt|imt|agent)-[\\w.-]{16,255}',

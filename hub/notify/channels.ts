@@ -95,7 +95,8 @@ function routeOf(channel: ChannelFile): Route {
   }
   const url = URL.canParse(channel.url) ? new URL(channel.url) : null;
   if (url === null || !['http:', 'https:'].includes(url.protocol)) {
-    throw new Error(`${JSON.stringify(channel.url)} is no address: write https://HOST/PATH`);
+    // It may be a secret itself, and this goes to the log.
+    throw new Error('its url is no address: write https://HOST/PATH');
   }
   if (url.username !== '' || url.password !== '') {
     throw new CredentialsError('an address holds no user and no password: name a file with token_file');

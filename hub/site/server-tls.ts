@@ -2,6 +2,8 @@ import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { writeDurably } from '../../broker/durable-file.ts';
 import { keyFile, type Site } from '../../broker/enroll.ts';
+import { keptPassphrase } from '../../broker/kept-passphrase.ts';
+import { privateKeyIn, privatePem } from '../../broker/sealed-pem.ts';
 import { StateError, type StateFolder } from '../../broker/state-folder.ts';
 import type { TlsMaterial } from '../../broker/tls-listener.ts';
 import { isDue, newTlsKey, pemOf, SiteCa } from './site-ca.ts';
@@ -11,16 +13,17 @@ export async function makeSiteCa(state: StateFolder, site: string, now: number):
   const file = keyFile.siteCa(state);
   if (existsSync(file)) return;
   const { key, certificate } = await SiteCa.make(site, now);
-  writeDurably(file, key + certificate, 0o600);
+  writeDurably(file, privatePem(createPrivateKey(key), keptPassphrase()) + certificate, 0o600);
 }
 
 /** The CA of this site; null when it has none, as a site of one host. Throws E_STATE_BROKEN when it can't be read. */
 export async function openSiteCa(state: StateFolder): Promise<SiteCa | null> {
   const file = keyFile.siteCa(state);
   if (!existsSync(file)) return null;
+  const pem = readFileSync(file, 'utf8');
+  const key = privateKeyIn(pem, file);
   try {
-    const pem = readFileSync(file, 'utf8');
-    return await SiteCa.open(createPrivateKey(pem), certificateOf(pem));
+    return await SiteCa.open(key, certificateOf(pem));
   } catch (error) {
     throw new StateError('E_STATE_BROKEN', `${file}: ${String(error)}. Restore it from a backup.`);
   }
@@ -36,10 +39,11 @@ export async function serverTls(state: StateFolder, site: Site, ca: SiteCa, now:
   if (!existsSync(file) || !isGood(readFileSync(file, 'utf8'), ca, addresses, now)) {
     const pair = newTlsKey();
     const { pem } = await ca.issueServer(addresses, pair.publicKey, now);
-    writeDurably(file, pemOf(pair.privateKey) + pem, 0o600);
+    writeDurably(file, privatePem(pair.privateKey, keptPassphrase()) + pem, 0o600);
   }
   const pem = readFileSync(file, 'utf8');
-  return { key: pem, cert: certificateOf(pem) + ca.certificate, ca: ca.certificate };
+  const key = pemOf(privateKeyIn(pem, file));
+  return { key, cert: certificateOf(pem) + ca.certificate, ca: ca.certificate };
 }
 
 function isGood(pem: string, ca: SiteCa, addresses: readonly string[], now: number): boolean {

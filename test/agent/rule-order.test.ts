@@ -1,4 +1,5 @@
 import { existsSync, rmSync } from 'node:fs';
+import { uptime } from 'node:os';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { AutomationRule } from '../../broker/automation-rule.ts';
@@ -106,11 +107,25 @@ test('the agent holds the budget of an hour by itself, across a restart, and a p
   assert.equal(inShort(await site.run(site.orderAlone(site.alone(plan), plan))), ['step 1 refused E_RULE_BUDGET']);
   assert.not(existsSync(made));
   assert.equal(inShort(await site.run(site.order(site.approval(plan), plan))), ['step 1 done']);
-  const later = { now: () => Date.now() + 3_700_000 };
-  const fresh = site.alone(plan, { not_after: Date.now() + 9_000_000 }, site.adm, {
-    not_after: Date.now() + 9_000_000,
-  });
-  assert.equal(inShort(await site.run(site.orderAlone(fresh, plan), later)), ['step 1 done']);
+  const until = { not_after: Date.now() + 9_000_000 };
+  const fresh = () => site.orderAlone(site.alone(plan, until, site.adm, until), plan);
+  const later = { uptime: () => uptime() * 1_000 + 3_700_000 };
+  assert.equal(inShort(await site.run(fresh(), later)), ['step 1 done']);
+});
+
+test('no clock gives a budget anew: neither this host’s, nor the time that the hub tells', async ({ site, plan }) => {
+  const until = { not_after: Date.now() + 99 * 3_600_000 };
+  const fresh = () => site.orderAlone(site.alone(plan, until, site.adm, until), plan);
+  for (let n = 1; n <= 2; n++) assert.equal(inShort(await site.run(fresh())), ['step 1 done']);
+  for (const hours of [2, -30, 48]) {
+    const now = () => Date.now() + hours * 3_600_000;
+    assert.equal(inShort(await site.run(fresh(), { now })), ['step 1 refused E_RULE_BUDGET']);
+  }
+  const audit_head = { count: 5, hash: 'ab'.repeat(32) };
+  const told = { site: 'local', epoch: site.roster.epoch, now: Date.now() + 3 * 3_600_000, audit_head };
+  site.trust.learnCheckpoint(sealCheckpoint(told, site.hub));
+  site.restart();
+  assert.equal(inShort(await site.run(fresh())), ['step 1 refused E_RULE_BUDGET']);
 });
 
 test('what began under a rule is undone when its hours are over', async ({ site, made, plan }) => {

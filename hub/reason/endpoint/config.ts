@@ -50,7 +50,8 @@ export function readEndpoint(path: string): Endpoint | null {
 function reachedBy(file: z.infer<typeof endpointFile>): Pick<Endpoint, 'url' | 'token' | 'ca'> {
   const root = URL.canParse(file.url) ? new URL(file.url) : null;
   if (root === null || !['http:', 'https:'].includes(root.protocol) || root.search !== '' || root.hash !== '') {
-    throw new Error(`${JSON.stringify(file.url)} is no address: write https://HOST:PORT/v1`);
+    // What was pasted there instead may hold a secret, and this goes to the log.
+    throw new Error('its url is no address: write https://HOST:PORT/v1');
   }
   if (root.username !== '' || root.password !== '') {
     throw new Error('an address holds no user and no password: name a file with token_file');
