@@ -4,11 +4,11 @@ import { type Place, VIEWS } from './places.ts';
 
 export type { Binding, Command } from './binding.ts';
 
-const LISTS: readonly Place[] = ['incidents', 'hosts', 'playbooks', 'audit', 'automation', 'eval'];
-const OPENED: readonly Place[] = ['incident', 'host', 'playbook', 'record', 'case'];
+const LISTS: readonly Place[] = ['incidents', 'hosts', 'playbooks', 'audit', 'automation', 'eval', 'doctor'];
+const OPENED: readonly Place[] = ['incident', 'host', 'playbook', 'record', 'case', 'finding'];
 const MOVES: readonly Place[] = [...LISTS, ...OPENED, 'probe', 'help'];
 const INCIDENT: readonly Place[] = ['incidents', 'incident'];
-const FILTERED: readonly Place[] = ['incidents', 'hosts', 'playbooks', 'eval', 'probe'];
+const FILTERED: readonly Place[] = ['incidents', 'hosts', 'playbooks', 'eval', 'doctor', 'probe'];
 
 export const BINDINGS: readonly Binding[] = [
   {
@@ -53,7 +53,7 @@ export const BINDINGS: readonly Binding[] = [
     shown: 'enter',
     footer: 'open',
     help: 'open what is selected',
-    places: ['hosts', 'playbooks', 'audit', 'eval'],
+    places: ['hosts', 'playbooks', 'audit', 'eval', 'doctor'],
   },
   {
     command: 'approve',

@@ -2,7 +2,7 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
-const FRONT_DOOR = fileURLToPath(new URL('../sentinel.js', import.meta.url));
+export const FRONT_DOOR = fileURLToPath(new URL('../sentinel.js', import.meta.url));
 
 /** A child that ends by itself is started again after this; at once would make a broken one burn the host. */
 const RESTART_MS = 1_000;

@@ -209,6 +209,7 @@ function run(model: Model, command: Command): Turn {
     case 'audit':
     case 'automation':
     case 'eval':
+    case 'doctor':
       return { ui: gone(ui, command) };
     case 'dismiss':
       return { ui: { ...ui, dismissed: model.desk.notice } };

@@ -1,4 +1,5 @@
 import type { Roster, Severity, Snapshot } from '../broker/messages.ts';
+import type { Finding } from '../hub/doctor/finding.ts';
 import type { Incident } from '../hub/incident.ts';
 import type { Thinking } from '../hub/reason/thinking.ts';
 import type { Decision, Verdict } from '../policy/verdict.ts';
@@ -213,6 +214,20 @@ export interface EvaluationCase {
   readonly unmet: readonly string[];
 }
 
+/** One thing that the doctor has looked at; `id` stays the same from one look to the next. */
+export interface CheckRow extends Finding {
+  readonly id: string;
+}
+
+/** What the doctor found when it last looked at this hub's state folder. */
+export interface Checkup {
+  /** When that was; null: it is still at its first look. */
+  readonly at: number | null;
+  /** Why it could not look; empty when it could. */
+  readonly failed: string;
+  readonly rows: readonly CheckRow[];
+}
+
 /** What policy says of a command that was typed. */
 export type Judged =
   | { readonly state: 'loading' }
@@ -238,6 +253,8 @@ export interface Shelf {
   verification(incident: Incident): Verification | null;
   /** The last evaluation at this state folder; null where there was none, or its report does not read. */
   evaluation(): Evaluation | null;
+  /** What the doctor last found; asking has it look again from time to time. */
+  doctor(): Checkup;
   /** Judges a command as it would be on this host; null: on a host where every name exists. Nothing runs. */
   judge(command: string, host: string | null): Judged;
 }

@@ -3,6 +3,7 @@ import { isTooSmall, type Model, SMALLEST } from './model.ts';
 import { auditLines, auditView } from './views/audit.ts';
 import { automationView } from './views/automation.ts';
 import { dialogOf, dialogRoom, drawDialog } from './views/consent.ts';
+import { checkLines, doctorView } from './views/doctor.ts';
 import { caseLines, evaluationView } from './views/evaluation.ts';
 import { helpLines } from './views/help.ts';
 import { hostLines } from './views/host.ts';
@@ -95,6 +96,8 @@ function openedLines(model: Model, id: string): readonly Line[] | null {
       return auditLines(model, id);
     case 'eval':
       return caseLines(model, id);
+    case 'doctor':
+      return checkLines(model, id);
     case 'policy':
     case 'automation':
       return null;
@@ -119,6 +122,8 @@ function viewLines(model: Model, rows: number): readonly Line[] {
       return automationView(model, rows);
     case 'eval':
       return evaluationView(model, rows);
+    case 'doctor':
+      return doctorView(model, rows);
     default:
       return model.ui.view satisfies never;
   }

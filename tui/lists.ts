@@ -1,4 +1,4 @@
-import type { EvaluationCase, HostRow } from './desk.ts';
+import type { CheckRow, EvaluationCase, HostRow } from './desk.ts';
 import { fleetListing } from './fleet-listing.ts';
 import type { Grouped } from './grouped.ts';
 import { listing, matches } from './listing.ts';
@@ -58,6 +58,13 @@ export function shownCases({ shelf, ui }: Pick<Model, 'shelf' | 'ui'>): readonly
   ];
 }
 
+/** What the filter leaves of the doctor's checks; what is wrong stands first. */
+export function shownChecks({ shelf, ui }: Pick<Model, 'shelf' | 'ui'>): readonly CheckRow[] {
+  const good = matches(ui.view === 'doctor' ? ui.filter : '');
+  const shown = shelf.doctor().rows.filter((one) => good(`${one.check} ${one.what} ${one.todo}`.toLowerCase()));
+  return [...shown.filter(({ ok }) => !ok), ...shown.filter(({ ok }) => ok)];
+}
+
 /** The ids of a list as it is shown now. */
 export function idsOf(list: ListName, model: Model): Ids {
   const { desk, ui, now } = model;
@@ -78,6 +85,8 @@ export function idsOf(list: ListName, model: Model): Ids {
       return ofArray(model.shelf.automation().routes.map(({ incident }) => incident));
     case 'eval':
       return ofArray(shownCases(model).map(({ id }) => id));
+    case 'doctor':
+      return ofArray(shownChecks(model).map(({ id }) => id));
     case 'probe':
       return ofArray(questions(model).map(({ id }) => id));
     default:

@@ -19,6 +19,7 @@ export const VIEWS = [
     aliases: ['evaluation', 'scenarios'],
     what: 'how well written incidents were answered the last time',
   },
+  { name: 'doctor', aliases: ['health', 'checks'], what: 'what is wrong with this hub, and what to do about it' },
 ] as const satisfies readonly ViewEntry[];
 
 export type ViewName = (typeof VIEWS)[number]['name'];
@@ -32,6 +33,7 @@ export type Place =
   | 'playbook'
   | 'record'
   | 'case'
+  | 'finding'
   | 'probe'
   | 'help'
   /** A line that is being typed. */
@@ -47,6 +49,7 @@ export const OPENS: Readonly<Partial<Record<ViewName, Place>>> = {
   playbooks: 'playbook',
   audit: 'record',
   eval: 'case',
+  doctor: 'finding',
 };
 
 export const isView = (name: string): name is ViewName => VIEWS.some((view) => view.name === name);

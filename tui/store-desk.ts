@@ -129,6 +129,7 @@ class StoreDesk implements Desk {
   readonly decision = (incident: Incident) => this.shelf.decision(incident);
   readonly verification = (incident: Incident) => this.shelf.verification(incident);
   readonly evaluation = () => this.shelf.evaluation();
+  readonly doctor = () => this.shelf.doctor();
   readonly judge = (command: string, host: string | null): Judged => this.shelf.judge(command, host);
 
   async close(): Promise<void> {
@@ -136,6 +137,7 @@ class StoreDesk implements Desk {
     clearInterval(this.timer);
     clearTimeout(this.later);
     this.presence.close();
+    this.shelf.close();
     this.listeners.clear();
     await this.store.close();
   }

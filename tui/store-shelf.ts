@@ -23,6 +23,7 @@ import type {
   Verification,
 } from './desk.ts';
 import { folderStamp } from './folder-stamp.ts';
+import { Checkups } from './read-doctor.ts';
 import { LastEvaluation } from './read-evaluation.ts';
 import { readPlaybooks } from './read-playbooks.ts';
 import { verificationOf } from './read-verification.ts';
@@ -69,6 +70,7 @@ export class StoreShelf {
     readonly watched: Verification | null;
   } | null = null;
   readonly #evaluation: LastEvaluation;
+  readonly #checkups: Checkups;
   #host: { readonly newest: number; readonly incidents: readonly IncidentRow[]; readonly detail: HostDetail } | null =
     null;
 
@@ -78,6 +80,7 @@ export class StoreShelf {
     this.#store = store;
     this.#changed = changed;
     this.#evaluation = new LastEvaluation(folder.root);
+    this.#checkups = new Checkups(folder.root, changed);
   }
 
   /** Read again when there is another sample or another incident: a key must not cost 120 samples. */
@@ -186,6 +189,11 @@ export class StoreShelf {
   }
 
   readonly evaluation = () => this.#evaluation.read();
+  readonly doctor = () => this.#checkups.read();
+
+  close(): void {
+    this.#checkups.close();
+  }
 
   judge(command: string, host: string | null): Judged {
     const policy = this.#policy();

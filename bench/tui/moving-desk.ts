@@ -79,6 +79,7 @@ export class MovingDesk implements Desk {
   decision = () => null;
   verification = () => null;
   evaluation = () => null;
+  doctor = () => ({ at: null, failed: '', rows: [] });
   judge = () => ({ state: 'loading' }) as const;
 
   close(): Promise<void> {

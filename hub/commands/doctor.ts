@@ -12,23 +12,16 @@ import {
   lookAtSite,
 } from '../doctor/files.ts';
 import { bad, CHECKS, type CheckName, type Finding, guarded, well } from '../doctor/finding.ts';
-import {
-  hubAnswers,
-  lookAtAgents,
-  lookAtAudit,
-  lookAtBroker,
-  lookAtClock,
-  lookAtHub,
-  lookAtModel,
-} from '../doctor/stored.ts';
+import { lookAtChosenModel, lookAtModel } from '../doctor/models.ts';
+import { hubAnswers, lookAtAgents, lookAtAudit, lookAtBroker, lookAtClock, lookAtHub } from '../doctor/stored.ts';
 import { countIncidents } from '../store/retention.ts';
 import { Store } from '../store/store.ts';
 
 export const DOCTOR_USAGE = `sentinel doctor [--state DIR] [--model GGUF] [--json]
   Looks at a hub's state folder, whether the hub runs or not, and says what to do about what it finds: keys and folders,
-  disk, clock, store, broker, audit chain, certificates, agents, rules, settings. It changes nothing.
+  disk, clock, store, broker, audit chain, certificates, agents, rules, settings, model. It changes nothing.
   Exit 0 when all is well, 1 when there are findings. --json prints a line for each check.
-  --model GGUF  also look at this model file, and print its hash
+  --model GGUF  look at this model file instead of the one that the hub takes, and print its hash
   for example: sentinel doctor --state /var/lib/sentinel-hub`;
 
 export async function doctorCommand(argv: readonly string[], io: Console): Promise<number> {
@@ -69,7 +62,7 @@ export async function examine(
     ...(await of('certificates', () => lookAtCertificates(state, now))),
     ...(await of('policy', () => lookAtPolicy(state))),
     ...(await of('settings', () => lookAtSettings(state))),
-    ...(model === undefined ? [] : await of('model', () => lookAtModel(model))),
+    ...(await of('model', () => (model === undefined ? lookAtChosenModel(state) : lookAtModel(model)))),
     ...(await of('store', () => lookAtStored(state, now))),
   ];
   return found.toSorted((a, b) => CHECKS.indexOf(a.check) - CHECKS.indexOf(b.check));
@@ -87,7 +80,7 @@ async function lookAtStored(state: StateFolder, now: number): Promise<readonly F
       ...(await guarded('hub', () => lookAtHub(store, isUp))),
       ...(await guarded('clock', () => lookAtClock(store, now))),
       ...(await guarded('broker', () => lookAtBroker(store, isUp))),
-      ...(await guarded('audit', () => lookAtAudit(store, state))),
+      ...(await guarded('audit', () => lookAtAudit(store, state, { isUp, now }))),
       ...(await guarded('agents', () => lookAtAgents(store, VERSION, now))),
     ];
   } finally {

@@ -39,6 +39,8 @@ export async function guarded(
     return await look();
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
-    return [bad(check, `could not be looked at: ${why}`, 'mend what the message names, then ask again')];
+    const isClosed = error instanceof Error && 'code' in error && error.code === 'EACCES';
+    const todo = isClosed ? 'look as the user whom the hub runs as' : 'mend what the message names, then ask again';
+    return [bad(check, `could not be looked at: ${why}`, todo)];
   }
 }

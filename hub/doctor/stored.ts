@@ -1,8 +1,6 @@
-import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
-import { open } from 'node:fs/promises';
 import { connect, createServer } from 'node:net';
 import { readRoster, readSite } from '../../broker/enroll.ts';
+import { DEFAULT_TLS_PORT } from '../../broker/join-protocol.ts';
 import { within } from '../../broker/lifetime.ts';
 import { DEFAULT_PORT } from '../../broker/mesh.ts';
 import { hubKeys } from '../../broker/roster.ts';
@@ -11,6 +9,7 @@ import { socketAddress } from '../acts/socket-address.ts';
 import { auditHead, readAudit, verifyAuditTail } from '../chain/audit.ts';
 import { lastChainCheck } from '../chain/check.ts';
 import type { HubStatus, Store } from '../store/store.ts';
+import { lookAtCheckpoints } from './checkpoints.ts';
 import { bad, type Finding, well } from './finding.ts';
 
 const DAY_MS = 86_400_000;
@@ -57,15 +56,25 @@ export function lookAtClock(store: Store, now: number): readonly Finding[] {
   return [bad('clock', what, 'set the clock, and have it follow a source: chrony or systemd-timesyncd')];
 }
 
-export function lookAtAudit(store: Store, state: StateFolder): readonly Finding[] {
+/** The newest records, what the last walk has found, and whether checkpoints say the same. */
+export function lookAtAudit(
+  store: Store,
+  state: StateFolder,
+  at: { readonly isUp: boolean; readonly now: number },
+): readonly Finding[] {
   const { roster } = readRoster(state, readSite(state));
-  const found = verifyAuditTail(store, hubKeys(roster), TAIL);
+  const keys = hubKeys(roster);
+  const found = verifyAuditTail(store, keys, TAIL);
   const todo = 'sentinel audit verify; keep the store as it is, and compare with the agents’ audit.jsonl';
   if (!found.ok) return [bad('audit', `record ${found.record}: ${found.why}`, todo)];
   const last = lastChainCheck(store);
   if (last?.ok === false) return [bad('audit', `record ${last.record}: ${last.why}`, todo)];
   const whole = last === undefined ? 'never walked whole' : `walked whole ${new Date(last.at).toISOString()}`;
-  return [well('audit', `${found.head.count} records, the newest ${Math.min(TAIL, found.head.count)} good; ${whole}`)];
+  const { count } = found.head;
+  return [
+    well('audit', `${count} records, the newest ${Math.min(TAIL, count)} good; ${whole}`),
+    ...lookAtCheckpoints(store, state, { keys, ...at }),
+  ];
 }
 
 /** Agents that are silent, older than this hub's own version, or about to be locked out. */
@@ -99,29 +108,35 @@ export function lookAtAgents(store: Store, version: string, now: number): readon
 export async function lookAtBroker(store: Store, isUp: boolean): Promise<readonly Finding[]> {
   const address = statusOf(store)?.address ?? `127.0.0.1:${DEFAULT_PORT}`;
   const isOutside = /^mqtts?:/.test(address);
-  const url = new URL(isOutside ? address : `mqtt://${address}`);
-  const host = url.hostname.replace(/^\[|\]$/g, '');
-  const port = Number(url.port) || (url.protocol === 'mqtts:' ? 8_883 : DEFAULT_PORT);
+  const to = endOf(isOutside ? address : `mqtt://${address}`);
   if (isUp || isOutside) {
-    if (await reached({ host, port })) return [well('broker', `answers at ${address}`)];
-    return [
-      bad('broker', `does not answer at ${address}`, isOutside ? 'start it, or open its port' : 'restart the hub'),
-    ];
+    const found = (await reached(to))
+      ? well('broker', `answers at ${address}`)
+      : bad('broker', `does not answer at ${address}`, isOutside ? 'start it, or open its port' : 'restart the hub');
+    return [found, ...(isUp ? await lookAtTlsPort(store) : [])];
   }
-  if (await isFree(host, port)) return [well('ports', `${address} is free for the hub`)];
-  return [
-    bad('ports', `${address} is taken`, `find who listens: ss -ltnp 'sport = :${port}'; or sentinel hub --port N`),
-  ];
+  if (await isFree(to)) return [well('ports', `${address} is free for the hub`)];
+  const who = `find who listens: ss -ltnp 'sport = :${to.port}'; or sentinel hub --port N`;
+  return [bad('ports', `${address} is taken`, who)];
 }
 
-/** Whether a model file is one, and its hash, to be held against where it came from. */
-export async function lookAtModel(file: string): Promise<readonly Finding[]> {
-  const handle = await open(file, 'r');
-  const { buffer } = await handle.read(Buffer.alloc(4), 0, 4, 0).finally(() => handle.close());
-  if (buffer.toString('latin1') !== 'GGUF') return [bad('model', `${file} is no GGUF file`, 'copy it again')];
-  const hash = createHash('sha256');
-  for await (const chunk of createReadStream(file)) hash.update(chunk as Buffer);
-  return [well('model', `${file} has SHA-256 ${hash.digest('hex')}`)];
+/** Where other hosts reach a hub that runs; a hub that serves none has no such port. */
+async function lookAtTlsPort(store: Store): Promise<readonly Finding[]> {
+  const tls = statusOf(store)?.tls;
+  if (tls === undefined) return [];
+  const to = endOf(tls);
+  // The address by which others come may be one that leads here only from outside.
+  if ((await reached(to)) || (await reached({ ...to, host: '127.0.0.1' })))
+    return [well('ports', `other hosts reach the broker at ${tls}`)];
+  return [bad('ports', `nothing answers at ${tls}, where other hosts connect`, 'restart the hub; look at its log')];
+}
+
+function endOf(address: string): { readonly host: string; readonly port: number } {
+  const { hostname, port, protocol } = new URL(address);
+  return {
+    host: hostname.replace(/^\[|\]$/g, ''),
+    port: Number(port) || (protocol === 'mqtts:' ? DEFAULT_TLS_PORT : DEFAULT_PORT),
+  };
 }
 
 async function reached(
@@ -141,7 +156,7 @@ async function reached(
   return isReached;
 }
 
-const isFree = (host: string, port: number): Promise<boolean> =>
+const isFree = ({ host, port }: { readonly host: string; readonly port: number }): Promise<boolean> =>
   new Promise((resolve) => {
     const server = createServer();
     server.once('error', () => resolve(false));

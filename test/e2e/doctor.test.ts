@@ -4,6 +4,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Finding } from '../../hub/doctor/finding.ts';
 import { Store } from '../../hub/store/store.ts';
+import { Checkups } from '../../tui/read-doctor.ts';
 import { kill, Site } from './site.ts';
 
 const test = suite('the doctor');
@@ -32,6 +33,9 @@ test('it finds nothing on a good site, up or down, and names what was broken wit
     assert.equal(up.bad, []);
     assert.match(up.all.find(({ check }) => check === 'hub')?.what ?? '', /^runs since .* dry run, reasoner rules/);
     assert.match(up.all.find(({ check }) => check === 'broker')?.what ?? '', /^answers at 127\.0\.0\.1:\d+$/);
+    assert.match(up.all.find(({ check }) => check === 'model')?.what ?? '', /^the one that ships is what was packed$/);
+    const audit = up.all.filter(({ check }) => check === 'audit').map(({ what }) => what);
+    assert.match(audit[1] ?? '', /^the checkpoint of \S+Z covers \d+ records$/);
 
     if (site.watcher !== null) await kill(site.watcher, 'SIGTERM');
     if (site.hub !== null) await kill(site.hub, 'SIGTERM');
@@ -63,6 +67,18 @@ test('it finds nothing on a good site, up or down, and names what was broken wit
     assert.match(said('model'), /is no GGUF file/);
     const agents = bad.filter(({ check }) => check === 'agents').map(({ what }) => what);
     assert.match(agents.join('\n'), /nothing heard for 60 min[\s\S]*runs version 0\.0\.9/);
+
+    // The screen's view has the same from the same command.
+    const shown = await new Promise<ReturnType<Checkups['read']>>((resolve) => {
+      const checkups = new Checkups(site.state.root, () => resolve(checkups.read()));
+      assert.is(checkups.read().at, null, 'it is still looking');
+    });
+    const { all } = await look();
+    const without = (findings: readonly Finding[]) =>
+      findings.map(({ check, ok, todo }) => ({ check, ok, todo })).filter(({ check }) => check !== 'disk');
+    assert.is(shown.failed, '');
+    assert.equal(without(shown.rows), without(all));
+    assert.ok(shown.rows.some(({ id, what }) => id === 'audit 1' && what.startsWith('record 2: ')));
   } finally {
     await site.close();
   }

@@ -12,7 +12,7 @@ import { themeFor } from '../../tui/theme.ts';
 import { FORBIDDEN, LONG, poisoned, SAMPLES } from './hostile.ts';
 import { MemoryDesk } from './memory-desk.ts';
 import { INCIDENT, NOW, STATE } from './recorded.ts';
-import { AUTOMATION, detailOf, EVALUATION, PLAYBOOKS, pulseOf, recordsOf } from './recorded-shelf.ts';
+import { AUTOMATION, CHECKUP, detailOf, EVALUATION, PLAYBOOKS, pulseOf, recordsOf } from './recorded-shelf.ts';
 import { renderAt } from './render-at.ts';
 
 const test = suite('hostile text in every view');
@@ -41,6 +41,8 @@ const WAYS: Readonly<Record<string, readonly string[]>> = {
   automation: ['6', 'j'],
   eval: ['7', 'j'],
   'eval case': ['7', 'enter'],
+  doctor: ['8', 'j', 'j'],
+  finding: ['8', 'enter'],
   palette: [':'],
   'palette, narrowed': [':', 'p', 'l'],
   help: ['?'],
@@ -114,6 +116,7 @@ function hostileDesk(text: (before: string) => string, words: (before: unknown) 
   desk.shelf = evil({ ...PLAYBOOKS, errors: ['a file that is broken'] });
   desk.alone = evil({ ...AUTOMATION, rule: AUTOMATION.rule && { ...AUTOMATION.rule, scope: 'hosts plant3' } });
   desk.evaluated = evil(EVALUATION);
+  desk.examined = evil(CHECKUP);
   desk.verified = evil({
     gauge: { metric: 'disk', unit: '%', value: 94.8, history: [1, 94.8] },
     since: NOW - 9_000,

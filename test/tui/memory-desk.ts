@@ -4,6 +4,7 @@ import type {
   AuditRow,
   Automation,
   ChainStatus,
+  Checkup,
   Desk,
   DeskState,
   Evaluation,
@@ -14,7 +15,7 @@ import type {
   Playbooks,
   Verification,
 } from '../../tui/desk.ts';
-import { AUTOMATION, detailOf, EVALUATION, PLAYBOOKS, pulseOf, recordsOf } from './recorded-shelf.ts';
+import { AUTOMATION, CHECKUP, detailOf, EVALUATION, PLAYBOOKS, pulseOf, recordsOf } from './recorded-shelf.ts';
 
 /** A desk that holds what it is given and remembers what was asked of it. */
 export class MemoryDesk implements Desk {
@@ -26,6 +27,7 @@ export class MemoryDesk implements Desk {
   decided: Gauge | null = null;
   verified: Verification | null = null;
   evaluated: Evaluation | null = EVALUATION;
+  examined: Checkup = CHECKUP;
   walked: ChainStatus['walked'] = null;
   #state: DeskState;
   readonly #incidents: Map<string, Incident>;
@@ -122,6 +124,10 @@ export class MemoryDesk implements Desk {
 
   evaluation(): Evaluation | null {
     return this.evaluated;
+  }
+
+  doctor(): Checkup {
+    return this.examined;
   }
 
   judge(command: string, host: string | null): Judged {

@@ -1,6 +1,7 @@
 import type {
   AuditRow,
   Automation,
+  Checkup,
   Evaluation,
   Gauge,
   HostDetail,
@@ -115,6 +116,29 @@ export const EVALUATION: Evaluation = {
       needsHuman: true,
       commands: [],
       unmet: ['names the full disk'],
+    },
+  ],
+};
+
+export const CHECKUP: Checkup = {
+  at: NOW - 12_000,
+  failed: '',
+  rows: [
+    { id: 'site 1', check: 'site', ok: true, what: 'plant3, roster version 4, epoch 1, 3 operators', todo: '' },
+    { id: 'disk 1', check: 'disk', ok: true, what: '61.2 GiB free (54 %) for /var/lib/sentinel-hub', todo: '' },
+    {
+      id: 'certificates 1',
+      check: 'certificates',
+      ok: false,
+      what: 'the hub’s certificate holds 12 days',
+      todo: 'restart the hub: it renews it',
+    },
+    {
+      id: 'agents 1',
+      check: 'agents',
+      ok: false,
+      what: 'edge-03: nothing heard for 190 min',
+      todo: 'look at the host and at its agent: systemctl status sentinel-agent on edge-03',
     },
   ],
 };

@@ -44,6 +44,8 @@ for (const [cols, rows] of [
       ['6'],
       ['7'],
       ['7', 'enter'],
+      ['8'],
+      ['8', 'enter'],
       [':'],
       ['enter', 'p'],
       ['?'],
@@ -269,6 +271,28 @@ test('the last evaluation: figures, the gate, what failed first, and one scenari
     desk.evaluated = null;
     seen.press('escape');
     has(await seen.text(), 'nothing was evaluated here yet', 'eval --scenarios');
+  });
+});
+
+test('the doctor: what is wrong first, what to do about it, and that it looks or could not', async () => {
+  await look(['8'], async (shown, seen, desk) => {
+    has(shown, '2 findings', 'looked 12s ago', '▌◆  certificates', 'do            restart the hub: it renews it');
+    assert.ok(shown.indexOf('edge-03') < shown.indexOf('roster version 4'), 'what is well stands last');
+    seen.press('j');
+    has(await seen.text(), 'systemctl status sentinel-agent on edge-03');
+    seen.press('enter');
+    has(await seen.text(), 'doctor › agents 1', 'nothing heard for 190 min');
+    seen.press('escape', '/', ...letters('roster'), 'enter');
+    has(await seen.text(), '▌✓  site', 'plant3, roster version 4');
+    desk.examined = { ...desk.examined, failed: 'the doctor ended with SIGKILL' };
+    seen.press('escape', 'g');
+    has(await seen.text(), 'the doctor ended with SIGKILL', 'edge-03');
+    desk.examined = { ...desk.examined, failed: '', rows: desk.examined.rows.filter(({ ok }) => ok) };
+    seen.press('G');
+    has(await seen.text(), 'all is well');
+    desk.examined = { at: null, failed: '', rows: [] };
+    seen.press('g');
+    has(await seen.text(), 'The doctor is looking');
   });
 });
 
