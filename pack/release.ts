@@ -6,6 +6,7 @@ import { VERSION } from '../broker/version.ts';
 import { below, fileOf, sumsOf, writeTarGz } from './archive.ts';
 import { type Commit, PackError } from './commit.ts';
 import { writeDeb } from './debian.ts';
+import { manualOf } from './manual.ts';
 import { productionModules } from './modules.ts';
 import { type Built, debianTree, type Role, tarballTree } from './tree.ts';
 
@@ -28,6 +29,7 @@ export async function packAll({ root, dist, work, out, commit }: Packing): Promi
     dist,
     bundle: bundleAgent(root, work),
     modules: productionModules(root),
+    manual: await manualOf({ version: VERSION, time: commit.time }),
     release: releaseText(commit),
   };
   const tree = tarballTree(built);

@@ -1,6 +1,8 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { join, relative } from 'node:path';
+import { gzipSync } from 'node:zlib';
 import { below, type Entry, fileOf } from './archive.ts';
+import type { Manual } from './manual.ts';
 import { type Module, moduleEntries, noticeOf } from './modules.ts';
 
 /** The rooms that a hub runs; tests, benches and what trains the model stay where they are built. */
@@ -17,6 +19,7 @@ export interface Built {
   /** The agent's bundle. */
   readonly bundle: string;
   readonly modules: readonly Module[];
+  readonly manual: Manual;
   /** What RELEASE.json says. */
   readonly release: string;
 }
@@ -35,6 +38,7 @@ export function hubTree(built: Built): readonly Entry[] {
     // What `sentinel model bench` answers, and the model that reasons unless another is chosen.
     ...['fixtures/scenarios/held-out.yaml', 'model/sentinel.gguf', 'model/sentinel.json'].map(read),
     ...docs.map((name) => read(`docs/${name}`)),
+    ...manualTree(built, 'hub'),
     read('LICENSE'),
     fileOf('NOTICE', noticeOf(modules)),
     // A module's folder needs its kind beside it.
@@ -61,12 +65,17 @@ exec /usr/bin/node "$here/../dist/sentinel.js" "$@"
 `;
 
 /** The agent: one file, and how it is called. */
-export const agentTree = ({ root, bundle, release }: Built): readonly Entry[] => [
-  fileOf('sentinel-agent.cjs', { file: bundle }),
+export const agentTree = (built: Built): readonly Entry[] => [
+  fileOf('sentinel-agent.cjs', { file: built.bundle }),
   fileOf('bin/sentinel-agent', SENTINEL_AGENT, 0o755),
-  fileOf('LICENSE', { file: join(root, 'LICENSE') }),
-  fileOf('RELEASE.json', release),
+  fileOf('LICENSE', { file: join(built.root, 'LICENSE') }),
+  fileOf('RELEASE.json', built.release),
+  ...manualTree(built, 'agent'),
 ];
+
+/** Below a prefix, as man(1) looks for it beside the `bin` of a PATH. */
+const manualTree = ({ manual }: Built, role: Role): readonly Entry[] =>
+  manual[role].map(({ name, text }) => fileOf(`share/man/man${name.at(-1)}/${name}`, text));
 
 const SENTINEL_AGENT = `#!/bin/sh
 here=$(dirname "$(readlink -f "$0")")
@@ -121,7 +130,11 @@ export function debianTree(built: Built, role: Role, release: string): readonly 
           ),
         ]
       : below(home, agentTree(built));
-  return [...units, ...opt, { path: `usr/bin/${called}`, kind: 'link', to: `/${home}/bin/${called}` }];
+  // Packed as Debian has it (policy section 12.1), and without a time in it.
+  const manual = built.manual[role].map(({ name, text }) =>
+    fileOf(`usr/share/man/man${name.at(-1)}/${name}.gz`, gzipSync(text, { level: 9 })),
+  );
+  return [...units, ...opt, ...manual, { path: `usr/bin/${called}`, kind: 'link', to: `/${home}/bin/${called}` }];
 }
 
 function filesBelow(folder: string): readonly string[] {
