@@ -1,25 +1,28 @@
-import { readdirSync, readFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
+import { mkdtempSync } from 'node:fs';
+import { availableParallelism, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Growth } from '../../agent/growth.ts';
+import { ANSWERS } from '../../agent/probe/catalogue.ts';
 import { runProgram } from '../../agent/run-program.ts';
-import { PROBE_IDS, PROBES } from '../../broker/probe-catalogue.ts';
-
+import { ProcFiles } from '../../agent/sense/proc-files.ts';
+import { Sensor } from '../../agent/sense/sensor.ts';
+import { Watch } from '../../agent/watch.ts';
+import { PROBE_IDS, PROBES, type ProbeId } from '../../broker/probe-catalogue.ts';
 import { loadPolicy } from '../../policy/policy.ts';
-import type { Program } from '../../policy/program.ts';
-import type { Inventory } from '../../policy/verdict.ts';
 import { FRONT_DOOR, PATIENCE_MS, Site } from '../e2e/site.ts';
 import { Screen } from '../tui/screen.ts';
+import { allowedFamilies } from './allowed-families.ts';
 
 /**
  * What the egress test watches from outside: a hub, an agent and a screen at work, every probe, and one command of each
- * family that may run alone. Prints what it did as JSON; ends with another code where it could not.
+ * family of the policy's tables that may run alone. Prints what it did as JSON; ends with another code where it could not.
  */
 
-const CORPUS = fileURLToPath(new URL('../../../fixtures/policy/corpus', import.meta.url));
 /** Enough to try to reach somebody; what waits for more than this has tried. */
 const COMMAND_MS = 4_000;
 const AT_ONCE = 4;
 
-async function site(): Promise<{ readonly probes: number }> {
+async function site(): Promise<void> {
   const at = new Site();
   try {
     await at.startHub('--metrics', '0');
@@ -28,52 +31,47 @@ async function site(): Promise<{ readonly probes: number }> {
     const { id } = await at.reaches('proposed');
     const screen = new Screen(process.execPath, [FRONT_DOOR, 'tui', '--state', at.state.root], { cols: 120, rows: 40 });
     await screen.until((text) => /folder over its quota/.test(text), PATIENCE_MS);
-    let probes = 0;
-    for (const probe of PROBE_IDS) {
-      const { about } = PROBES[probe];
-      const name = { folder: at.spool, host: 'localhost', unit: 'cron.service', process: '1', nothing: '' }[about];
-      const { code } = await at.sentinel('incident', 'probe', id, probe, ...(name === '' ? [] : [name]));
-      if (code === 0) probes++;
-    }
+    await at.sentinel('incident', 'probe', id, 'largest_folders', at.spool);
     await at.sentinel('incident', 'approve', id, '--reviewed', 'all', '--yes');
     await at.reaches('escalated');
     for (const argv of [['doctor'], ['audit', 'verify'], ['incident', 'report', id]]) await at.sentinel(...argv);
     screen.type('q');
     screen.close();
-    return { probes };
   } finally {
     await at.close();
   }
 }
 
-const NO_HOSTS: Inventory = { units: [], mounts: [], containers: [], hosts: [], folders: [], processes: [] };
-
-/** One allowed command of each family: the first word, and the word after it where that is no option. */
-async function families(): Promise<ReadonlyMap<string, Program>> {
-  const policy = await loadPolicy();
-  const found = new Map<string, Program>();
-  for (const file of readdirSync(CORPUS).filter((name) => name.startsWith('allow-'))) {
-    for (const line of readFileSync(`${CORPUS}/${file}`, 'utf8').trim().split('\n')) {
-      const { cmd } = JSON.parse(line) as { readonly cmd: string };
-      const { decision, program } = policy.check(cmd, null);
-      if (decision !== 'allow' || program === null) continue;
-      const unnamed = policy.check(cmd, NO_HOSTS);
-      if (unnamed.attributes.includes('egress')) {
-        // Allowed only because every host counts as configured in the corpus: here none is, and then a person decides.
-        if (unnamed.decision === 'allow') throw new Error(`${cmd} asks a host that nobody named`);
-        continue;
-      }
-      const [first = '', second = ''] = program.jobs[0]?.pipe[0]?.argv ?? [];
-      const family = second.startsWith('-') || second.startsWith('/') ? first : `${first} ${second}`;
-      if (!found.has(family)) found.set(family, program);
-    }
+/** Every question of the catalogue, put to what answers it: a site would refuse what its host does not name. */
+async function probes(): Promise<readonly ProbeId[]> {
+  const dir = mkdtempSync(join(tmpdir(), 'sentinel-egress-'));
+  const sensor = new Sensor({ proc: new ProcFiles(), watch: new Watch(dir), cores: availableParallelism() });
+  await sensor.sample();
+  const names = { folder: '/etc', host: 'localhost', unit: 'cron.service', process: '', nothing: '' } as const;
+  const asked: ProbeId[] = [];
+  for (const probe of PROBE_IDS) {
+    const host = { sensor, growth: new Growth(), root: '/', now: Date.now, signal: AbortSignal.timeout(PATIENCE_MS) };
+    // What is not there to be asked, as systemd in a namespace, says so: it has tried.
+    await Promise.resolve()
+      .then(() => ANSWERS[probe]({ name: names[PROBES[probe].about], pid: process.pid }, host))
+      .catch(() => []);
+    asked.push(probe);
   }
-  return found;
+  sensor.close();
+  return asked;
 }
 
-async function commands(): Promise<{ readonly families: number; readonly ran: number }> {
-  const all = await families();
-  const queue = [...all.values()];
+interface Ran {
+  readonly families: number;
+  readonly unknown: readonly string[];
+  /** Of how many families the binary is on this machine. */
+  readonly ran: number;
+}
+
+async function commands(): Promise<Ran> {
+  const { allowed, unknown } = allowedFamilies(await loadPolicy());
+  // What asks a host is a person's to decide where none is configured, as here: test/system/families.test.ts.
+  const queue = [...allowed.values()].filter(({ asksHost }) => !asksHost).map(({ program }) => program);
   let ran = 0;
   const work = async () => {
     for (let program = queue.shift(); program !== undefined; program = queue.shift()) {
@@ -83,7 +81,8 @@ async function commands(): Promise<{ readonly families: number; readonly ran: nu
     }
   };
   await Promise.all(Array.from({ length: AT_ONCE }, work));
-  return { families: all.size, ran };
+  return { families: allowed.size, unknown, ran };
 }
 
-console.log(JSON.stringify({ ...(await site()), ...(await commands()) }));
+await site();
+console.log(JSON.stringify({ probes: await probes(), ...(await commands()) }));

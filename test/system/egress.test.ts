@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { PROBE_IDS } from '../../broker/probe-catalogue.ts';
 import { hasCommand, needsPackages, ROOT_PATH } from './debian.ts';
 
 const RUN = fileURLToPath(new URL('./egress-run.js', import.meta.url));
@@ -108,9 +109,10 @@ egress(
   async () => {
     const { code, output, reached } = await watchedToTheEnd(process.execPath, '--enable-source-maps', RUN);
     assert.is(code, 0, output.slice(-4_000));
-    const { probes, families, ran } = JSON.parse(output.trim().split('\n').at(-1) ?? '');
-    assert.ok(probes >= 8, output.slice(-2_000));
-    assert.ok(families >= 200, `${families} families`);
+    const { probes, families, unknown, ran } = JSON.parse(output.trim().split('\n').at(-1) ?? '');
+    assert.equal(probes, [...PROBE_IDS], 'every question was asked');
+    assert.equal(unknown, [], 'every family of the tables was run');
+    assert.ok(families >= 1_500, `${families} families`);
     assert.ok(ran >= 40, `${ran} of ${families} families have a binary here`);
     assert.equal(reached, []);
   },
