@@ -101,7 +101,9 @@ async function ownCredentials(state: StateFolder, anew: boolean): Promise<Creden
     const { answer } = await takeToolOn(state, WATCHER, { evidence: true, sys: true });
     if (answer.ok === 'no') throw new UsageError(`${answer.code ?? ''}: ${answer.message ?? 'the hub refused'}`);
   }
-  return readCredentials(file);
+  // On this machine the hub listens without TLS, and mqtt.js would speak TLS there for who has a certificate.
+  const { version, username, password } = readCredentials(file);
+  return { version, username, ...(password === undefined ? {} : { password }) };
 }
 
 /** The keys of the state folder, where there is one. */
