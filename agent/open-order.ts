@@ -1,5 +1,4 @@
-import { checkAlone } from '../broker/approvals.ts';
-import type { AutomationRule } from '../broker/automation-rule.ts';
+import { type AloneRule, checkAlone, isRemembered } from '../broker/approvals.ts';
 import { decodeCbor } from '../broker/cbor.ts';
 import { type Approval, type Order, order as orderShape } from '../broker/messages.ts';
 import { ceilingOf } from '../broker/scopes.ts';
@@ -28,7 +27,7 @@ export interface OpenedOrder {
   readonly order: Order;
   readonly approval: Approval;
   /** Nobody was there: the rule that lets it run. Null when a person approved. */
-  readonly rule: AutomationRule | null;
+  readonly rule: AloneRule | null;
   /** The worst effect that all who stand behind it may approve, of those who are still on the roster. */
   readonly ceiling: Effect | null;
 }
@@ -69,11 +68,16 @@ export function openOrder(
   }
   // What began under a rule is checked and undone when the rule's hours are over.
   const rule = isAftermath ? null : checkAlone(approval, roster, { now: trust.now(clock), tags: self.tags });
+  if (rule !== null && isRemembered(rule)) trust.checkRemembered(rule.id);
   trust.witness(order.audit_head);
   const signers = signersOf(decision, approval);
-  const ceiling = ceilingOf(roster.operators.filter(({ name }) => signers.includes(name)));
+  const operators = roster.operators.filter(({ name }) => signers.includes(name));
+  // Consent that was given once is to what a person may undo or bear, whatever its giver may approve when they look.
+  const ceiling = ceilingOf(approval.alone?.remembered === true ? [...operators, REMEMBERED] : operators);
   return { order, approval, rule, ceiling };
 }
+
+const REMEMBERED = { scopes: ['effect:destroy'] };
 
 function decisionIn({ approval, approval_signature, second, second_signature }: Order): Decision {
   const signed = { payload: approval, signature: approval_signature };

@@ -2,6 +2,8 @@ import { hubTopic } from '../broker/topics.ts';
 import type { Request } from './exec/protocol.ts';
 import type { Trust } from './trust.ts';
 
+type Signed = Pick<Request, 'roster' | 'ack' | 'halt' | 'checkpoint'>;
+
 /**
  * What the hub tells every agent, retained: the roster, the audit checkpoint and the halt. They arrive in any order, and
  * before the first roster nothing can be checked, so what comes earlier waits for it.
@@ -10,7 +12,9 @@ export class SiteWords {
   readonly #trust: Trust;
   readonly #halted: (roster: Uint8Array, halt: Uint8Array) => void;
   readonly #early = new Map<string, Uint8Array>();
-  #signed: Pick<Request, 'roster' | 'ack' | 'halt'> = { roster: new Uint8Array() };
+  /** Of the checkpoint that is kept. */
+  #told = { epoch: 0, count: 0 };
+  #signed: Signed = { roster: new Uint8Array() };
 
   /** `halted` is called when a halt that the hub signed begins, with the messages as they came. */
   constructor(trust: Trust, halted: (roster: Uint8Array, halt: Uint8Array) => void) {
@@ -19,7 +23,7 @@ export class SiteWords {
   }
 
   /** The newest signed messages, as they came: what an executor checks an order with. */
-  get signed(): Pick<Request, 'roster' | 'ack' | 'halt'> {
+  get signed(): Signed {
     return this.#signed;
   }
 
@@ -48,7 +52,13 @@ export class SiteWords {
       return;
     }
     if (topic === hubTopic('ckpt')) {
-      this.#trust.learnCheckpoint(payload);
+      const { epoch, audit_head } = this.#trust.learnCheckpoint(payload);
+      const { count } = audit_head;
+      // An old one says less of what is revoked.
+      const isOld = epoch === this.#told.epoch && count < this.#told.count;
+      if (isOld) return;
+      this.#told = { epoch, count };
+      this.#signed = { ...this.#signed, checkpoint: payload };
       return;
     }
     const halted = this.#trust.learnHalt(payload);

@@ -1,11 +1,13 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { RuleError } from '../broker/automation-rule.ts';
 import { writeDurably } from '../broker/durable-file.ts';
-import { openCheckpoint, openHalt } from '../broker/halts.ts';
+import { type Checkpoint, openCheckpoint, openHalt } from '../broker/halts.ts';
 import type { Ack, AuditHead, Roster } from '../broker/messages.ts';
 import { openRoster } from '../broker/roster.ts';
 import { bool, int, maybe, pattern, record } from '../broker/shape.ts';
 import { StateError } from '../broker/state-folder.ts';
+import { isRevoked, revocations, withRevoked } from './revocations.ts';
 
 const ZERO = '0'.repeat(64);
 const memory = record({
@@ -17,6 +19,7 @@ const memory = record({
   /** Number of the last halt or lift that was heard, and whether it was a halt. */
   halt_counter: maybe(int()),
   halted: maybe(bool),
+  ...revocations,
 });
 type Memory = ReturnType<typeof memory>;
 
@@ -119,12 +122,26 @@ export class Trust {
    * Holds a checkpoint against what was seen. One that was made before the hub's time as it is known here is an old word
    * that a broker kept, and says nothing; a later one that is lower is a chain that was cut: E_AUDIT_ROLLBACK.
    */
-  learnCheckpoint(message: Uint8Array): void {
-    const { now, audit_head } = openCheckpoint(message, this.roster);
-    if (now <= this.seen.hub_time) return;
+  learnCheckpoint(message: Uint8Array): Checkpoint {
+    const checkpoint = this.learnRevoked(message);
+    const { now, audit_head } = checkpoint;
+    if (now <= this.seen.hub_time) return checkpoint;
     const audit = this.newerHead(audit_head);
     this.heard = this.monotonic();
     this.remember({ audit, hub_time: now });
+    return checkpoint;
+  }
+
+  /** Takes from a checkpoint what is remembered no more, and nothing else: that stays so, whenever it was said. */
+  learnRevoked(message: Uint8Array): Checkpoint {
+    const checkpoint = openCheckpoint(message, this.roster);
+    this.remember(withRevoked(this.seen, checkpoint.revoked ?? []));
+    return checkpoint;
+  }
+
+  /** Throws RuleError for an approval that was remembered and is not any more. */
+  checkRemembered(id: string): void {
+    if (isRevoked(this.seen, id)) throw new RuleError('E_RULE_REVOKED', 'what was approved is remembered no more');
   }
 
   /** Witnesses the audit chain: throws E_AUDIT_ROLLBACK when it is shorter than before, or another at this length. */

@@ -2,6 +2,13 @@ import { type AutomationRule, checkRule, openFormerRule, openRule, RuleError } f
 import { decodeCbor, encodeCbor } from './cbor.ts';
 import type { KeyPair } from './keys.ts';
 import { type Approval, approval as approvalShape, type Roster } from './messages.ts';
+import {
+  checkRemembered,
+  checkTemplate,
+  openFormerRemembered,
+  openRemembered,
+  type RememberedRule,
+} from './remembered.ts';
 import { hubKeys, keysOf } from './roster.ts';
 import { covers } from './scopes.ts';
 import { NAMESPACES, sshSign, sshVerify, sshVerifyAny } from './sshsig.ts';
@@ -21,6 +28,11 @@ export class ApprovalError extends Error {
     this.code = code;
   }
 }
+
+/** What lets a plan run with nobody there: a rule about plans, or an approval of one that was remembered. */
+export type AloneRule = AutomationRule | RememberedRule;
+
+export const isRemembered = (rule: AloneRule): rule is RememberedRule => 'programs' in rule;
 
 export interface Signed {
   readonly payload: Uint8Array;
@@ -90,7 +102,8 @@ export function openFormer({ payload, signature }: Signed, roster: Roster): Appr
   } else {
     const keys = hubKeys(roster).map((key) => ({ key }));
     sshVerifyAny(payload, signature, NAMESPACES.alone, keys);
-    checkRuleIn(approval, openFormerRule({ payload: alone.rule, signature: alone.rule_signature }, roster));
+    const openIt = alone.remembered === true ? openFormerRemembered : openFormerRule;
+    checkRuleIn(approval, openIt({ payload: alone.rule, signature: alone.rule_signature }, roster));
   }
   checkSite(approval, roster);
   return approval;
@@ -102,15 +115,19 @@ function checkSite(approval: Approval, roster: Roster): void {
 }
 
 /** An approval that nobody gave says what its rule says, and no more. Throws RuleError. */
-function checkRuleIn({ by, reviewed }: Approval, rule: AutomationRule): void {
+function checkRuleIn(approval: Approval, rule: AloneRule): void {
+  const { by, reviewed } = approval;
   if (rule.by !== by) throw new RuleError('E_RULE_SIGNER', `the rule is by ${rule.by}, not by ${by}`);
-  if (reviewed.length > 0) throw new RuleError('E_RULE_CONSENT', 'a rule consents to no command that needs review');
+  if (isRemembered(rule)) checkTemplate(rule, approval);
+  else if (reviewed.length > 0) throw new RuleError('E_RULE_CONSENT', 'a rule consents to no command that needs review');
 }
 
 /** The rule in an approval that nobody gave. Throws RuleError, SignatureError or ShapeError. */
-function ruleOf(approval: Approval, alone: NonNullable<Approval['alone']>, roster: Roster): AutomationRule {
+function ruleOf(approval: Approval, alone: NonNullable<Approval['alone']>, roster: Roster): AloneRule {
   if (approval.role !== 'admin') throw new RuleError('E_RULE_SIGNER', 'only an admin signs rules');
-  return openRule({ payload: alone.rule, signature: alone.rule_signature }, roster);
+  const { rule: payload, rule_signature: signature, remembered } = alone;
+  const openIt = remembered === true ? openRemembered : openRule;
+  return openIt({ payload, signature }, roster);
 }
 
 /**
@@ -121,10 +138,12 @@ export function checkAlone(
   approval: Approval,
   roster: Roster,
   at: { readonly now: number; readonly tags: readonly string[] | null },
-): AutomationRule | null {
+): AloneRule | null {
   const { alone, host } = approval;
   if (alone === undefined) return null;
   const rule = ruleOf(approval, alone, roster);
-  checkRule(rule, { ...at, host, cause: alone.cause, confidence: alone.confidence });
+  const asked = { ...at, host, cause: alone.cause, confidence: alone.confidence };
+  if (isRemembered(rule)) checkRemembered(rule, asked);
+  else checkRule(rule, asked);
   return rule;
 }

@@ -51,7 +51,9 @@ export class RuleError extends Error {
     | 'E_RULE_SCOPE'
     | 'E_RULE_CONFIDENCE'
     | 'E_RULE_CONSENT'
-    | 'E_RULE_BUDGET';
+    | 'E_RULE_BUDGET'
+    | 'E_RULE_TEMPLATE'
+    | 'E_RULE_REVOKED';
   constructor(code: RuleError['code'], message: string) {
     super(message);
     this.code = code;

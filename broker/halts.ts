@@ -1,8 +1,9 @@
 import { decodeCbor, encodeCbor } from './cbor.ts';
 import type { KeyPair } from './keys.ts';
 import { auditHead, type Roster } from './messages.ts';
+import { REMEMBER } from './remembered.ts';
 import { coversSite } from './scopes.ts';
-import { bool, bytes, type Infer, int, maybe, pattern, record, text } from './shape.ts';
+import { bool, bytes, type Infer, int, list, maybe, pattern, record, text } from './shape.ts';
 import { open, SignatureError, seal } from './signed.ts';
 import { NAMESPACES, type Namespace, sshSign, sshVerify } from './sshsig.ts';
 import { ID } from './topics.ts';
@@ -83,6 +84,8 @@ export const checkpointShape = record({
   audit_head: auditHead,
   /** Root of the Merkle tree (RFC 6962) over the hashes of the records up to that head. */
   root: maybe(bytes(32, true)),
+  /** Approvals that are remembered no more though their time is not over (broker/remembered.ts), by id. */
+  revoked: maybe(list(pattern(/^[0-9A-HJKMNP-TV-Z]{26}$/, 'a ULID'), REMEMBER.rules)),
 });
 export type Checkpoint = Infer<typeof checkpointShape>;
 

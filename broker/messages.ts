@@ -216,6 +216,8 @@ export const approval = record({
       /** The class of the cause, and how sure the hub is of it. */
       cause: name,
       confidence: real,
+      /** The rule is an approval that was remembered (broker/remembered.ts), and may consent to review. */
+      remembered: maybe(bool),
     }),
   ),
 });

@@ -16,6 +16,8 @@ export const NAMESPACES = {
   rejection: 'sentinel-reject',
   halt: 'sentinel-halt',
   rule: 'sentinel-rule',
+  /** An approval that holds for later plans of the same commands (broker/remembered.ts). */
+  remembered: 'sentinel-remembered',
   /** What the hub's order key signs in the name of a rule. */
   alone: 'sentinel-alone',
 } as const;

@@ -126,6 +126,8 @@ export interface SignedApproval {
   readonly reviewed: readonly number[];
   /** Nobody gave it: a rule of `by` did. */
   readonly alone?: true;
+  /** The rule by which it did, where that is an approval that was remembered. */
+  readonly remembered?: string;
   /** Where two persons had to agree: who did so last. `not_after` is of the one that lapses first. */
   readonly second?: { readonly by: string; readonly payload: Uint8Array; readonly signature: Uint8Array };
 }

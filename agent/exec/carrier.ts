@@ -81,11 +81,12 @@ export class RootCarrier implements Carrier {
   }
 
   async carry(
-    { order: message, roster, ack, halt, dry }: Request,
+    { order: message, roster, ack, halt, checkpoint, dry }: Request,
     report: (report: StepReport) => void,
   ): Promise<void> {
     const { agent } = this.hello;
     this.trust.learnRoster(roster);
+    if (checkpoint !== undefined) this.learnRevoked(checkpoint);
     if (ack !== undefined) this.learnAck(ack);
     if (halt !== undefined) this.learnHalt(halt);
     const order = readOrder(message, this.trust);
@@ -145,6 +146,15 @@ export class RootCarrier implements Carrier {
     } catch (error) {
       if (!(error instanceof TrustError && error.code === 'E_HALT_OLD')) throw error;
       return false;
+    }
+  }
+
+  /** It can only make less happen: one that nobody need believe, of an earlier epoch for instance, says nothing. */
+  private learnRevoked(message: Uint8Array): void {
+    try {
+      this.trust.learnRevoked(message);
+    } catch (error) {
+      this.options.log.warn('did not believe a checkpoint', { why: String(error) });
     }
   }
 

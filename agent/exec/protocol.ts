@@ -21,6 +21,8 @@ export const request = record({
   ack: maybe(bytes(LIMITS.payload)),
   /** The last halt or lift. */
   halt: maybe(bytes(LIMITS.payload)),
+  /** The last checkpoint: it names what is remembered no more. */
+  checkpoint: maybe(bytes(LIMITS.payload)),
   dry: bool,
 });
 export type Request = Infer<typeof request>;

@@ -9,7 +9,7 @@ export interface Admin {
   readonly enrolling: { readonly enrollment: Enrollment; readonly at: string } | null;
   /** Takes in a roster that the site root signed, in an operator's name; resolves when agents were told. */
   readonly installRoster: ((message: Uint8Array, by: string) => Promise<void>) | null;
-  readonly announcements: Pick<Announcements, 'halt' | 'lift'> | null;
+  readonly announcements: Pick<Announcements, 'halt' | 'lift' | 'revoked'> | null;
   /** Lets every incident go on that waited for the halt to end. */
   readonly resume: () => void;
 }

@@ -114,6 +114,8 @@ export type Act =
   | { readonly verb: 'enroll'; readonly agent: string; readonly hours: number; readonly at?: string }
   | { readonly verb: 'revoke'; readonly agent: string }
   | { readonly verb: 'roster'; readonly payload: Uint8Array }
+  | { readonly verb: 'remember'; readonly payload: Uint8Array; readonly signature: Uint8Array }
+  | { readonly verb: 'forget'; readonly rule: string }
   | { readonly verb: 'halt'; readonly note: string }
   | { readonly verb: 'lift'; readonly payload: Uint8Array; readonly signature: Uint8Array }
   | { readonly verb: 'look'; readonly incident: string; readonly session: string }

@@ -40,6 +40,8 @@ export const request = record({
     'lift',
     'probe',
     'look',
+    'remember',
+    'forget',
   ),
   /** What approve, second, reject, ack and cancel are about, and a hold on one incident. */
   incident: maybe(incident),
@@ -48,7 +50,7 @@ export const request = record({
   /** enroll: how long the token counts, and HOST:PORT of the enrolment door where the hub's own choice is not reached. */
   hours: maybe(int(1, TOKEN_HOURS.most)),
   at: maybe(text(300)),
-  /** approve, second, lift: what was signed. roster: the roster as the site root signed it. */
+  /** approve, second, lift, remember: what was signed. roster: the roster as the site root signed it. */
   payload: maybe(bytes(APPROVAL_MAX)),
   signature: maybe(bytes(1_024)),
   /** reject, cancel, silence, hold, release, halt: why, for the record. */
@@ -65,6 +67,8 @@ export const request = record({
   /** unsilence, release: which. */
   silence: maybe(silence),
   hold: maybe(hold),
+  /** forget: which approval is remembered no more. */
+  rule: maybe(pattern(/^[0-9A-HJKMNP-TV-Z]{26}$/, 'a rule id')),
 });
 export type Request = Infer<typeof request>;
 

@@ -6,6 +6,7 @@ import type { Operator } from '../../broker/roster.ts';
 import { covers } from '../../broker/scopes.ts';
 import { AGENT_ANSWER_MS } from '../../broker/ssh-agent.ts';
 import { NAMESPACES, sshVerify } from '../../broker/sshsig.ts';
+import { forgetRemembered, keepRemembered } from '../automation/remembered.ts';
 import { addSilence, removeSilence } from '../correlate/silences.ts';
 import type { Hub } from '../hub.ts';
 import type { Incident } from '../incident.ts';
@@ -145,6 +146,10 @@ async function answer(desk: Desk, entered: Operator, value: unknown): Promise<Re
       const text = await actOnHolds(hub, operator, asked);
       return { tx, ok: 'yes', ...(text === null ? {} : { text }) };
     }
+    if (verb === 'remember' || verb === 'forget') {
+      await actOnRemembered(desk, operator, asked);
+      return { tx, ok: 'yes' };
+    }
     if (about !== undefined) {
       await driver.change(about, () => actOnIncident(hub, operator, about, asked));
       return { tx, ok: 'yes' };
@@ -222,4 +227,19 @@ async function actOnHolds(hub: Hub, operator: Operator, asked: Request): Promise
   if (verb === 'hold') return addHold(hub, operator.name, { incident, match, note });
   await releaseHold(hub, operator.name, hold, note);
   return null;
+}
+
+/** Remembering is an admin's, by their signature; that less runs with nobody there is anyone's to say who may act. */
+async function actOnRemembered({ hub, driver, admin }: Desk, operator: Operator, asked: Request): Promise<void> {
+  const { verb, payload, signature, rule = '' } = asked;
+  if (verb === 'forget') {
+    await forgetRemembered(hub, operator.name, rule);
+    // What stands in line by it goes to a person.
+    driver.resume();
+    await admin.announcements?.revoked();
+    return;
+  }
+  if (payload === undefined || signature === undefined)
+    throw new ActError('E_ACT_MISMATCH', 'what is remembered needs its signed payload');
+  await keepRemembered(hub, operator, { payload, signature });
 }

@@ -1,4 +1,6 @@
+import { type AloneRule, isRemembered } from '../../broker/approvals.ts';
 import { type AutomationRule, checkRule, RuleError } from '../../broker/automation-rule.ts';
+import { checkRemembered, type RememberedRule } from '../../broker/remembered.ts';
 import type { Incident, Plan } from '../incident.ts';
 import { isFromOutside } from '../outside.ts';
 
@@ -18,6 +20,8 @@ export const rowOf = (confidence: number): Row => ROWS.find(({ from }) => confid
 export interface Circumstances {
   /** Null: automation is off. */
   readonly rule: AutomationRule | null;
+  /** The approval of just these commands that an admin had remembered; absent where there is none. */
+  readonly remembered?: RememberedRule;
   readonly now: number;
   readonly tags: readonly string[];
   readonly halted: boolean;
@@ -28,7 +32,7 @@ export interface Circumstances {
 }
 
 export type Decision =
-  | { readonly alone: true; readonly rule: AutomationRule }
+  | { readonly alone: true; readonly rule: AloneRule }
   /** A code for scripts and a sentence for people. */
   | { readonly alone: false; readonly code: string; readonly why: string };
 
@@ -37,17 +41,28 @@ export type Decision =
  * is left to whoever spends it. Everything but an explicit yes is a no.
  */
 export function mayRunAlone(incident: Incident, plan: Plan, at: Circumstances): Decision {
-  const { rule, now, tags, halted, breaker } = at;
-  const no = (code: string, why: string): Decision => ({ alone: false, code, why });
-  if (rule === null) return no('no_rule', 'no rule lets plans run with nobody there');
+  const { rule, remembered } = at;
+  const byRule = rule === null ? null : mayRunBy(rule, incident, plan, at);
+  if (byRule?.alone === true || (byRule !== null && remembered === undefined)) return byRule;
+  if (remembered !== undefined) return mayRunBy(remembered, incident, plan, at);
+  return no('no_rule', 'no rule lets plans run with nobody there');
+}
+
+const no = (code: string, why: string): Decision => ({ alone: false, code, why });
+
+function mayRunBy(rule: AloneRule, incident: Incident, plan: Plan, at: Circumstances): Decision {
+  const { now, tags, halted, breaker } = at;
+  // Consent that was given to these very commands stands for what a rule about plans asks of their verdicts.
+  const asksAllow = !isRemembered(rule);
   if (at.twoPerson === true) return no('two_person', `two persons must agree to whatever runs on ${incident.host}`);
   if (halted) return no('halted', 'the site is halted');
   if (isFromOutside(incident.event)) return no('outside', 'another system has raised it, and no agent has seen it');
-  if (plan.decision !== 'allow') return no('not_all_allow', 'a command of the plan needs consent');
+  if (asksAllow && plan.decision !== 'allow') return no('not_all_allow', 'a command of the plan needs consent');
   if (plan.playbook === null) return no('no_playbook', 'no playbook describes this plan');
   if (!plan.idempotent) return no('not_idempotent', 'the playbook may not be run twice');
   if (plan.needs_human) return no('needs_person', 'the cause is not sure enough without a person');
-  if (plan.risk !== 'low') return no('risk', `the plan's risk is ${plan.risk}`);
+  if (asksAllow && plan.risk !== 'low') return no('risk', `the plan's risk is ${plan.risk}`);
+  if (incident.draft?.injection === true) return no('risk', 'text in its evidence addresses the reader');
   if (incident.acknowledged !== undefined) return no('acknowledged', `${incident.acknowledged.by} has taken it on`);
   if (incident.recovered !== undefined) return no('recovered', 'it has recovered by itself');
   if (incident.flapping === true) return no('flapping', 'it comes and goes');
@@ -55,7 +70,9 @@ export function mayRunAlone(incident: Incident, plan: Plan, at: Circumstances): 
   if (breaker !== null) return no('breaker_open', `a plan that ran alone did not help: see ${breaker}`);
   try {
     const cause = plan.class ?? '';
-    checkRule(rule, { now, host: incident.host, tags, cause, confidence: plan.confidence });
+    const asked = { now, host: incident.host, tags, cause, confidence: plan.confidence };
+    if (isRemembered(rule)) checkRemembered(rule, asked);
+    else checkRule(rule, asked);
   } catch (error) {
     if (!(error instanceof RuleError)) throw error;
     return no(error.code, error.message);

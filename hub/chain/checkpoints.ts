@@ -3,6 +3,7 @@ import { decodeCbor } from '../../broker/cbor.ts';
 import { type Checkpoint, checkpointShape, sealCheckpoint } from '../../broker/halts.ts';
 import { peek } from '../../broker/signed.ts';
 import { hubTopic } from '../../broker/topics.ts';
+import { revokedIds } from '../automation/remembered.ts';
 import type { Hub } from '../hub.ts';
 import { hubTime } from '../site/hub-time.ts';
 import type { Store } from '../store/store.ts';
@@ -88,12 +89,14 @@ export class Checkpoints {
     if (audit_head.count === count && root === null) return;
     this.#told = { count: audit_head.count, hasRoot: root !== null };
     if (root === null) this.#following ??= this.#follow();
+    const revoked = revokedIds(store, at);
     const checkpoint = {
       site: site.name,
       epoch: roster.epoch,
       now: at,
       audit_head,
       ...(root === null ? {} : { root }),
+      ...(revoked.length === 0 ? {} : { revoked }),
     };
     const sealed = { checkpoint, message: sealCheckpoint(checkpoint, key) };
     const published = mesh.publish(hubTopic('ckpt'), sealed.message, { retain: true });

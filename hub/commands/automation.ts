@@ -10,11 +10,16 @@ import type { Incident } from '../incident.ts';
 import { tagsOf } from '../store/hosts.ts';
 import { type HubStatus, Store } from '../store/store.ts';
 import { visible } from '../visible.ts';
+import { listRemembered, revokeRemembered } from './remembered.ts';
 
 export const AUTOMATION_USAGE = `sentinel automation show [--json]
+sentinel automation list [--json]
+sentinel automation revoke ID [--key FILE]
 sentinel automation try [--days N] [--confidence X] [--host ID]... [--tag TAG]... [--class CLASS]... [--per-hour N] [--json]
-  All take --state DIR (default ./.sentinel). Nothing is signed or changed here.
+  All take --state DIR (default ./.sentinel).
   show   the rule under which plans run with nobody there, what ran under it within the hour, and what it stopped at
+  list   the approvals that are remembered (\`sentinel incident approve --remember DAYS\`), and how often each was used
+  revoke one of them counts no more, here at once and at each agent as soon as it hears; an ID may be cut short
   try    what a rule would have run of the plans of the last N days (${RULE_DAYS_MAX} at most, 31 unless said), and why not the
          others: the rule of \`--auto-approve allow-only\`, narrowed by what is given
   for example: sentinel automation try --days 31 --tag role=edge`;
@@ -34,6 +39,7 @@ export async function automationCommand(argv: readonly string[], io: Console): P
       tag: { type: 'string', multiple: true },
       class: { type: 'string', multiple: true },
       'per-hour': { type: 'string' },
+      key: { type: 'string' },
       json: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
     },
@@ -44,7 +50,9 @@ export async function automationCommand(argv: readonly string[], io: Console): P
     return EXIT.done;
   }
   const [verb = '', ...rest] = positionals;
-  if ((verb !== 'show' && verb !== 'try') || rest.length > 0) throw new UsageError(AUTOMATION_USAGE);
+  const asksOne = verb === 'revoke';
+  if (!['show', 'try', 'list', 'revoke'].includes(verb) || rest.length !== (asksOne ? 1 : 0))
+    throw new UsageError(AUTOMATION_USAGE);
   const days = within('--days', values.days, 1, RULE_DAYS_MAX);
   const confidence = Number(values.confidence);
   if (!(confidence >= ALONE_FROM && confidence <= 1))
@@ -56,6 +64,8 @@ export async function automationCommand(argv: readonly string[], io: Console): P
   const store = new Store(state.store, 'read');
   try {
     if (verb === 'show') return show(store, values.json, io);
+    if (verb === 'list') return listRemembered(store, roster, values.json, io);
+    if (asksOne) return await revokeRemembered({ state, store }, rest[0] ?? '', values.key, io);
     const now = Date.now();
     const from = now - days * DAY_MS;
     const usual = allowOnlyRule('nobody', site.name, from);

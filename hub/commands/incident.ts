@@ -9,6 +9,7 @@ import { signDecision } from '../acts/decide.ts';
 import type { Response } from '../acts/protocol.ts';
 import { type Member, membersOf } from '../correlate/memory.ts';
 import type { FirstApproval, Incident, PlannedCommand } from '../incident.ts';
+import { rememberedLines } from '../automation/remember.ts';
 import { reportOf } from '../report/report.ts';
 import { runnable } from '../steps/approve.ts';
 import { firstOf } from '../steps/first.ts';
@@ -18,11 +19,12 @@ import { Store } from '../store/store.ts';
 import { visible } from '../visible.ts';
 import { findIncident } from './find-incident.ts';
 import { listProbes, probeIncident } from './probe.ts';
+import { type RememberFlags, rememberIt, wantedRule } from './remember.ts';
 
 export const INCIDENT_USAGE = `sentinel incident list [--json] [--limit N]
 sentinel incident show ID [--json]
 sentinel incident report ID [--html]         the post-mortem, as Markdown or as one HTML page
-sentinel incident approve ID [--reviewed all|N,N] [--yes]
+sentinel incident approve ID [--reviewed all|N,N] [--yes] [--remember DAYS [--on HOST]...]
 sentinel incident reject ID [--note TEXT]
 sentinel incident ack ID                     it is yours until it closes
 sentinel incident cancel ID [--note TEXT]    before its order is sent
@@ -30,6 +32,8 @@ sentinel incident probe [ID PROBE [NAME]] [--json]   asks its host a read-only q
   All take --state DIR (default ./.sentinel). An ID may be cut to a beginning or an end that is unique.
   Acts are signed with the local operator's key, else with an operator's in your ssh-agent, else with --key FILE:
   your own, or FILE.pub of one that the agent holds.
+  --remember: an admin's key also signs these very commands for later, on this host and those named with --on, for
+  up to DAYS days: they then run with nobody there. See \`sentinel automation list\` and \`revoke\`.
   for example: sentinel incident approve 01KB2X --reviewed 1 --yes`;
 
 /** How many of the newest incidents `list` shows unless it is told. */
@@ -48,6 +52,8 @@ export async function incidentCommand(argv: readonly string[], io: Console): Pro
       note: { type: 'string', default: '' },
       yes: { type: 'boolean', default: false },
       key: { type: 'string' },
+      remember: { type: 'string' },
+      on: { type: 'string', multiple: true },
       html: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
     },
@@ -160,7 +166,7 @@ const verdictLine = ({ phase, number, command, verdict }: PlannedCommand) => ({
 async function approve(
   from: { readonly state: StateFolder; readonly store: Store },
   incident: Incident,
-  { reviewed, yes, key }: { reviewed: string; yes: boolean; key?: string | undefined },
+  { reviewed, yes, key, ...flags }: { reviewed: string; yes: boolean; key?: string | undefined } & RememberFlags,
   io: Console,
 ): Promise<number> {
   const { plan } = incident;
@@ -173,6 +179,8 @@ async function approve(
   const operator = await actingOperator(from.state, key);
   approvable(incident, operator);
   const first = firstOf(incident);
+  const rule = wantedRule(from, incident, operator, numbers, flags, Date.now());
+  if (rule !== null) for (const line of ['to be remembered:', ...rememberedLines(rule)]) io.stdout(line);
   if (!yes) {
     describePlan(incident, io);
     const runs = plan === null ? [] : runnable(plan, numbers);
@@ -180,7 +188,7 @@ async function approve(
       `would run ${runs.length} of ${steps.length} on ${incident.host}: ${runs.map(({ command }) => visible(command)).join('; ')}`,
     );
     if (first !== null) io.stdout(awaited(first));
-    if (!(await asked('approve? type yes: '))) {
+    if (!(await asked(rule === null ? 'approve? type yes: ' : 'approve, and remember it? type yes: '))) {
       io.stdout('not approved');
       return EXIT.no;
     }
@@ -189,7 +197,10 @@ async function approve(
   const answer = await askHub(from.state, operator, act);
   const done =
     act.verb === 'second' ? `approved ${incident.id}: 2 of 2, after ${first?.by}` : `approved ${incident.id}`;
-  return told(answer, isFirst ? `${done}: 1 of 2, nothing runs before another has agreed` : done, io);
+  const code = told(answer, isFirst ? `${done}: 1 of 2, nothing runs before another has agreed` : done, io);
+  if (rule === null || code !== EXIT.done || act.verb !== 'approve' || isFirst) return code;
+  const until = new Date(rule.not_after).toISOString();
+  return told(await rememberIt(from.state, operator, rule), `remembered as ${rule.id}, until ${until}`, io);
 }
 
 /** That a plan has one of the two approvals that it needs. */

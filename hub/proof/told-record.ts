@@ -72,6 +72,8 @@ const TELL: Readonly<Record<string, (data: Fields) => Words>> = {
   'plan.approved_first': approved,
   'plan.seconded': ({ second }) => signedBy(second),
   'plan.approved_alone': ({ approval, rule }) => ['under the rule ', remote(said(rule)), '; ', ...signedBy(approval)],
+  'rule.remembered': ({ rule }) => ['the rule ', remote(said(rule)), ', signed by its admin'],
+  'rule.revoked': ({ rule }) => ['the rule ', remote(said(rule))],
   'plan.rejected': ({ note }) => [remote(said(note))],
   'order.sent': ({ order, purpose, dry_run }) => [
     remote(said(purpose)),

@@ -262,7 +262,7 @@ class Approvals {
     const rule = decodeCbor(said.alone.rule);
     const key = signer(
       rule.by,
-      'sentinel-rule',
+      said.alone.remembered === true ? 'sentinel-remembered' : 'sentinel-rule',
       said.alone.rule,
       said.alone.rule_signature,
       keysOf(this.roster, rule.by),

@@ -59,6 +59,11 @@ export class Announcements {
     await this.change({ halted: false, by, reason: '', lift: signed.payload, lift_signature: signed.signature });
   }
 
+  /** Tells that an approval is remembered no more: with the next checkpoint, and that is made now. */
+  async revoked(): Promise<void> {
+    await this.checkpoints.make();
+  }
+
   private async change(said: Pick<Halt, 'halted' | 'by' | 'reason'> & Partial<Halt>): Promise<void> {
     const { store, site, roster, key, now } = this.hub;
     const halt = await store.write(() => {

@@ -50,7 +50,8 @@ export class ActError extends Error {
     | 'E_ACT_ROLE'
     | 'E_ACT_SCOPE'
     | 'E_ACT_SILENCE'
-    | 'E_ACT_HOLD';
+    | 'E_ACT_HOLD'
+    | 'E_ACT_REMEMBER';
   constructor(code: ActError['code'], message: string) {
     super(message);
     this.code = code;

@@ -1,6 +1,7 @@
 import type { Result } from '../../broker/messages.ts';
 import { openDecision } from '../../broker/two-person.ts';
 import { isNewer, VERSION } from '../../broker/version.ts';
+import { signedRule } from '../automation/remembered.ts';
 import { type Hub, TIMES } from '../hub.ts';
 import type { Incident, SentOrder } from '../incident.ts';
 import { lastOrder, makeOrder, sendOrder, undoable } from '../orders.ts';
@@ -53,6 +54,8 @@ function whyWithdrawn(
   hub: Hub,
   now: number,
 ): { readonly note: string; readonly reason: string } | null {
+  if (approval.remembered !== undefined && signedRule(hub.store, approval.remembered) === null)
+    return { note: `what ${approval.by} approved is remembered no more`, reason: 'approval_withdrawn' };
   try {
     openDecision(approval, hub.roster, now, tagsOf(hub.store, host));
     return null;

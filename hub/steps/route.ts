@@ -1,10 +1,12 @@
-import { signAlone } from '../../broker/approvals.ts';
-import { type AutomationRule, openRule } from '../../broker/automation-rule.ts';
+import { type AloneRule, isRemembered, signAlone } from '../../broker/approvals.ts';
+import { type AutomationRule, openRule, type SignedRule } from '../../broker/automation-rule.ts';
 import { needsTwo } from '../../broker/two-person.ts';
 import { ulid } from '../../broker/ulid.ts';
 import { openedBy } from '../automation/breaker.ts';
 import { spend } from '../automation/budget.ts';
 import { type Circumstances, type Decision, mayRunAlone, rowOf } from '../automation/may-run-alone.ts';
+import { processesIn } from '../automation/remember.ts';
+import { countUse, rememberedFor, signedRule } from '../automation/remembered.ts';
 import type { RoutedBy } from '../decided.ts';
 import { type Hub, TIMES } from '../hub.ts';
 import type { Incident, Plan, Route } from '../incident.ts';
@@ -32,8 +34,10 @@ export const route: Step = {
     };
     const by: RoutedBy = { ...(await circumstances(incident, plan, hub)), about };
     const decision = mayRunAlone(incident, plan, by);
-    const route = wayOf(incident, plan, decision.alone ? { ...by, spent: await spendOn(incident, plan, hub) } : by);
-    return route.alone ? alone(incident, hub, plan, route) : toPerson(incident, hub, route);
+    if (!decision.alone) return toPerson(incident, hub, wayOf(incident, plan, by));
+    const { rule } = decision;
+    const route = wayOf(incident, plan, { ...by, spent: await spendOn(incident, plan, rule, hub) });
+    return route.alone ? alone(incident, hub, { plan, route, rule }) : toPerson(incident, hub, route);
   },
 };
 
@@ -46,13 +50,15 @@ export function wayOf(incident: Incident, plan: Plan, by: RoutedBy): Route {
   const decision = mayRunAlone({ ...rest, ...by.about }, plan, by);
   const way = { plan: plan.id, row: rowOf(plan.confidence), by };
   if (!decision.alone) return { ...way, alone: false, code: decision.code, why: decision.why };
-  const { per_host_hour: perHour, by: signer } = decision.rule;
+  const { rule } = decision;
+  const { per_host_hour: perHour, by: signer } = rule;
   if (typeof by.spent !== 'number') {
     const why = `${perHour} plans ran alone on ${incident.host} within an hour: a person looks first`;
     return { ...way, alone: false, code: 'budget', why };
   }
   const count = `number ${by.spent + 1} of ${perHour} in this hour`;
-  const why = `rule of ${signer}, confidence ${plan.confidence.toFixed(2)}, ${count}`;
+  const basis = isRemembered(rule) ? `${signer} had approved these commands before` : `rule of ${signer}`;
+  const why = `${basis}, confidence ${plan.confidence.toFixed(2)}, ${count}`;
   return { ...way, alone: true, code: 'alone', why };
 }
 
@@ -64,10 +70,21 @@ export async function decideAlone(incident: Incident, plan: Plan, hub: Hub): Pro
 async function circumstances(incident: Incident, plan: Plan, hub: Hub): Promise<Circumstances> {
   const { automation, store } = hub;
   const rule = standing(hub);
-  const breaker = rule === null ? null : await openedBy(store, incident.host, plan.playbook ?? '', automation.uptime());
+  const remembered = rememberedFor(hub, incident, plan);
+  const breaker =
+    rule === null && remembered === undefined
+      ? null
+      : await openedBy(store, incident.host, plan.playbook ?? '', automation.uptime());
   const known = tagsOf(store, incident.host);
   const asksTwo = needsTwo(hub.roster, { host: incident.host, reviewed: [] }, known);
-  const at = { rule, now: hub.now(), tags: known ?? [], halted: isHalted(store), breaker };
+  const at = {
+    rule,
+    now: hub.now(),
+    tags: known ?? [],
+    halted: isHalted(store),
+    breaker,
+    ...(remembered === undefined ? {} : { remembered }),
+  };
   return asksTwo ? { ...at, twoPerson: true } : at;
 }
 
@@ -83,8 +100,12 @@ function standing({ automation: { inForce }, roster }: Hub): AutomationRule | nu
   }
 }
 
-async function spendOn({ host }: Incident, { id }: Plan, { automation, store }: Hub): Promise<number | null> {
-  const perHour = automation.inForce?.rule.per_host_hour ?? 0;
+function spendOn(
+  { host }: Incident,
+  { id }: Plan,
+  { per_host_hour: perHour }: AloneRule,
+  { automation, store }: Hub,
+): Promise<number | null> {
   return spend(store, { host, plan: id, perHour, uptime: automation.uptime() });
 }
 
@@ -96,11 +117,22 @@ function toPerson(incident: Incident, hub: Hub, route: Route): Outcome {
   };
 }
 
-function alone(incident: Incident, hub: Hub, plan: Plan, route: Route): Outcome {
-  const { inForce } = hub.automation;
-  if (inForce === null) throw new Error('alone without a rule');
-  const { rule, signed } = inForce;
+/** What the rule's signer has signed, if it is in force still: it may have been revoked since the way was chosen. */
+function signedOf(rule: AloneRule, { automation, store }: Hub): Pick<SignedRule, 'payload' | 'signature'> | null {
+  if (isRemembered(rule)) return signedRule(store, rule.id);
+  return automation.inForce?.rule.id === rule.id ? automation.inForce.signed : null;
+}
+
+function alone(
+  incident: Incident,
+  hub: Hub,
+  by: { readonly plan: Plan; readonly route: Route; readonly rule: AloneRule },
+): Outcome {
+  const { plan, route, rule } = by;
+  const signed = signedOf(rule, hub);
+  if (signed === null) throw new Error('the rule was revoked in this moment');
   const now = hub.now();
+  const remembered = isRemembered(rule);
   const approval = {
     ...approvalOf(incident, plan, {
       id: ulid(now),
@@ -108,25 +140,29 @@ function alone(incident: Incident, hub: Hub, plan: Plan, route: Route): Outcome 
       by: rule.by,
       role: 'admin' as const,
       not_after: now + TIMES.approval,
-      reviewed: [],
+      reviewed: remembered ? rule.reviewed : [],
     }),
+    // What was remembered names the processes of the commands alone, in its own order.
+    ...(remembered ? { processes: processesIn(plan) } : {}),
     alone: {
       rule: signed.payload,
       rule_signature: signed.signature,
       cause: plan.class ?? '',
       confidence: plan.confidence,
+      ...(remembered ? { remembered } : {}),
     },
   };
   const { payload, signature } = signAlone(approval, hub.key);
-  const { id, by, not_after, reviewed } = approval;
+  const { id, not_after, reviewed } = approval;
   const note = `approved with nobody there: ${route.why}`;
+  const given = { id, by: rule.by, payload, signature, not_after, reviewed, alone: true as const };
   return {
     kind: 'move',
     incident: moved(
       incident,
       'approved',
       { now, by: 'hub', note },
-      { route, approval: { id, by, payload, signature, not_after, reviewed, alone: true } },
+      { route, approval: remembered ? { ...given, remembered: rule.id } : given },
     ),
     audit: {
       kind: 'plan.approved_alone',
@@ -134,5 +170,6 @@ function alone(incident: Incident, hub: Hub, plan: Plan, route: Route): Outcome 
       actor: 'hub',
       data: { plan_hash: incident.plan_hash, rule: rule.id, route, approval: payload, signature },
     },
+    ...(remembered ? { also: () => countUse(hub.store, rule.id, incident.id, now) } : {}),
   };
 }

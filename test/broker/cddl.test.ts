@@ -93,6 +93,7 @@ const WHOLE: Readonly<Record<string, unknown>> = {
     now: 5,
     audit_head: { count: 1, hash: HASH },
     root: new Uint8Array(32),
+    revoked: [samples.ULID_A],
   },
 };
 
