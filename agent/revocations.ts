@@ -20,7 +20,10 @@ export interface Revocations {
  * With these revoked too. There is room for so many: past it the oldest takes with it whatever was made before, so that a
  * hub that revokes without end takes away more, and never brings one back.
  */
-export function withRevoked({ revoked = [], revoked_through: before = '' }: Revocations, ids: readonly string[]): Revocations {
+export function withRevoked(
+  { revoked = [], revoked_through: before = '' }: Revocations,
+  ids: readonly string[],
+): Revocations {
   const all = [...new Set([...revoked, ...ids])].filter((id) => id > before).sort();
   const kept = all.slice(-REMEMBER.rules);
   const through = all.at(-REMEMBER.rules - 1) ?? before;

@@ -119,7 +119,8 @@ function checkRuleIn(approval: Approval, rule: AloneRule): void {
   const { by, reviewed } = approval;
   if (rule.by !== by) throw new RuleError('E_RULE_SIGNER', `the rule is by ${rule.by}, not by ${by}`);
   if (isRemembered(rule)) checkTemplate(rule, approval);
-  else if (reviewed.length > 0) throw new RuleError('E_RULE_CONSENT', 'a rule consents to no command that needs review');
+  else if (reviewed.length > 0)
+    throw new RuleError('E_RULE_CONSENT', 'a rule consents to no command that needs review');
 }
 
 /** The rule in an approval that nobody gave. Throws RuleError, SignatureError or ShapeError. */

@@ -64,9 +64,7 @@ export function signedRule(store: Store, id: string): SignedRemembered | null {
 
 /** What agents are told, by id: revoked, and not lapsed. */
 export const revokedIds = (store: Store, now: number): readonly string[] =>
-  allRemembered(store).flatMap(({ rule, revoked }) =>
-    revoked !== undefined && rule.not_after > now ? [rule.id] : [],
-  );
+  allRemembered(store).flatMap(({ rule, revoked }) => (revoked !== undefined && rule.not_after > now ? [rule.id] : []));
 
 /** Takes in what an admin has signed: exactly the rule of the plan that they have approved. Throws ActError or what openRemembered throws. */
 export async function keepRemembered(hub: Hub, operator: Operator, signed: SignedRemembered): Promise<void> {

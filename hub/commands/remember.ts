@@ -41,7 +41,8 @@ export function wantedRule(
   if (!Number.isInteger(days) || days < 1 || days > REMEMBER.days)
     throw new UsageError(`--remember takes 1 to ${REMEMBER.days} days`);
   const { name: by, role, site } = operator;
-  if (role !== 'admin') throw new ActError('E_ACT_ROLE', `${by} is ${role}: an admin signs what runs with nobody there`);
+  if (role !== 'admin')
+    throw new ActError('E_ACT_ROLE', `${by} is ${role}: an admin signs what runs with nobody there`);
   const hosts = [...new Set([incident.host, ...(flags.on ?? [])])];
   const { roster } = readRoster(from.state, readSite(from.state));
   for (const host of hosts)

@@ -92,12 +92,24 @@ test('one is read back as it was signed, and any changed byte of it is refused',
 test('what was signed as anything else, or by one who is no admin, is none', () => {
   const payload = encodeCbor(rule);
   for (const namespace of Object.values(NAMESPACES).filter((one) => one !== NAMESPACES.remembered))
-    assert.throws(() => openRemembered({ payload, signature: sshSign(payload, namespace, admin) }, roster), /signature/i);
+    assert.throws(
+      () => openRemembered({ payload, signature: sshSign(payload, namespace, admin) }, roster),
+      /signature/i,
+    );
   const signed = { payload, signature: sshSign(payload, NAMESPACES.remembered, admin) };
   const operators = [{ name: 'adm', key: admin.public, role: 'approver' as const, scopes: [] }];
-  assert.is(refusal(() => openRemembered(signed, { ...roster, operators })), 'E_RULE_SIGNER');
-  assert.is(refusal(() => openRemembered(signed, { ...roster, operators: [] })), 'E_RULE_SIGNER');
-  assert.is(refusal(() => openRemembered(signed, { ...roster, site: 'elsewhere' })), 'E_RULE_SITE');
+  assert.is(
+    refusal(() => openRemembered(signed, { ...roster, operators })),
+    'E_RULE_SIGNER',
+  );
+  assert.is(
+    refusal(() => openRemembered(signed, { ...roster, operators: [] })),
+    'E_RULE_SIGNER',
+  );
+  assert.is(
+    refusal(() => openRemembered(signed, { ...roster, site: 'elsewhere' })),
+    'E_RULE_SITE',
+  );
 });
 
 test('it covers the hosts that it names, one cause, and until its day', () => {
@@ -132,7 +144,10 @@ test('nothing but the pid of its process is another’s to choose: no word, prog
   const [pre, step] = named.programs;
   const other = (...argv: string[]) => ({ phase: 'step' as const, number: 1, hash: programHash(programOf(...argv)) });
   if (pre === undefined || step === undefined) throw new Error('two programs');
-  assert.is(refusal(() => checkTemplate(rule, named)), 'covered');
+  assert.is(
+    refusal(() => checkTemplate(rule, named)),
+    'covered',
+  );
   const cases: Readonly<Record<string, Partial<Named>>> = {
     'another pid than its process': { programs: [pre, other('kill', '-TERM', '1')] },
     'another word': { programs: [pre, other('kill', '-KILL', '4711')] },
@@ -149,9 +164,16 @@ test('nothing but the pid of its process is another’s to choose: no word, prog
     'a process more': { processes: [process, { ...process, pid: 1 }] },
   };
   for (const [what, change] of Object.entries(cases))
-    assert.is(refusal(() => checkTemplate(rule, { ...named, ...change })), 'E_RULE_TEMPLATE', what);
+    assert.is(
+      refusal(() => checkTemplate(rule, { ...named, ...change })),
+      'E_RULE_TEMPLATE',
+      what,
+    );
   for (const reviewed of [[], [1, 2], [2]])
-    assert.is(refusal(() => checkTemplate(rule, { ...named, reviewed })), 'E_RULE_CONSENT');
+    assert.is(
+      refusal(() => checkTemplate(rule, { ...named, reviewed })),
+      'E_RULE_CONSENT',
+    );
 });
 
 test('a plan is covered when each of its words is the signed one, or the pid where a process stands, and only then', () => {

@@ -1,9 +1,9 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { decodeCbor } from '../../broker/cbor.ts';
 import { openCheckpoint } from '../../broker/halts.ts';
 import type { KeyPair } from '../../broker/keys.ts';
 import { approval as approvalShape, type Roster } from '../../broker/messages.ts';
-import { decodeCbor } from '../../broker/cbor.ts';
 import { REMEMBER, type RememberedRule, signRemembered } from '../../broker/remembered.ts';
 import { withKey } from '../../broker/roster-change.ts';
 import { sshSign } from '../../broker/sshsig.ts';
@@ -171,10 +171,7 @@ test('what is shown before it is signed names every word, place, host and day', 
 
 const WAITS: Readonly<Record<string, readonly [string, Partial<Plan>, Partial<Incident>?]>> = {
   'another command': ['no_rule', { steps: [command('step', ['kill', '-KILL', '815'], KILL)] }],
-  'a command more': [
-    'no_rule',
-    { post: [command('post', ['ps', '-p', '815'])] },
-  ],
+  'a command more': ['no_rule', { post: [command('post', ['ps', '-p', '815'])] }],
   'a process of another executable': ['no_rule', { processes: [{ ...culprit(815), exe: '/usr/sbin/sshd' }] }],
   'a process whose executable was not seen': ['no_rule', { processes: [{ pid: 815, start: 9, comm: 'indexer' }] }],
   'another host': ['E_RULE_SCOPE', {}, { host: 'db-1' }],
