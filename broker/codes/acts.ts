@@ -45,6 +45,10 @@ export const ACTS_CODES: CodeSection = {
       what: 'A hold names neither an incident nor an expression, or there are too many.',
       todo: 'Name one of the two, or release some.',
     },
+    E_ACT_REMEMBER: {
+      what: 'This approval can’t be remembered for later plans: a person decides each time.',
+      todo: 'The message says why; docs/automation.md says what can be remembered.',
+    },
     E_APPROVAL_OPERATOR: {
       what: 'Who approved is not on the roster that the agent knows.',
       todo: 'Approve as an operator; look whether the agent has heard the newest roster.',
@@ -82,10 +86,21 @@ export const ACTS_CODES: CodeSection = {
       what: 'The rules are less sure of the cause than that rule asks for.',
       todo: 'Decide by hand.',
     },
-    E_RULE_CONSENT: { what: 'A plan with a command that needs consent never runs alone.', todo: 'Decide by hand.' },
+    E_RULE_CONSENT: {
+      what: 'A plan holds a command that needs consent, and what was signed does not give it.',
+      todo: 'Decide by hand.',
+    },
     E_RULE_BUDGET: {
       what: 'As many plans ran here by that rule within an hour as it gives.',
       todo: 'Decide by hand, and look why there is so much to mend.',
+    },
+    E_RULE_TEMPLATE: {
+      what: 'The commands or processes are not the ones whose approval is remembered.',
+      todo: 'Decide by hand; if the hub sent it by itself, look who has its key.',
+    },
+    E_RULE_REVOKED: {
+      what: 'That approval is remembered no more.',
+      todo: 'Decide by hand, and have it remembered anew if it is still wanted.',
     },
   },
 };
