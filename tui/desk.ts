@@ -163,6 +163,15 @@ export interface Automation {
     /** Hosts, tags, classes and windows in words; empty where it covers everything. */
     readonly scope: string;
   } | null;
+  /** Approvals that are remembered: plans of just these commands run alone, whatever the rule. */
+  readonly remembered: readonly {
+    readonly id: string;
+    readonly by: string;
+    readonly playbook: string;
+    readonly hosts: readonly string[];
+    readonly until: number;
+    readonly uses: number;
+  }[];
   /** Plans that ran alone on a host within the hour. */
   readonly spent: readonly { readonly host: string; readonly plans: number }[];
   /** What failed within a day, and is a person's since. */

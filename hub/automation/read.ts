@@ -2,6 +2,7 @@ import type { AutomationRule } from '../../broker/automation-rule.ts';
 import type { Store } from '../store/store.ts';
 import { BREAKER_OPEN_MS, openedBreakers } from './breaker.ts';
 import { BUDGET_MS } from './budget.ts';
+import { allRemembered } from './remembered.ts';
 import { steadyNow } from './steady-time.ts';
 
 /** What ran with nobody there, for a reader beside the hub. */
@@ -15,10 +16,21 @@ export interface AutomationRead {
     /** Milliseconds. */
     readonly closesIn: number;
   }[];
+  /** Approvals that are remembered and count by now. */
+  readonly remembered: readonly RememberedRead[];
+}
+
+export interface RememberedRead {
+  readonly id: string;
+  readonly by: string;
+  readonly playbook: string;
+  readonly hosts: readonly string[];
+  readonly until: number;
+  readonly uses: number;
 }
 
 /** Reads budgets and breakers as they stand; `uptime` is the machine's, in milliseconds. Writes nothing. */
-export function readAutomation(store: Store, uptime: number): AutomationRead {
+export function readAutomation(store: Store, uptime: number, clock: number = Date.now()): AutomationRead {
   const now = steadyNow(store, uptime);
   const plans = new Map<string, number>();
   for (const { key, value } of store.alone.getRange({})) {
@@ -29,7 +41,11 @@ export function readAutomation(store: Store, uptime: number): AutomationRead {
     const closesIn = at + BREAKER_OPEN_MS - now;
     return closesIn > 0 ? [{ of, name, incident, closesIn }] : [];
   });
-  return { spent: [...plans].map(([host, n]) => ({ host, plans: n })), breakers };
+  const remembered = allRemembered(store).flatMap(({ rule, uses, revoked }): RememberedRead[] => {
+    const { id, by, playbook, hosts, not_after: until } = rule;
+    return revoked !== undefined || until <= clock ? [] : [{ id, by, playbook, hosts, until, uses }];
+  });
+  return { spent: [...plans].map(([host, n]) => ({ host, plans: n })), breakers, remembered };
 }
 
 /** What a rule is bounded to, in words; empty where it covers everything. */

@@ -143,12 +143,15 @@ const ENDED: Readonly<Record<Tried['ended'], string>> = {
 
 function show(store: Store, json: boolean, io: Console): number {
   const { rule } = (store.meta.get('hub') as HubStatus | undefined) ?? {};
-  const { spent, breakers } = readAutomation(store, uptime() * 1_000);
+  const { spent, breakers, remembered } = readAutomation(store, uptime() * 1_000);
   if (json) {
-    io.stdout(JSON.stringify({ rule: rule ?? null, spent, breakers }));
+    io.stdout(JSON.stringify({ rule: rule ?? null, spent, breakers, remembered }));
     return EXIT.done;
   }
-  if (rule === undefined) io.stdout('no rule: nothing runs before a person approved it');
+  if (remembered.length > 0)
+    io.stdout(`${remembered.length} approvals are remembered, and let plans run: sentinel automation list`);
+  if (rule === undefined && remembered.length > 0) io.stdout('no rule beside them');
+  else if (rule === undefined) io.stdout('no rule: nothing runs before a person approved it');
   else {
     const scope = scopeOf(rule);
     const until = new Date(rule.not_after).toISOString();

@@ -64,6 +64,7 @@ export const AUTOMATION: Automation = {
     perHostHour: 4,
     scope: '',
   },
+  remembered: [],
   spent: [{ host: 'edge-07', plans: 1 }],
   breakers: [{ of: 'playbook', name: 'unit-loop', incident: '01JD0000000000000000007F3P', closesIn: 3 * 60 * MINUTE }],
   routes: [

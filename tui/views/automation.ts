@@ -10,11 +10,16 @@ import { fit } from '../width.ts';
 const LABEL = 11;
 const label = (name: string): Line => line(' ', span(name.padEnd(LABEL - 1), 'dim'));
 
-function ruleLines(rule: Automation['rule'], model: Model, columns: number): readonly Line[] {
+function ruleLines({ rule, remembered }: Automation, model: Model, columns: number): readonly Line[] {
   const { desk, now } = model;
   if (rule === null) {
     return [
-      ...hanging(label('rule'), 'none: nothing runs before a person approved it', columns, 'strong'),
+      ...hanging(
+        label('rule'),
+        remembered.length === 0 ? 'none: nothing runs before a person approved it' : 'none but what is remembered',
+        columns,
+        'strong',
+      ),
       ...hanging(
         label(''),
         'An admin lets all-allow plans run: sentinel hub --live --auto-approve allow-only',
@@ -35,6 +40,21 @@ function ruleLines(rule: Automation['rule'], model: Model, columns: number): rea
     ),
     ...(desk.live ? [] : hanging(label(''), 'DRY-RUN: what runs is recorded, and changes nothing', columns, 'wait')),
   ];
+}
+
+/** So many are told one by one; all of them are in `sentinel automation list`. */
+const REMEMBERED_SHOWN = 4;
+
+function rememberedLines({ remembered }: Automation, now: number, columns: number): readonly Line[] {
+  const lines = remembered.slice(0, REMEMBERED_SHOWN).flatMap(({ id, by, playbook, hosts, until, uses }, i) => {
+    const what = `${playbook} on ${hosts.join(' ')}, as ${by} approved it`;
+    const rest = `used ${uses} times, lapses in ${long(until - now)}   ${shortId(id)}`;
+    return hanging(label(i === 0 ? 'approved' : ''), `${safeText(what)}; ${rest}`, columns);
+  });
+  const more = remembered.length - REMEMBERED_SHOWN;
+  return more > 0
+    ? [...lines, ...hanging(label(''), `and ${more} more: sentinel automation list`, columns, 'dim')]
+    : lines;
 }
 
 function spentLines({ spent, rule }: Automation, columns: number): readonly Line[] {
@@ -64,7 +84,8 @@ export function automationView(model: Model, rows: number): readonly Line[] {
   const automation = shelf.automation();
   const columns = cols - 1;
   const top = [
-    ...ruleLines(automation.rule, model, columns),
+    ...ruleLines(automation, model, columns),
+    ...rememberedLines(automation, now, columns),
     EMPTY,
     ...spentLines(automation, columns),
     ...breakerLines(automation, columns),
