@@ -96,7 +96,7 @@ export async function verifyAuditSlowly(
 /** Asked for one by one: a range costs twice as much for each. */
 function verifyFrom(store: Store, walk: ChainWalk): AuditFinding {
   for (let n = walk.at.count + 1; ; n++) {
-    const record: unknown = store.audit.get(n);
+    const record: unknown = store.auditAtHand.get(n);
     if (record === undefined) {
       const [after] = store.audit.getKeys({ start: n, limit: 1 });
       return (after === undefined ? null : walk.next(after, null)) ?? walk.end(auditHead(store));

@@ -42,11 +42,13 @@ test.before(async () => {
 /** A store as whoever can write its file makes it: with these records, and a head that fits the last, or another. */
 function tampered(records: readonly (AuditRecord | undefined)[], head = records.at(-1)?.hash ?? ZEROS): Store {
   const rows = records.flatMap((value, i) => (value === undefined ? [] : [{ key: i + 1, value }]));
+  const audit = {
+    get: (n: number) => records[n - 1],
+    getKeys: ({ start = 1 }) => rows.flatMap(({ key }) => (key >= start ? [key] : [])),
+  };
   return {
-    audit: {
-      get: (n: number) => records[n - 1],
-      getKeys: ({ start = 1 }) => rows.flatMap(({ key }) => (key >= start ? [key] : [])),
-    },
+    audit,
+    auditAtHand: audit,
     meta: { get: () => ({ count: records.length, hash: head }) },
   } as unknown as Store;
 }
