@@ -22,6 +22,8 @@ interface Word {
   /** The agent's own hard limit (agent/detect/limits.ts), where it has one. */
   readonly limit?: number;
   readonly healthy?: 'above';
+  /** Others count what the agent knows the share of: a figure whose unit nobody tells is a count. */
+  readonly counted?: true;
 }
 
 const UNIT = ['unit', 'service', 'process'];
@@ -35,46 +37,62 @@ const WORDS: readonly Word[] = [
   { name: /inode/, signal: 'disk.inodes', metric: 'disk.inodes_percent', about: ['mount'], limit: 90 },
   { name: /read_?only/, signal: 'disk.read_only', metric: 'disk.read_only', about: ['mount', 'dev'], limit: 0.5 },
   {
-    name: /^(?:disk|fs|filesystem|storage)\b.*(?:used|usage|full|fill)/,
+    name: /^(?:disk|fs|filesystem|storage|volume|mount|partition)(?![a-z0-9]).*(?:used|usage|full|fill|util)/,
     signal: 'disk.space',
     metric: 'disk.used_percent',
     about: ['mount'],
     limit: 90,
   },
-  { name: /^(?:disk|io|block)\b.*(?:busy|util)/, signal: 'disk.slow', metric: 'disk.busy_percent', about: ['dev'] },
   {
-    name: /^(?:disk|io|block)\b.*(?:await|latency|queue)/,
+    name: /^(?:disk|io|block)(?![a-z0-9]).*(?:busy|util)/,
+    signal: 'disk.slow',
+    metric: 'disk.busy_percent',
+    about: ['dev'],
+  },
+  {
+    name: /^(?:disk|io|block)(?![a-z0-9]).*(?:await|latency|queue)/,
     signal: 'disk.slow',
     metric: 'disk.await_ms',
     about: ['dev'],
   },
-  { name: /iowait|io_?pressure/, signal: 'host.io_pressure', metric: 'cpu.iowait_percent', about: [] },
-  { name: /cgroup.*oom|oom.*(?:kill|count)/, signal: 'kernel.oom', metric: 'kernel.oom', about: UNIT },
-  { name: /swap.*(?:used|usage|percent|util)/, signal: 'host.swap', metric: 'swap.used_percent', about: [], limit: 80 },
   {
-    name: /mem(?:ory)?.*pressure|major_?faults/,
+    name: /iowait|io_?pressure|pressure.*io(?![a-z])|psi.*io(?![a-z])/,
+    signal: 'host.io_pressure',
+    metric: 'cpu.iowait_percent',
+    about: [],
+  },
+  { name: /cgroup.*oom|oom.*(?:kill|count)/, signal: 'kernel.oom', metric: 'kernel.oom', about: UNIT },
+  {
+    name: /swap.*(?:used|usage|percent|util|(?:in|out)(?![a-z])|pages|io(?![a-z]))/,
+    signal: 'host.swap',
+    metric: 'swap.used_percent',
+    about: [],
+    limit: 80,
+  },
+  {
+    name: /mem(?:ory)?.*pressure|pressure.*mem(?:ory)?|psi.*mem|major_?faults|pgmajfault/,
     signal: 'host.memory_pressure',
     metric: 'pressure.memory_some_percent',
     about: [],
   },
   {
-    name: /^(?:system\.|host\.|node\.)?(?:mem|memory|ram)\b.*(?:used|usage|util|percent)/,
+    name: /^(?:system[._]|host[._]|node[._])?(?:mem|memory|ram)(?![a-z0-9]).*(?:used|usage|util|percent)/,
     signal: 'host.memory',
     metric: 'memory.used_percent',
     about: [],
     limit: 92,
   },
   {
-    name: /^(?:system\.|host\.|node\.)?cpu\b.*(?:percent|util|used|usage|busy)/,
+    name: /^(?:system[._]|host[._]|node[._])?cpu(?![a-z0-9]).*(?:percent|util|used|usage|busy)/,
     signal: 'host.cpu',
     metric: 'cpu.percent',
     about: [],
     limit: 95,
   },
-  { name: /^(?:system\.|host\.|node\.)?load\b/, signal: 'host.load', metric: 'load.per_core', about: [] },
+  { name: /^(?:system[._]|host[._]|node[._])?load(?![a-z])/, signal: 'host.load', metric: 'load.per_core', about: [] },
   { name: /zombie|defunct/, signal: 'host.zombies', metric: 'process.zombies', about: [], limit: 20 },
   {
-    name: /^(?:process(?:es)?|proc|task|pid|thread)s?[._](?:count|total|running|used|table)/,
+    name: /^(?:system[._]|host[._]|node[._])?(?:process(?:es)?|proc|task|pid|thread)s?[._](?:count|total|running|used|table|max)/,
     signal: 'host.tasks',
     metric: 'process.count',
     about: [],
@@ -85,6 +103,7 @@ const WORDS: readonly Word[] = [
     signal: 'process.files',
     metric: 'process.files_percent',
     about: UNIT,
+    counted: true,
   },
   {
     name: /container.*restart|restart.*container|docker.*restart/,
@@ -104,7 +123,7 @@ const WORDS: readonly Word[] = [
     metric: 'unit.failed',
     about: UNIT,
   },
-  { name: /conntrack/, signal: 'net.conntrack', metric: 'conntrack.used_percent', about: [], limit: 90 },
+  { name: /conntrack/, signal: 'net.conntrack', metric: 'conntrack.used_percent', about: [], limit: 90, counted: true },
   { name: /flap|carrier_changes|link_changes/, signal: 'net.flaps', metric: 'network.flaps_per_hour', about: DEVICE },
   {
     name: /carrier|link.*(?:up|down|state)|(?:cellular|modem|wwan).*(?:connected|registered|up|state)/,
@@ -112,7 +131,12 @@ const WORDS: readonly Word[] = [
     metric: 'network.carrier',
     about: DEVICE,
   },
-  { name: /^net(?:work)?\b.*(?:error|drop|crc)/, signal: 'net.errors', metric: 'network.errors_per_s', about: DEVICE },
+  {
+    name: /^(?:net(?:work)?|nic|interface|if)(?![a-z0-9]).*(?:error|drop|crc)/,
+    signal: 'net.errors',
+    metric: 'network.errors_per_s',
+    about: DEVICE,
+  },
   {
     name: /cert|tls.*(?:expir|days)/,
     signal: 'certificate.expiry',
@@ -136,13 +160,15 @@ const WORDS: readonly Word[] = [
   { name: /blocked|d_state|uninterruptible/, signal: 'host.blocked', metric: 'process.blocked', about: [] },
   { name: /lock/, signal: 'database.locks', metric: 'database.waiting_locks', about: [] },
   {
-    name: /^(?:postgres|pg|mysql|mariadb|db|database)\b.*conn/,
+    // What is open of them, and not what became of those that failed.
+    name: /^(?:postgres(?:ql)?|pg|mysql|mariadb|db|database|mongo(?:db)?|redis)(?![a-z0-9])(?!.*(?:err|fail|abort|refus|reject|time|latency|_ms|duration|rate|per_)).*(?:conn|clients|backends)/,
     signal: 'database.connections',
     metric: 'database.connections_percent',
     about: [],
+    counted: true,
   },
   {
-    name: /^(?:log|journal)s?\b.*(?:line|message|rate|bytes|volume)/,
+    name: /^(?:log|journald?|r?syslog|kern(?:el)?_log)s?(?![a-z0-9]).*(?:line|message|msg|rate|bytes|volume|entries)/,
     signal: 'log.flood',
     metric: 'log.lines_per_minute',
     about: UNIT,
@@ -201,7 +227,7 @@ export function agentMetric({ name, labels, unit }: Pick<Metric, 'name' | 'label
   const subject = about.map((key) => labels[key]).find((value) => value !== undefined);
   const own = name.toLowerCase().replace(/[^a-z0-9_.]/g, '_');
   const wanted = (word && measureOf('', word.metric)) ?? ONE;
-  const given = measureOf(unit, own) ?? wanted;
+  const given = measureOf(unit, own) ?? (word?.counted === true ? ONE : wanted);
   const same = given[0] === wanted[0];
   const base = word !== undefined && same ? word.metric : own;
   const metric = subject === undefined ? base : `${base}[${word?.about === UNIT ? unitName(subject) : subject}]`;

@@ -79,6 +79,8 @@ function isUnusual(one: Metric): boolean {
     return true;
   if (baseline === undefined) return true;
   if (/(?:readonly|read_only|failed|down)$/.test(name) && value === 1) return true;
+  // What always moved and does not move at all is frozen, however little that is.
+  if (/std_?dev|variance/.test(name) && value === 0 && baseline.mean > 0) return true;
   const far = Math.abs(value - baseline.mean);
   return far >= UNUSUAL * Math.max(baseline.std, Math.abs(baseline.mean) * 0.01, 1e-6);
 }
@@ -188,14 +190,16 @@ function commOf(cmd: string): string {
 
 function mountsOf({ metrics }: Situation): Snapshot['mounts'] {
   const mounts = new Map<string, { used?: number; inodes?: number; type: string }>();
-  for (const { name, value, labels } of metrics) {
+  for (const { name, value, labels, unit } of metrics) {
     const path = labels['mount'];
-    const { signal } = agentMetric({ name, labels, unit: '' });
+    const { signal, metric } = agentMetric({ name, labels, unit });
     if (path === undefined) continue;
     const type = labels['fstype'] ?? (/^\/(?:dev\/shm|run)/.test(path) ? 'tmpfs' : 'ext4');
     const before = mounts.get(path) ?? { type };
-    if (signal === 'disk.space') mounts.set(path, { ...before, used: value });
-    else if (signal === 'disk.inodes') mounts.set(path, { ...before, inodes: value });
+    // In bytes it is no share of anything that the scenario tells.
+    const isShare = metric.startsWith('disk.used_percent') || metric.startsWith('disk.inodes_percent');
+    if (signal === 'disk.space' && isShare) mounts.set(path, { ...before, used: value });
+    else if (signal === 'disk.inodes' && isShare) mounts.set(path, { ...before, inodes: value });
     else mounts.set(path, before);
   }
   return [...mounts].map(([path, { used, inodes, type }]) => ({

@@ -155,6 +155,10 @@ function resolve(name: Placeholder, evidence: Evidence, { needs_human: looks, ma
   }
 }
 
+/** Alerts of a whole host of which its largest process says something. */
+const OF_CPU: ReadonlySet<string> = new Set(['host.cpu', 'host.load']);
+const OF_MEMORY: ReadonlySet<string> = new Set(['host.memory', 'host.swap', 'host.memory_pressure']);
+
 /** Memory that grew this much while it was watched points to one process, however many others are large. */
 const GREW = 64 * 1_048_576;
 
@@ -165,7 +169,9 @@ const GREW = 64 * 1_048_576;
 function culprit(evidence: Evidence): Entity | string {
   const named = labelledProcess(evidence, 'culprit');
   if (!evidence.event.signal.startsWith('host.')) return named ?? 'no process is known to be the cause';
-  const cpu = evidence.event.signal === 'host.cpu' || evidence.event.signal === 'host.load';
+  const cpu = OF_CPU.has(evidence.event.signal);
+  // The largest in memory starts no processes and writes no disk: of other alerts no top list says who it is.
+  if (!cpu && !OF_MEMORY.has(evidence.event.signal)) return named ?? 'no process is known to be the cause';
   const list = (cpu ? evidence.snapshot?.top_cpu : evidence.snapshot?.top_mem) ?? [];
   const suspect = named ?? labelledProcess(evidence, cpu ? 'top_cpu' : 'top_mem');
   const figures = suspect && figuresOf(evidence, suspect);

@@ -50,6 +50,18 @@ export const mentionIn = (phrases: readonly string[], { all, trusted }: Told): s
 export const isHearsay = (phrase: string | undefined, event: Event): boolean =>
   phrase !== undefined && !toldBy(event).trusted.includes(phrase);
 
+/**
+ * Whether the agent says a phrase of more than a name: by a line of its own, or a fact that is none. That a file system or
+ * a unit is called so does not tell what is wrong with it.
+ */
+export const isSaidOfMore = (phrase: string, { snapshot }: Event): boolean =>
+  [
+    ...(snapshot?.unit_lines ?? []),
+    ...Object.entries(snapshot?.facts ?? {}).flatMap(([name, { text, trusted }]) =>
+      NAMES.has(name) ? [] : [{ text: `fact ${name} ${text}`, trusted }],
+    ),
+  ].some(({ text, trusted }) => trusted && text.toLowerCase().includes(phrase));
+
 /** Whether a phrase hangs on which fact the agent gave: `fact held pid`. */
 export const isOfFact = (phrase: string): boolean => phrase.startsWith('fact ');
 

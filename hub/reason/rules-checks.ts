@@ -2,6 +2,7 @@ import type { Evidence } from '../evidence/evidence.ts';
 import { figuresOf, itemAbout, labelledProcess, logIds, metricItem, mountFigures } from '../evidence/find.ts';
 import { duration, mib, number, plainName } from '../evidence/words.ts';
 import type { Claim } from '../incident.ts';
+import { recentChange } from './rules-change.ts';
 
 /**
  * What one codified check found. It never chooses a command: log lines may be written by anyone, so a check can only
@@ -28,7 +29,6 @@ const GROWING = 0.03;
 const FULL = 95;
 const PLENTY = 85;
 const YOUNG_S = 300;
-const CHANGE_WINDOW_MS = 3_600_000;
 
 /** Blocks free, and still "no space left on device": the file system is out of inodes. */
 const outOfInodes: Check = (evidence) => {
@@ -220,25 +220,6 @@ const descriptorLeak: Check = (evidence) => {
     evidence: [item.id, ...lines],
     weight: -0.4,
     instead: `${plainName(found.process.comm)} (pid ${found.process.pid}) leaks open files`,
-  };
-};
-
-/** What was changed within the hour before is the first suspect. */
-const recentChange: Check = (evidence) => {
-  const { ts } = evidence.event;
-  const changes = evidence.snapshot?.changes ?? [];
-  const near = changes.filter((change) => change.ts <= ts && ts - change.ts <= CHANGE_WINDOW_MS);
-  const ids = evidence.items
-    .filter((item) => item.kind === 'change' && / before: /.test(item.text))
-    .slice(0, Math.min(2, near.length));
-  const newest = near.reduce((max, change) => Math.max(max, change.ts), 0);
-  if (near.length === 0 || ids.length === 0) return null;
-  return {
-    check: 'recent-change',
-    claim: `Something was changed ${duration((ts - newest) / 1_000)} before it began`,
-    evidence: ids.map((item) => item.id),
-    weight: 0,
-    instead: 'the change made shortly before brought it about',
   };
 };
 

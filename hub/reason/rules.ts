@@ -4,10 +4,11 @@ import { oneLine } from '../evidence/words.ts';
 import type { Claim, DraftCommand } from '../incident.ts';
 import { type FilledPlaybook, fillFromEvidence, type Unfilled } from '../playbook/fill.ts';
 import type { Playbook } from '../playbook/playbook.ts';
+import { actsOnWhatIsNamed } from './acts-on.ts';
 import { calibrated, type Outcomes } from './calibration.ts';
 import { shownCauses } from './causes/known.ts';
 import { led, type PlaybookAnswer } from './causes/lead.ts';
-import { HEARSAY_CAP, isHearsay, isOfFact, speaksOf, toldBy } from './mention.ts';
+import { HEARSAY_CAP, isHearsay, isOfFact, isSaidOfMore, speaksOf, toldBy } from './mention.ts';
 import { type Diagnosis, ReasonError, type Reasoner } from './reasoner.ts';
 import { PlaybookIndex } from './retrieval.ts';
 import { type Cause, causeOf } from './rules-causes.ts';
@@ -69,7 +70,7 @@ export class RulesReasoner implements Reasoner {
 
   async close(): Promise<void> {}
 
-  #answer(evidence: Evidence, tried: ReadonlySet<string>): PlaybookAnswer {
+  #answer(evidence: Evidence, tried: ReadonlySet<string>): Answer {
     const cause = causeOf(evidence);
     const findings = runChecks(evidence);
     const ranked = this.#ranked(evidence);
@@ -79,6 +80,7 @@ export class RulesReasoner implements Reasoner {
       if (tried.has(match.playbook.id)) continue;
       const filling = fillFromEvidence(match.playbook, evidence);
       if (!filling.ok) open.push(...filling.open.map((one) => ({ ...one, playbook: match.playbook.id })));
+      else if (!actsOnWhatIsNamed(match.mention, filling.filled, evidence)) continue;
       else if (match.playbook.needs_human) {
         looks.push(filling.filled);
         // What is told apart by its own words is no case for a fix of the general kind.
@@ -87,12 +89,13 @@ export class RulesReasoner implements Reasoner {
         const answer = this.#fixed(evidence, cause, findings, ranked, match, filling.filled);
         // A line that anyone may write points to no playbook against what several signs show together.
         const mentioned = match.mention !== undefined && !isHearsay(match.mention, evidence.event);
-        return { answer, mentioned, mends: true };
+        const told = mentioned && isOfItself(match.mention ?? '', evidence);
+        return { answer, mentioned, mends: true, told };
       }
     }
     const why = whyPerson(ranked, tried, open, looks);
     const answer = this.#forPerson(evidence, cause, findings, ranked, looks[0] ?? null, why);
-    return { answer, mentioned: false, mends: false };
+    return { answer, mentioned: false, mends: false, told: false };
   }
 
   #fixed(
@@ -200,10 +203,20 @@ export class RulesReasoner implements Reasoner {
  * itself says, a budget that somebody declared, or the process that the agent blames. How often such a fix is right was
  * measured by itself (calibration.ts).
  */
-const isToldByAgent = ({ event, entities }: Evidence, { answer, mentioned, mends }: PlaybookAnswer): boolean =>
+const isToldByAgent = ({ event, entities }: Evidence, { answer, told, mends }: Answer): boolean =>
   mends &&
   !answer.needs_human &&
-  (mentioned || /^(?:group|folder)\./.test(event.signal) || entities.some(({ labels }) => labels.includes('culprit')));
+  (told || /^(?:group|folder)\./.test(event.signal) || entities.some(({ labels }) => labels.includes('culprit')));
+
+/** What the playbooks answer, and whether it rests on a phrase that the agent says of the thing in trouble. */
+type Answer = PlaybookAnswer & { readonly told: boolean };
+
+/**
+ * Whether a phrase tells what is wrong: of a unit or workload that failed, its name does; of a whole file system or host,
+ * only what says more than a name.
+ */
+const isOfItself = (phrase: string, { event }: Evidence): boolean =>
+  !/^(?:disk|host)\./.test(event.signal) || isSaidOfMore(phrase, event);
 
 /** How an incident notes that the commands of a shown cause were tried, which no playbook describes. */
 export const causeTried = (of: string): string => `cause:${of}`;

@@ -78,8 +78,13 @@ const CASES: readonly (readonly [check: string, signal: string, yes: Partial<Sna
   [
     'recent-change',
     'group.memory',
-    { changes: [{ ts: NOW - 600_000, what: said('web 1 -> 2', true) }] },
-    { changes: [{ ts: NOW - 86_400_000, what: said('web 1 -> 2', true) }] },
+    { changes: [{ ts: NOW - 600_000, what: said('python3 3.11 -> 3.12', true) }] },
+    {
+      changes: [
+        { ts: NOW - 600_000, what: said('fontconfig 2.13 -> 2.14', true) },
+        { ts: NOW - 86_400_000, what: said('python3 3.11 -> 3.12', true) },
+      ],
+    },
   ],
   ['just-started', 'group.memory', grown(0, { age_s: 20 }), grown(0)],
 ];

@@ -2,7 +2,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { ALONE_FROM } from '../../broker/automation-rule.ts';
 import { RulesReasoner } from '../../hub/reason/rules.ts';
-import { SUPPORT, supportCap, supportOf } from '../../hub/reason/support.ts';
+import { FIRST_ANSWERS, SUPPORT, supportCap, supportOf, supportTable } from '../../hub/reason/support.ts';
 import { builtIn, emptySnapshot, eventOf, evidenceFor, processRow, said } from './evidence-fixtures.ts';
 
 const test = suite('what an answer rests on');
@@ -27,6 +27,19 @@ test('more kinds of evidence may claim more, and none may run alone by that', ()
   assert.ok((signal ?? 1) < (one ?? 0) && (one ?? 1) < (several ?? 0) && (several ?? 1) < ALONE_FROM);
   for (const { answers, right } of Object.values(SUPPORT)) assert.ok(right <= answers);
   assert.is(supportCap('one', { ...SUPPORT, one: { answers: 0, right: 0 } }), 0.5, 'nothing measured proves nothing');
+});
+
+test('what one set would say is measured by the others', () => {
+  const all = Object.keys(FIRST_ANSWERS);
+  assert.ok(all.length >= 3);
+  for (const name of all) {
+    const others = supportTable(name);
+    for (const support of ['several', 'one', 'signal'] as const) {
+      const own = FIRST_ANSWERS[name]?.[support];
+      assert.is(others[support].answers + (own?.answers ?? 0), SUPPORT[support].answers);
+      assert.is(others[support].right + (own?.right ?? 0), SUPPORT[support].right);
+    }
+  }
 });
 
 test('kinds are counted by what the claims cite; what repeats the alert or addresses its reader is none', () => {

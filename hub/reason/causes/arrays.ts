@@ -66,6 +66,8 @@ const check: KnownCause = {
   find: (signs) => {
     const line = signs.line(CHECK);
     if (line === undefined || !isSlow(signs) || memberLost(signs) !== undefined) return null;
+    // Of a database that waits it may be one cause among others: that is for what knows databases.
+    if (signs.hasSignal('database.replication_lag', 'database.replication', 'database.locks')) return null;
     if (degradedMetric(signs) !== undefined || signs.line(/i\/o error|medium error|mismatch_cnt=[1-9]/i) !== undefined)
       return null;
     const array = signs.line(ARRAY)?.groups[0];

@@ -18,6 +18,8 @@ export interface Found {
    * at its own limit): where such a playbook fits as well, this cause leads, and what it proposes waits for a person.
    */
   readonly futile?: readonly string[];
+  /** What takes room on a file system, where it is that: of two kinds that are shown both are said. */
+  readonly fills?: 'log' | 'image' | 'layer' | 'core' | 'wal' | 'files';
   /** Its commands only look, or mend a part: what to do is a person's decision. */
   readonly person?: true;
 }

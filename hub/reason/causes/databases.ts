@@ -1,6 +1,7 @@
 import type { TopProcess } from '../../evidence/processes.ts';
 import { number } from '../../evidence/words.ts';
-import { command, end, type Found, type KnownCause, nice, restart, unitLog } from './cause.ts';
+import { command, end, type Found, type KnownCause, restart, unitLog } from './cause.ts';
+import { replication } from './replicas.ts';
 import type { Signs } from './signs.ts';
 
 const DATABASE = /postgres|mysql|mariadb|mongod|redis/i;
@@ -25,7 +26,10 @@ const lockQueue: KnownCause = {
     if (line === undefined && !signs.hasSignal('database.locks')) return null;
     const named = signs.line(/process(?:es)? holding the lock: (\d+)/i)?.groups[0];
     const idle = signs.processes.find(({ cmd }) => /idle in transaction/.test(cmd.text));
-    const holder = signs.processes.find(({ process }) => String(process.pid) === named) ?? idle;
+    const told = signs.told(
+      /\b(?:blocks|blocking|holds .{0,40}lock|holding .{0,40}lock|idle in transaction)\b/i,
+    )?.process;
+    const holder = signs.processes.find(({ process }) => String(process.pid) === named) ?? told ?? idle;
     const mysql = isMysql(signs);
     const dump = signs.process(
       /\b(?:mysqldump|mariadb-dump)\b.*--(?:lock-all-tables|lock-tables|master-data|source-data|flush-logs)/,
@@ -69,66 +73,8 @@ function heldByDump(signs: Signs, dump: TopProcess, line: string | undefined): F
   };
 }
 
-/** A replica falls behind for want of disk, of network, or of its primary. */
-const replication: KnownCause = {
-  id: 'replication',
-  class: 'replication-lag',
-  find: (signs) => {
-    if (
-      !signs.hasSignal('database.replication_lag', 'database.replication') &&
-      signs.line(/replication.{0,40}(?:lag|broken|stopped)|wal receiver|standby.*behind/i) === undefined
-    )
-      return null;
-    const away = signs.line(
-      /could not connect to the primary|no route to host|connection (?:refused|timed out|reset)|wal receiver.{0,40}(?:fail|terminat)|io_running: (?:no|connecting)/i,
-    );
-    const slot = signs.line(/requested wal segment .{0,40}already been removed|replication slot/i);
-    const busy = signs.hasSignal('disk.slow', 'host.io_pressure') || signs.metric(/disk\.(?:busy|await)/) !== undefined;
-    const job = signs.processes.find(({ cmd }) =>
-      /\b(?:restic|borg|rsync|tar|pg_dump|pg_basebackup|mysqldump|rclone|updatedb)\b/.test(cmd.text),
-    );
-    const long = signs.processes.find(({ cmd }) => /select|idle in transaction/i.test(cmd.text));
-    const change =
-      away === undefined
-        ? signs.since(job && signs.program(job))
-        : signs.since('switch', 'firewall', 'network', 'vlan', 'route', 'link');
-    const why =
-      away !== undefined
-        ? 'it can not reach (connect to) its primary: the network, a route or a firewall between them'
-        : slot !== undefined
-          ? 'the primary no longer has the WAL that it needs'
-          : job !== undefined
-            ? `${signs.name(job)}, a backup or batch job, keeps its disk busy, so replay can not keep up`
-            : busy
-              ? 'its disk is saturated, so replay can not keep up'
-              : long !== undefined
-                ? 'a long query on the replica holds back the replay'
-                : 'its disk, its network or a long query holds back the replay';
-    return {
-      sentence: `The replica lags behind its primary (replication lag ${signs.metric(/replication/)?.words ?? ''}): ${why}${change.words}.`,
-      evidence: [
-        ...signs.main,
-        ...(away === undefined ? [] : [away.id]),
-        ...(job === undefined ? [] : signs.itemOf(job)),
-        ...change.ids,
-      ],
-      commands:
-        away !== undefined
-          ? [
-              command('ip route', 'Shows whether there is a way to the primary.'),
-              command('ip -s link', 'Shows the state of the interfaces.'),
-              command('ss -tn state established', 'Shows whether the connection to the primary stands.'),
-            ]
-          : [
-              ...(job === undefined ? [] : [nice(job.process.pid)]),
-              command('iostat -x 1 3', 'Shows whether the disk keeps up.'),
-              command("psql -X -c 'SELECT * FROM pg_stat_wal_receiver'", 'Shows the state of the stream.'),
-            ],
-      sure: away !== undefined || job !== undefined ? 'decisive' : 'likely',
-      ...(away === undefined && job !== undefined ? {} : { person: true }),
-    };
-  },
-};
+/** Percent of a database's connections from which on too few are left. */
+const MANY_CONNECTIONS = 80;
 
 /** Connections that an application never gives back. */
 const connections: KnownCause = {
@@ -138,8 +84,8 @@ const connections: KnownCause = {
     const line = signs.line(
       /remaining connection slots|too many (?:connections|clients)|connection pool.{0,40}(?:exhausted|timeout|full)|queuepool limit|pool:? \d+ connections/i,
     );
-    const used = signs.metric(/^database\.connections/);
-    if (line === undefined && used === undefined) return null;
+    const used = signs.metric(/^database\.connections_percent/);
+    if (line === undefined && (used?.value ?? 0) < MANY_CONNECTIONS) return null;
     if (signs.line(/still waiting for|holding the lock/i) !== undefined) return null;
     const hog = signs.line(/^(?:\d+ times: )?([\w@.-]+): .{0,80}(?:connections? open|pool|none returned|leak)/i)
       ?.groups[0];
@@ -188,6 +134,25 @@ const archive: KnownCause = {
         command('df -h', 'Shows whether the archive target is full.'),
       ].filter(({ command: text }) => databaseUnit(signs) !== undefined || !text.startsWith('journalctl')),
       sure: 'decisive',
+      ...(signs.fullMount() === undefined ? {} : { fills: 'wal' as const }),
+      person: true,
+    };
+  },
+};
+
+/** Transaction numbers are used up where nothing may be cleaned away. */
+const wraparound: KnownCause = {
+  id: 'wraparound',
+  class: 'transaction-wraparound',
+  find: (signs) => {
+    const line = signs.line(/must be vacuumed within|transaction id wraparound|not accepting commands to avoid/i);
+    if (line === undefined) return null;
+    return {
+      sentence:
+        'The database nears the end of its transaction numbers (wraparound): vacuum does not get through, as an old open transaction, a prepared one or a slot keeps it back.',
+      evidence: [line.id, ...signs.main],
+      commands: [activity],
+      sure: 'decisive',
       person: true,
     };
   },
@@ -214,4 +179,4 @@ const cache: KnownCause = {
   },
 };
 
-export const DATABASES: readonly KnownCause[] = [lockQueue, replication, connections, archive, cache];
+export const DATABASES: readonly KnownCause[] = [lockQueue, replication, connections, archive, wraparound, cache];

@@ -1,7 +1,12 @@
+import { splitMetric } from '../../evidence/names.ts';
 import { plainName } from '../../evidence/words.ts';
-import { command, type KnownCause, nice, restart, unitLog, unitStatus } from './cause.ts';
+import { command, type KnownCause, restart, unitLog, unitStatus } from './cause.ts';
 import { isFilling } from './filling.ts';
 import { isModemSilent } from './network.ts';
+import type { Signs } from './signs.ts';
+
+/** Brokers of messages, and their protocol. */
+const MQTT = /\bmqtt|mosquitto|emqx|vernemq|hivemq|nanomq|rabbitmq|activemq/i;
 
 /** A bridge that does not deliver keeps everything that its site says. */
 const bridge: KnownCause = {
@@ -9,10 +14,12 @@ const bridge: KnownCause = {
   class: 'mqtt-bridge-backlog',
   find: (signs) => {
     const queue = signs.metric(
-      /bridge|mqtt.*(?:queue|pending|backlog|inflight|dropped)|mosquitto.*(?:queue|pending|messages)/,
+      /mqtt.*bridge|bridge.*(?:queue|pending|backlog|messages|dropped)|(?:mqtt|mosquitto|broker|emqx|rabbitmq).*(?:queue|pending|backlog|inflight|dropped|messages_(?:ready|stored))/,
     );
-    const line = signs.line(/\bbridge\b/i);
+    const line = signs.line(/\b(?:bridge|shovel|federation)\b/i);
     if ((queue === undefined && line === undefined) || isModemSilent(signs)) return null;
+    // A bridge of OPC UA or of a network is none: something has to speak of a broker.
+    if (queue === undefined && !MQTT.test(line?.text ?? '') && signs.process(MQTT) === undefined) return null;
     const refused = signs.line(
       /not authori[sz]ed|bad user ?name or password|connection refused: (?:bad|not)|authentication (?:failed|error)|return code [45]/i,
     );
@@ -32,6 +39,8 @@ const bridge: KnownCause = {
         : tls !== undefined
           ? 'its TLS connection fails (certificate)'
           : 'it is stuck in a dead connection or the other side can not be reached';
+    // A password or a certificate is a person's to set: another start is refused again.
+    const isRefused = refused !== undefined || tls !== undefined;
     return {
       sentence: `The MQTT bridge${unit === undefined ? '' : ` of ${unit}`} does not deliver: ${why}, and a backlog (queue) of ${queue?.words || 'pending'} messages piles up${change.words}.`,
       evidence: [
@@ -42,12 +51,22 @@ const bridge: KnownCause = {
       commands:
         unit === undefined
           ? [command('ss -tn state established', 'Shows whether the connection upstream stands.')]
-          : [unitLog(unit), restart(unit)],
+          : [unitLog(unit), isRefused ? unitStatus(unit) : restart(unit)],
       sure: 'decisive',
-      ...(unit === undefined ? { person: true } : {}),
+      ...(unit === undefined || isRefused ? { person: true } : {}),
+      ...(isRefused ? { futile: ['mqtt-bridge-backlog'] } : {}),
     };
   },
 };
+
+/** Where the clients of one name connect from, as the broker says it; at most two. */
+function addressesOf(signs: Signs, name: string): readonly string[] {
+  const all = signs.lines().flatMap(({ text }) => {
+    const at = /\bfrom ((?:\d{1,3}\.){3}\d{1,3})(?::\d{1,5})? as (\S+)/.exec(text);
+    return at !== null && at[2] === name && at[1] !== undefined ? [at[1]] : [];
+  });
+  return [...new Set(all)].slice(0, 2);
+}
 
 /** Two clients of one name throw each other out for ever. */
 const clientClash: KnownCause = {
@@ -59,15 +78,19 @@ const clientClash: KnownCause = {
     );
     if (line === undefined) return null;
     const broker = signs.process(/mosquitto|emqx|vernemq|beam\.smp|nanomq/);
+    const from = addressesOf(signs, line.groups[0] ?? '');
+    const change = signs.since(line.groups[0], 'clone', 'cloned', 'replaced', 'put into service', 'client id');
     const unit = signs.unitLike(/mosquitto|emqx|vernemq|nanomq|mqtt/);
     return {
-      sentence: `Two MQTT clients share one client id (${line.groups[0] || 'the same'}) and throw each other out: a reconnect storm${broker === undefined ? '' : ` keeps the broker ${signs.name(broker)} busy`}.`,
-      evidence: [line.id, ...signs.main],
+      sentence: `Two devices use the same MQTT client id (${line.groups[0] || 'a duplicate'}${from.length > 1 ? `, from ${from.join(' and ')}` : ''}) and throw each other out: a reconnect storm${broker === undefined ? '' : ` keeps the broker ${signs.name(broker)} busy`}${change.words}.`,
+      evidence: [line.id, ...signs.main, ...change.ids],
       commands: [
         ...(unit === undefined ? [] : [unitLog(unit)]),
         command('ss -tn state established', 'Shows where the clients connect from.'),
-        ...(broker === undefined ? [] : [nice(broker.process.pid)]),
       ],
+      // One of the two has to get a name of its own, where it stands: a broker that starts anew has them back at once.
+      person: true,
+      futile: ['mqtt-bridge-backlog'],
       // A single client that comes back is thrown out once too: where a disk fills and no log does it, that is no cause.
       sure: isFilling(signs) && !signs.hasSignal('log.flood', 'journal.flood') ? 'likely' : 'decisive',
     };
@@ -85,17 +108,29 @@ const frozen: KnownCause = {
     const flat = signs.metric(/(?:std_?dev|stdev|variance|unchanged|stale|frozen)/);
     const sensor = signs.metric(/sensor|level|temperature|pressure|flow|probe|register/);
     if (line === undefined && (flat === undefined || flat.value !== 0)) return null;
-    const name = plainName(
-      /(?:sensor\.)?([a-z0-9_]+)/.exec((signs.evidence.event.metric ?? '').replace(/^sensor\./, ''))?.[1] ?? 'value',
+    const { base, label } = splitMetric(signs.evidence.event.metric ?? '');
+    const name = plainName(label ?? /^(?:sensor|value|signal|tag)?[._]?([a-z0-9_]+)/.exec(base)?.[1] ?? 'value');
+    const poller = signs.process(
+      /modbus|mbusd|opcua|opc-|poll|gateway|-gw\b|gw$|serial|bacnet|snmp|iec-?(?:104|61850)|dnp3|s7/i,
     );
-    const poller = signs.process(/modbus|opcua|poll|gateway|serial|bacnet|snmp/i);
     const unit = (poller && signs.unitOf(poller)) ?? signs.units[0];
-    const change = signs.since('calibrat', 'simulat', 'forced', 'sensor', 'transmitter');
+    const change = signs.since(
+      'calibrat',
+      'recalibrat',
+      'simulat',
+      'forced',
+      'sensor',
+      'transmitter',
+      'probe',
+      'maintenance',
+    );
+    const upgrade = signs.since(poller && signs.program(poller), unit);
     return {
-      sentence: `The sensor ${sensor === undefined ? '' : name} is frozen (stuck): it repeats one value that does not change although it should move; the sensor (transmitter), its line or converter hangs, the gateway repeats the last value, or the value is held (forced, simulated, in calibration)${change.words}.`,
-      evidence: [...signs.main, ...(line === undefined ? [] : [line.id]), ...change.ids],
+      sentence: `The sensor ${sensor === undefined ? '' : name} is frozen (stuck): it repeats one value that does not change although it should move; the sensor (transmitter), its line or converter hangs, the gateway${poller === undefined ? '' : ` ${signs.program(poller)}`} repeats the last value, or the value is held (forced, simulated, in calibration)${change.words}.`,
+      evidence: [...signs.main, ...(line === undefined ? [] : [line.id]), ...change.ids, ...upgrade.ids],
       or: [
-        'The transmitter itself is stuck, or its line or converter hangs.',
+        `The sensor itself (its transmitter or probe) is stuck, or its line or converter hangs${change.words}.`,
+        `The gateway${poller === undefined ? '' : ` (${signs.program(poller)})`} repeats its last value, from a cache or a dead subscription${upgrade.words}.`,
         'Its value is held on purpose (forced, simulated or in calibration) and was never released.',
       ],
       commands: [
@@ -117,7 +152,7 @@ const fieldbus: KnownCause = {
   class: 'fieldbus-silent',
   find: (signs) => {
     const line = signs.line(
-      /(?:modbus|profinet|bacnet|canopen|can\d|ttyS\d|ttyUSB\d|serial).{0,80}(?:timed? ?out|no response|no answer|failed to respond|crc|bus-?off|no buffer space|disconnect|i\/o error)|response time-?out,? slave/i,
+      /(?:modbus|profinet|bacnet|canopen|can\d|ttyS\d|ttyUSB\d|serial).{0,80}(?:timed? ?out|no response|no answer|failed to respond|crc|bus-?off|no buffer space|disconnect|i\/o error)|response time-?out,? slave|\bbad_?(?:timeout|nocommunication|connectionclosed|communicationerror|devicefailure|serverhalted)\b|\biso-on-tcp\b.{0,60}(?:timed? ?out|error|lost)/i,
     );
     if (line === undefined || signs.line(/modem/i) !== undefined) return null;
     const poller = signs.process(/modbus|opcua|poll|gateway|serial|bacnet/i);
@@ -153,6 +188,44 @@ const fieldbus: KnownCause = {
   },
 };
 
+/** A core that does not come back from the kernel. */
+const lockup: KnownCause = {
+  id: 'lockup',
+  class: 'kernel-fault',
+  find: (signs) => {
+    const line = signs.line(/soft lockup|hard lockup|\brcu\w*.{0,40}(?:stall|detected)/i);
+    if (line === undefined || signs.hasSignal('host.reboot')) return null;
+    return {
+      sentence:
+        'A processor is stuck in the kernel (lockup, RCU stall): a driver or the hardware at fault, or a virtual machine whose host gives it no time.',
+      evidence: [line.id, ...signs.main],
+      commands: [command('dmesg -T --level err', 'Shows where it is stuck.'), command('uptime', 'Shows the load.')],
+      sure: 'likely',
+      person: true,
+    };
+  },
+};
+
+/** Time that a virtual machine wants and its host gives to others. */
+const steal: KnownCause = {
+  id: 'steal',
+  class: 'cpu-steal',
+  find: (signs) => {
+    const metric = signs.metric(/steal/);
+    if ((metric?.value ?? 0) < STOLEN) return null;
+    return {
+      sentence: `The host of this virtual machine gives its processors to others (steal ${metric?.words ?? ''}): nothing on it is at fault.`,
+      evidence: signs.main,
+      commands: [command('uptime', 'Shows the load.'), command('vmstat 1 3', 'Shows the time that is stolen.')],
+      sure: 'decisive',
+      person: true,
+    };
+  },
+};
+
+/** Percent of stolen time from which on it is felt. */
+const STOLEN = 15;
+
 /** Supply and memory faults that the kernel reports. */
 const hardware: KnownCause = {
   id: 'hardware',
@@ -174,4 +247,4 @@ const hardware: KnownCause = {
 
 /** Two clients of one name: what floods the log or keeps the broker busy is their doing. */
 export const CLASH: readonly KnownCause[] = [clientClash];
-export const EDGE: readonly KnownCause[] = [bridge, frozen, fieldbus, hardware];
+export const EDGE: readonly KnownCause[] = [bridge, frozen, fieldbus, hardware, lockup, steal];

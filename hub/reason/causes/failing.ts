@@ -40,3 +40,7 @@ export function failing(signs: Signs): Failing | null {
   const look = [unitLog(unit), unitStatus(unit)];
   return { name: unit, look, halt: own === undefined ? [] : [stop(own)], own: own !== undefined };
 }
+
+/** The other side of a connection, as a line names it. */
+export const TARGET =
+  /\b((?:\d{1,3}\.){3}\d{1,3}:\d{1,5}|(?![\w-]+\.(?:c|cc|cpp|go|rs|rb|py|js|java|lua):)[a-z][\w-]*(?:\.[\w-]+){1,5}:\d{1,5})\b/i;

@@ -22,7 +22,7 @@ const SENTENCE = 500;
  * many kinds of evidence were measured to be worth (support.ts). Such an answer has no playbook, so that no figure here
  * lets anything run alone.
  */
-const RIGHT: Readonly<Record<Shown['sure'], number>> = { decisive: 0.92, likely: 0.69, open: 0.3 };
+const RIGHT: Readonly<Record<Shown['sure'], number>> = { decisive: 0.92, likely: 0.69, open: 0.45 };
 
 /**
  * What the playbooks answer, together with the causes that the evidence shows. A playbook that fits keeps its commands,
@@ -31,9 +31,13 @@ const RIGHT: Readonly<Record<Shown['sure'], number>> = { decisive: 0.92, likely:
  */
 export function led(from: PlaybookAnswer, shown: readonly Shown[], entities: readonly Entity[]): Omit<Diagnosis, 'ms'> {
   const { answer } = from;
-  const [first, ...others] = shown;
-  if (first === undefined) return answer;
-  const alternatives = [...others.map(({ sentence }) => oneLine(sentence, 300)), ...(first.or ?? [])];
+  const [surest, ...rest] = shown;
+  if (surest === undefined) return answer;
+  const second = rest.find((one) => fillsToo(one, surest));
+  const first = second === undefined ? surest : together(surest, second);
+  // What the cause itself may be stands before what else there may be.
+  const others = rest.filter((one) => one !== second);
+  const alternatives = [...(first.or ?? []), ...others.map(({ sentence }) => oneLine(sentence, 300))];
   return leads(from, first, entities)
     ? {
         ...answer,
@@ -53,13 +57,38 @@ export function led(from: PlaybookAnswer, shown: readonly Shown[], entities: rea
         ...answer,
         ...(restsOnMore(answer, first) || namesMore(answer, first, entities)
           ? {
-              root_cause: oneLine(`${answer.root_cause} ${first.sentence}`, SENTENCE),
+              root_cause: oneLine(
+                second === undefined ? `${answer.root_cause} ${first.sentence}` : first.sentence,
+                SENTENCE,
+              ),
               chain: merged(answer.chain, [claimOf(first)]),
             }
           : {}),
         alternatives: limited([...alternatives, ...answer.alternatives]),
         ...(looksOnly(from, first) ? lookedAt(answer, first) : {}),
       };
+}
+
+/** Another thing that takes room on the same file system, by evidence of its own: neither explains the other. */
+function fillsToo(one: Shown, first: Shown): boolean {
+  if (first.fills === undefined || one.fills === undefined || one.fills === first.fills) return false;
+  const own = one.evidence.filter((id) => !first.evidence.includes(id));
+  const firstOwn = first.evidence.filter((id) => !one.evidence.includes(id));
+  return first.sure === 'decisive' && one.sure === 'decisive' && own.length > 0 && firstOwn.length > 0;
+}
+
+/** Room for each of two sentences in one. */
+const HALF = 235;
+
+function together(first: Shown, second: Shown): Shown {
+  const commands = new Map([...first.commands, ...second.commands].map((one) => [one.command, one]));
+  return {
+    ...first,
+    sentence: `${oneLine(first.sentence, HALF)} And a second thing: ${oneLine(second.sentence, HALF)}`,
+    evidence: [...new Set([...first.evidence, ...second.evidence])],
+    commands: [...commands.values()],
+    ...(first.person === true || second.person === true ? { person: true } : {}),
+  };
 }
 
 /** What rests on nothing that the answer does not cite already only says it once more. */
@@ -93,7 +122,9 @@ function leads({ answer, mentioned }: PlaybookAnswer, first: Shown, entities: re
   const usable = answer.commands.every(({ command }) => unseenNames(command, entities).length === 0);
   const texts = new Set(answer.commands.map(({ command }) => command));
   const adds = first.commands.some(({ command }) => !texts.has(command));
-  if (answer.playbook === null || (!usable && first.person !== true)) return true;
+  // And where several readings are open, looking at none of them helps nobody.
+  const isOpen = (first.or?.length ?? 0) > 1;
+  if (answer.playbook === null || (!usable && (first.person !== true || isOpen))) return true;
   // What would change nothing is not proposed, whatever words it was told apart by.
   if (first.futile?.includes(answer.class) === true) return true;
   // Too little is known to act at all.
@@ -102,9 +133,21 @@ function leads({ answer, mentioned }: PlaybookAnswer, first: Shown, entities: re
   if (!answer.needs_human) {
     // But one more start mends no broken configuration: where nothing better fits, what the log says goes first.
     if (answer.class === 'service-failed' && first.sure === 'decisive' && !mentioned) return adds;
-    return first.sure === 'decisive' && first.person !== true && adds && !mentioned && answer.class !== first.class;
+    const isOther = answer.class !== first.class || aimsCloser(answer, first, entities);
+    return first.sure === 'decisive' && first.person !== true && adds && !mentioned && isOther;
   }
   return adds && first.person !== true;
+}
+
+/** It acts on whom its sentence names, where the playbook of the same class only makes room for him. */
+function aimsCloser({ commands }: PlaybookAnswer['answer'], first: Shown, entities: readonly Entity[]): boolean {
+  const who = entities.filter(({ kind, value }) => (kind === 'process' || kind === 'unit') && value !== '');
+  const aims = (text: string): boolean =>
+    who.some(({ value }) => isNamed(value, text) && isNamed(value, first.sentence));
+  return (
+    first.commands.some(({ command }) => aims(command)) &&
+    !commands.some(({ command }) => who.some(({ value }) => isNamed(value, command)))
+  );
 }
 
 /** What the metric says, without the playbook's own reason for calling a person. */

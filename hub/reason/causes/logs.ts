@@ -1,4 +1,5 @@
 import { command, end, type KnownCause, restart, unitLog } from './cause.ts';
+import { TARGET } from './failing.ts';
 import { isFilling } from './filling.ts';
 
 /** One program that writes without pause: the disk is the victim. */
@@ -32,6 +33,7 @@ const logFlood: KnownCause = {
         ...(unit === undefined ? [] : [unitLog(unit)]),
       ],
       sure: 'decisive',
+      ...(mount === undefined ? {} : { fills: 'log' as const }),
       // Old lines make room; who writes them is still to be found.
       ...(own === undefined ? { person: true as const } : {}),
     };
@@ -62,6 +64,7 @@ const journal: KnownCause = {
           : [command(`systemctl start ${job}`, 'Renews the certificate now that there is space.')]),
       ],
       sure: 'decisive',
+      fills: 'log',
     };
   },
 };
@@ -74,22 +77,35 @@ const shipper: KnownCause = {
     const program =
       /\b(?:fluent-?bit|fluentd|td-agent|filebeat|metricbeat|vector|promtail|logstash|rsyslogd?|syslog-ng|otelcol|alloy|telegraf|nxlog)\b/;
     const line = signs.line(
-      /(?:failed to (?:flush|send|deliver|publish|push)|no upstream|retries exhausted|service call failed|buffer (?:is )?(?:full|overflow)|queue (?:is )?full|back-?pressure|(?:429|503|connection refused|could not connect|timed? ?out).{0,60}|(?:action|omfwd).{0,40}suspended)/i,
+      /(?:failed to (?:flush|send|deliver|publish|push|write|forward|ship)|buffer fullness|metric buffer overflow|error sending batch|cluster_block_exception|no upstream|retries exhausted|service call failed|buffer (?:is )?(?:full|overflow)|queue (?:is )?full|back-?pressure|(?:429|503|connection refused|could not connect|timed? ?out).{0,60}|(?:action|omfwd).{0,40}suspended)/i,
     );
     const process = signs.process(program);
     const unit = signs.unitLike(program) ?? (process && signs.unitOf(process));
     // It must be the shipper that says so, of what it sends: a collector whose inputs fail ships well.
     if (line === undefined || !program.test(line.text) || /\binputs?\b[.: \]]/i.test(line.text)) return null;
     if (process === undefined && unit === undefined) return null;
+    // What can't deliver waits; what burns the processor does something, and then others can't deliver to it.
+    if (signs.isAbout('host.cpu', 'host.load', 'group.cpu')) return null;
     const where = isFilling(signs) ? `fills the disk ${signs.fullMount()}` : 'grows in memory';
+    const to = TARGET.exec(line.text)?.[1];
+    const change = signs.since(
+      'firewall',
+      'nftables',
+      'iptables',
+      'route',
+      'vlan',
+      unit,
+      process && signs.program(process),
+    );
     return {
-      sentence: `The log shipper ${process === undefined ? unit : signs.name(process)} is stuck: it can not deliver upstream (flush to its sink fails and is retried), and its buffer ${where}.`,
-      evidence: [line.id, ...signs.main],
+      sentence: `The log shipper ${process === undefined ? unit : signs.name(process)} is stuck: it can not deliver upstream${to === undefined ? '' : ` to ${to}`} (flush to its sink fails and is retried), and its buffer ${where}${change.words}.`,
+      evidence: [line.id, ...signs.main, ...change.ids],
       commands: [
         ...(unit === undefined ? [] : [restart(unit), unitLog(unit)]),
         ...(unit === undefined && process !== undefined ? [end(process.process.pid)] : []),
       ],
       sure: 'decisive',
+      ...(isFilling(signs) ? { fills: 'files' as const } : {}),
     };
   },
 };

@@ -1,6 +1,8 @@
-import { command, end, type KnownCause, restart, unitLog } from './cause.ts';
+import { ADDRESSES } from './addresses.ts';
+import { command, type KnownCause, restart, unitLog } from './cause.ts';
 import { isClockWrong } from './machine.ts';
 import type { Signs } from './signs.ts';
+import { SOCKETS } from './sockets.ts';
 
 const links = command('ip -s link', 'Shows each interface with its errors and drops.');
 const deviceOf = (text: string | null | undefined): string | undefined =>
@@ -22,7 +24,9 @@ const modem: KnownCause = {
   class: 'modem-hang',
   find: (signs) => {
     const said = signs.line(MODEM_SILENT);
-    const refused = signs.line(/registration (?:denied|failed)|sim (?:not inserted|failure|locked)|no sim/i);
+    const refused = signs.line(
+      /registration (?:denied|failed)|sim[ -](?:not inserted|failure|locked|missing|removed|pin|puk)|no sim\b|pdp.{0,40}(?:reject|fail)/i,
+    );
     const device =
       deviceOf(signs.metric(/carrier|cellular|modem/)?.label) ?? signs.line(/\b(wwan\d|ppp\d)\b/)?.groups[0];
     const process = signs.process(/ModemManager|pppd|wvdial|qmi/);
@@ -61,9 +65,24 @@ const flap: KnownCause = {
     const device = deviceOf(flaps?.label) ?? signs.line(/\b((?:en|eth|wl|bond|br)[a-z0-9]*\d)\b/)?.groups[0];
     if (CELLULAR.test(device ?? '')) return null;
     const half = signs.line(/(\d+) ?Mbps (?:half)|half[- ]duplex/i);
-    const change = signs.since(device, 'cable', 'cabled', 'patch', 'switch', 'transceiver');
+    const wiring = signs.since(
+      device,
+      'cable',
+      'cabled',
+      'patch',
+      'splice',
+      'transceiver',
+      'sfp',
+      'connector',
+      'rewired',
+      'moved',
+    );
+    const port = signs.since('switch', 'firmware', 'vlan', 'negotiation', 'port');
+    const change = wiring.ids.length > 0 ? wiring : port;
+    // The host sees its own end alone: one change, on one side, points to that side, and no more.
+    const open = half === undefined;
     return {
-      sentence: `The link of ${device ?? 'an interface'} flaps (comes and goes${flaps?.words ? `, ${flaps.words}` : ''}): a bad cable, connector, transceiver or switch port${half === undefined ? '' : ', which also shows in the half duplex at low speed'}${change.words}.`,
+      sentence: `The link of ${device ?? 'an interface'} flaps (comes and goes${flaps?.words ? `, ${flaps.words}` : ''}): a bad cable, connector or transceiver, or the switch port (the other side)${half === undefined ? '' : ', which also shows in the half duplex at low speed'}${change.words}.`,
       evidence: [
         ...signs.main,
         ...[down, up, half].flatMap((one) => (one === undefined ? [] : [one.id])),
@@ -76,37 +95,12 @@ const flap: KnownCause = {
         links,
         command('dmesg -T --level warn', 'Shows when the link was lost.'),
       ],
-      sure: 'decisive',
-      person: true,
-    };
-  },
-};
-
-/** A full table drops new connections, whoever they are from. */
-const conntrack: KnownCause = {
-  id: 'conntrack',
-  class: 'conntrack-full',
-  find: (signs) => {
-    const line = signs.line(/nf_conntrack: table full|conntrack.{0,20}full/i);
-    const used = signs.metric(/conntrack/);
-    if (line === undefined && (used?.value ?? 0) < 80) return null;
-    const scanner =
-      signs.process(/scan|nmap|masscan|crawl|zmap|flood|loadtest/i) ??
-      (signs.processes.length === 1 ? signs.processes[0] : undefined);
-    const change = signs.since(scanner && signs.program(scanner), 'conntrack', 'firewall');
-    const room = command(
-      'sysctl -w net.netfilter.nf_conntrack_max=262144',
-      'Gives the table more room until the next boot.',
-    );
-    return {
-      sentence: `The connection tracking table (conntrack) is full${used?.words ? ` (${used.words})` : ''}, and new connections are dropped${scanner === undefined ? '' : `; ${signs.name(scanner)} opens very many`}${change.words}.`,
-      evidence: [...signs.main, ...(line === undefined ? [] : [line.id]), ...change.ids],
-      commands: [
-        command('conntrack -S', 'Shows what the table refuses.'),
-        room,
-        ...(scanner !== undefined && /scan|nmap|zmap/i.test(scanner.cmd.text) ? [end(scanner.process.pid)] : []),
+      sure: open ? 'likely' : 'decisive',
+      or: [
+        `The wiring on this side: the cable, its connector or the transceiver${wiring.words}.`,
+        `The other side: the switch, its port or its firmware, or what they negotiate${port.words}.`,
       ],
-      sure: 'decisive',
+      person: true,
     };
   },
 };
@@ -117,7 +111,7 @@ const dns: KnownCause = {
   class: 'dns-failure',
   find: (signs) => {
     const line = signs.line(
-      /temporary failure in name resolution|name or service not known|could not resolve|servfail|no such host|nxdomain|lookup .{0,60}(?:timeout|no such)/i,
+      /temporary failure in name resolution|name or service not known|name does not resolve|could not resolve|servfail|no such host|nxdomain|\beai_again\b|\benotfound\b|unknownhost|nodename nor servname|lookup .{0,60}(?:timeout|no such)/i,
     );
     if (line === undefined || signs.hasSignal('host.reboot')) return null;
     const change = signs.since('resolv', 'dns', 'bind', 'unbound', 'named');
@@ -132,27 +126,6 @@ const dns: KnownCause = {
       ],
       sure: 'decisive',
       ...(unit === undefined ? { person: true } : {}),
-    };
-  },
-};
-
-/** Outgoing ports that wait in TIME_WAIT are used up. */
-const ports: KnownCause = {
-  id: 'ephemeral-ports',
-  class: 'port-exhaustion',
-  find: (signs) => {
-    const line = signs.line(/cannot assign requested address|eaddrnotavail/i);
-    const waiting = signs.metric(/time_?wait|sockets/);
-    if (line === undefined || waiting === undefined) return null;
-    return {
-      sentence: `Outgoing ports are used up: ${waiting.words} sockets wait (TIME_WAIT), as with a client that opens a connection for each request.`,
-      evidence: [line.id, ...signs.main],
-      commands: [
-        command('ss -s', 'Counts the sockets by state.'),
-        command('ss -tn state time-wait', 'Shows where they went.'),
-      ],
-      sure: 'decisive',
-      person: true,
     };
   },
 };
@@ -256,4 +229,4 @@ const clock: KnownCause = {
   },
 };
 
-export const NETWORK: readonly KnownCause[] = [modem, flap, conntrack, certificate, clock, ports, dns];
+export const NETWORK: readonly KnownCause[] = [modem, flap, ...ADDRESSES, ...SOCKETS, certificate, clock, dns];

@@ -15,7 +15,7 @@ const regex: KnownCause = {
   find: (signs) => {
     const line =
       signs.line(
-        /regex|regexp|regular expression|backtrack|\bpcre\b|catastrophic|match took \d+ ?(?:ms|s)\b|slow (?:rule|pattern|expression)|(?:rule|pattern|filter|grok)\b.{0,60}(?:timed? ?out|too slow|took \d{4,} ?ms)/i,
+        /regex|regexp|regular expression|backtrack|\bpcre\b|catastrophic|match took \d+ ?(?:ms|s)\b|slow (?:rule|pattern|expression)|tim(?:e|ed) ?out .{0,40}\b(?:rule|pattern|filter|grok)\b|(?:rule|pattern|filter|grok)\b.{0,60}(?:timed? ?out|too slow|took \d{4,} ?ms)/i,
       ) ?? undefined;
     const workers = signs.busyWorkers();
     const process = signs.outstanding('cpu') ?? workers?.[0];
@@ -98,20 +98,30 @@ const forks: KnownCause = {
     );
     if (!signs.hasSignal('host.tasks', 'group.processes') || (count === undefined && refused === undefined))
       return null;
-    const told = signs.told(/(?:ancestor|parent|children|spawn|forks?)/i)?.process;
+    const told = signs.told(/\b(?:ancestor|parent|children|child processes|spawn\w*|forks?|forked|subprocess\w*)\b/i);
     const names = signs.processes.map((one) => signs.program(one));
     const repeated = signs.processes.find(
-      (_, i) => names.indexOf(names[i] ?? '') !== names.lastIndexOf(names[i] ?? ''),
+      (one, i) => one !== told?.process && names.indexOf(names[i] ?? '') !== names.lastIndexOf(names[i] ?? ''),
     );
-    const child = told ?? repeated ?? signs.outstanding('cpu') ?? signs.processes[0];
-    if (child === undefined) return null;
-    const spawner = told === undefined ? spawnerOf(signs, child) : undefined;
+    const child = repeated ?? told?.process ?? signs.outstanding('cpu');
+    if (child === undefined) {
+      return {
+        sentence: `Processes multiply without end (a fork storm)${count?.words ? `, ${count.words} (${count.name})` : ''}; who starts them is not shown by this evidence.`,
+        evidence: [...signs.main, ...(refused === undefined ? [] : [refused.id])],
+        commands: [command('ps -eo ppid,pid,user,comm --sort=ppid', 'Shows the many beside who started them.')],
+        sure: 'likely',
+        person: true,
+      };
+    }
+    const spawner = told !== undefined && told.process !== child ? told : spawnerOf(signs, child);
     const process = spawner?.process ?? child;
     const unit = signs.unitOf(process);
     const change = signs.since(signs.program(child), signs.program(process), unit);
     const does =
       spawner === undefined
-        ? 'starts itself again and again'
+        ? told === undefined
+          ? 'starts itself again and again'
+          : 'starts others again and again'
         : `starts ${signs.program(child)} again and again, and ending one of those changes nothing`;
     return {
       sentence: `${signs.name(process)} ${does} (a fork storm): its processes multiply without end${count?.words ? `, ${count.words}${/count|tasks|total/.test(count.name) ? ' by now' : ` (${count.name})`}` : ''}${change.words}.`,
@@ -142,6 +152,9 @@ const batch: KnownCause = {
     if (process === undefined || !signs.hasSignal('host.cpu', 'host.load', 'disk.slow', 'host.io_pressure'))
       return null;
     if (!BATCH_JOB.test(process.cmd.text.slice(0, 200))) return null;
+    // Where memory is short, who holds it makes everything slow, a backup too.
+    const holder = signs.hasSignal('host.swap', 'host.memory', 'host.memory_pressure') && signs.outstanding('rss');
+    if (holder && holder !== process) return null;
     return {
       sentence: `A planned batch job (backup, copy or index), ${signs.name(process)}, uses the processors or the disk; it is wanted and ends by itself.`,
       evidence: [...signs.main, ...signs.itemOf(process)],
@@ -210,19 +223,47 @@ const descriptors: KnownCause = {
   },
 };
 
+/** Threads are tasks too: at the bound not one more starts. */
+const threads: KnownCause = {
+  id: 'threads',
+  class: 'thread-exhaustion',
+  find: (signs) => {
+    const line = signs.line(
+      /unable to create (?:new )?native thread|can't start new thread|pthread_create failed|fork rejected by pids controller|resource temporarily unavailable.{0,40}(?:thread|fork)/i,
+    );
+    if (line === undefined || signs.hasSignal('host.tasks', 'group.processes')) return null;
+    const from = /^(?:\d+ times: )?([\w@.-]+):/.exec(line.text)?.[1];
+    const process = signs.told(/threads?\b/i)?.process ?? signs.processes.find((one) => signs.program(one) === from);
+    const unit = (process && signs.unitOf(process)) ?? signs.ownUnit;
+    const change = signs.since(process && signs.program(process), unit, 'tasksmax', 'nproc', 'limits');
+    return {
+      sentence: `${process === undefined ? (unit ?? 'A service') : signs.name(process)} has used up the threads or processes that it may have (TasksMax, ulimit), by a leak of threads or too low a bound${change.words}.`,
+      evidence: [line.id, ...signs.main, ...(process === undefined ? [] : signs.itemOf(process)), ...change.ids],
+      commands:
+        unit === undefined
+          ? [command('ps -eo nlwp,pid,user,comm --sort=-nlwp', 'Shows who has the most threads.')]
+          : [unitStatus(unit), restart(unit)],
+      sure: 'decisive',
+      ...(unit === undefined ? { person: true } : {}),
+    };
+  },
+};
+
 /** Waiting in the kernel: load without processor time. */
 const hung: KnownCause = {
   id: 'hung-storage',
   class: 'storage-hang',
   find: (signs) => {
-    const nfs = signs.line(/nfs: server ([\w.-]+) not responding|nfs.*timed out|stale file handle/i);
+    const nfs = signs.line(
+      /nfs: server ([\w.-]+) not responding|nfs.{0,80}timed out|stale file handle|cifs.{0,60}(?:has not responded|reconnect|timed? ?out)/i,
+    );
     const line = nfs ?? signs.line(/blocked for more than \d+ seconds|hung task/i);
     if (line === undefined) return null;
     return {
       sentence:
         nfs === undefined
           ? 'Processes hang in the kernel (D state) on storage that does not answer.'
-          : `The NFS server ${nfs.groups[0] ?? ''} does not answer, and everything that touches its mount hangs (D state).`,
+          : `The ${/cifs/i.test(nfs.text) ? 'file server (CIFS)' : 'NFS server'} ${nfs.groups[0] ?? ''} does not answer, and everything that touches its mount hangs (D state).`,
       evidence: [line.id, ...signs.main],
       commands: [
         command('findmnt -t nfs,nfs4 -o TARGET,SOURCE,OPTIONS', 'Shows the mounts that hang.'),
@@ -234,4 +275,4 @@ const hung: KnownCause = {
   },
 };
 
-export const PROCESSES: readonly KnownCause[] = [regex, zombies, forks, descriptors, hung, batch, cpuHog];
+export const PROCESSES: readonly KnownCause[] = [regex, zombies, forks, threads, descriptors, hung, batch, cpuHog];

@@ -1,6 +1,9 @@
-import { command, end, type KnownCause, restart, unitLog, unitStatus } from './cause.ts';
-import { failing, isFailing, loops } from './failing.ts';
+import { plainName } from '../../evidence/words.ts';
+import { command, end, type KnownCause, restart, unitLog } from './cause.ts';
+import { failing, isFailing, loops, TARGET } from './failing.ts';
+import type { Signs } from './signs.ts';
 import { STARTS } from './starts.ts';
+import { UNEXPLAINED } from './unexplained.ts';
 
 /** Another process has its port, most often an older copy. */
 const port: KnownCause = {
@@ -67,6 +70,21 @@ const staleLock: KnownCause = {
   },
 };
 
+/** What came up behind a line: an address, an interface, a mount or a service that others waited for. */
+function cameLater(signs: Signs, after: string): { readonly who: string; readonly id: string } | undefined {
+  const lines = signs.lines();
+  const at = lines.findIndex(({ id }) => id === after);
+  const ready =
+    /address add|entering master state|gained carrier|link becomes ready|dhcp.{0,40}(?:bound|lease|address)|interface .{0,40}\bup\b|\bmounted\b|finished |started |listening on|reached target network|ready (?:to accept|for) connections/i;
+  for (const { id, text } of lines.slice(Math.max(0, at + 1))) {
+    const from = /^(?:\d+ times: )?([\w@.-]+)(?:\[\d+\])?:/.exec(text)?.[1];
+    const unit = /\b(?:finished|started|mounted) ([\w@.\\-]+\.(?:service|mount|target|socket))/i.exec(text)?.[1];
+    const who = from === 'systemd' || from === 'kernel' ? unit : (unit ?? from);
+    if (ready.test(text) && who !== undefined) return { who: plainName(who), id };
+  }
+  return undefined;
+}
+
 /** At boot before what it needs: started now, it works. */
 const ordering: KnownCause = {
   id: 'boot-order',
@@ -83,9 +101,21 @@ const ordering: KnownCause = {
       .line(/mounted (?:[\w.@\\-]+\.mount)?[^/]{0,6}(\/[\w./-]+)|(\/(?:mnt|media|srv|data|opt)\/[\w./-]+)/i)
       ?.groups.find(Boolean);
     const net = signs.line(/unreachable|assign requested|resol|refused|route/i) !== undefined;
+    const address = /cannot assign requested address/i.test(line.text)
+      ? /\b((?:\d{1,3}\.){3}\d{1,3}(?::\d{1,5})?|\[[0-9a-f:]{2,40}\]:\d{1,5})/i.exec(line.text)?.[1]
+      : undefined;
+    const later = cameLater(signs, line.id);
+    const missing =
+      mount !== undefined && !net
+        ? `the mount ${mount.replace(/[._]$/, '')} was not mounted yet`
+        : address !== undefined
+          ? `the address ${address} that it binds to was not there yet`
+          : net
+            ? 'the network or another service was not ready yet'
+            : 'its dependency was not ready yet';
     return {
-      sentence: `${unit} was started at boot before what it depends on was there (unit ordering): ${mount !== undefined && !net ? `the mount ${mount.replace(/[._]$/, '')} was not mounted yet` : net ? 'the network or another service was not ready yet' : 'its dependency was not ready yet'}; started now, it works.`,
-      evidence: [line.id, ...signs.main],
+      sentence: `${unit} was started at boot before what it depends on was there (unit ordering): ${missing}${later === undefined ? '' : `, ${later.who} came up only after it`}; started now, it works.`,
+      evidence: [line.id, ...signs.main, ...(later === undefined ? [] : [later.id])],
       commands: [
         restart(unit),
         command(`systemctl cat ${unit}`, 'Shows its ordering: After= and RequiresMountsFor= are missing.'),
@@ -132,9 +162,11 @@ const dependency: KnownCause = {
     );
     const it = failing(signs);
     if (line === undefined || it === null || !isFailing(signs)) return null;
+    const to = TARGET.exec(line.text)?.[1];
+    const change = signs.since('firewall', 'nftables', 'iptables', 'route', 'vlan', 'dns', 'proxy');
     return {
-      sentence: `${it.name} fails since something that it depends on does not answer (connection refused, timed out or not resolved).`,
-      evidence: [line.id, ...signs.main],
+      sentence: `${it.name} fails since something that it depends on${to === undefined ? '' : ` (${to})`} does not answer (connection refused, timed out or not resolved)${change.words}.`,
+      evidence: [line.id, ...signs.main, ...change.ids],
       commands: [...it.look, command('ss -tn state established', 'Shows which connections stand.')],
       sure: 'likely',
       person: true,
@@ -170,62 +202,6 @@ const upgrade: KnownCause = {
   },
 };
 
-/** Nothing else is known: one more start, and its log. */
-const ended: KnownCause = {
-  id: 'ended',
-  class: 'service-failed',
-  find: (signs) => {
-    const unit = signs.unit;
-    if (unit === undefined || !signs.hasSignal('unit.failed') || loops(signs)) return null;
-    const mute = !signs.evidence.items.some(({ kind }) => kind === 'log' || kind === 'change');
-    if (mute) {
-      return {
-        sentence: `${unit} ended with an error (it failed); no line of its log and no change is known, so why is not shown by this evidence.`,
-        evidence: signs.main,
-        commands: [unitStatus(unit), unitLog(unit)],
-        sure: 'open',
-        or: [
-          'its configuration or a file that it needs is broken',
-          'something that it depends on is away',
-          'it was killed for want of memory',
-        ],
-        person: true,
-      };
-    }
-    return {
-      sentence: `${unit} ended with an error (it failed, and systemd has given it up); why is not shown by this evidence.`,
-      evidence: signs.main,
-      commands: [restart(unit), unitLog(unit)],
-      sure: 'likely',
-    };
-  },
-};
-
-/** A symptom without a cause: saying so, with where to look, is the answer. */
-const unexplained: KnownCause = {
-  id: 'unexplained',
-  class: 'unknown',
-  find: (signs) => {
-    const symptom = signs.metric(
-      /latency|response|duration|errors?_(?:percent|rate)|error_rate|timeouts?|5xx|requests?_failed|throughput|availability/,
-    );
-    const it = failing(signs);
-    if (symptom === undefined) return null;
-    return {
-      sentence: `${it?.name ?? 'A service'} answers slowly or with errors (${symptom.name}${symptom.words === '' ? '' : ` ${symptom.words}`}), and why is not shown by this evidence: the cause is not known.`,
-      evidence: signs.main,
-      commands: it?.look ?? [],
-      sure: 'open',
-      or: [
-        'something that it depends on (an upstream service or a database) is slow or fails',
-        'a lock, a queue or a pool inside it is used up',
-        'the network between them loses or delays packets',
-      ],
-      person: true,
-    };
-  },
-};
-
 export const SERVICES: readonly KnownCause[] = [
   port,
   ordering,
@@ -234,6 +210,5 @@ export const SERVICES: readonly KnownCause[] = [
   ...STARTS,
   upgrade,
   dependency,
-  ended,
-  unexplained,
+  ...UNEXPLAINED,
 ];

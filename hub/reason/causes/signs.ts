@@ -6,6 +6,8 @@ import { addressesReader, isPlanted } from '../../evidence/injection.ts';
 import { splitMetric } from '../../evidence/names.ts';
 import type { TopProcess } from '../../evidence/processes.ts';
 import { number, oneLine, plainName, unitOf } from '../../evidence/words.ts';
+import { changeOf, type Since } from './changes.ts';
+import { programOf, unitRunning } from './programs.ts';
 
 /** A line that a pattern found, and what its groups caught. */
 export interface Line {
@@ -25,12 +27,12 @@ export interface SpokenMetric {
   readonly words: string;
 }
 
-const INTERPRETER = /^(?:python[0-9.]*|node|java|bash|sh|perl|ruby|php[0-9.]*)$/;
 /** A process this far above the next one stands out. */
 const DOMINANT = 2;
 const GREW = 64 * 1_048_576;
-/** A change longer ago than this is not looked at: who would still think of it? */
-const CHANGE_MS = 8 * 86_400_000;
+/** Seconds: below the first a process is new to the host, from the second on it is part of what is usual. */
+const NEW_S = 86_400;
+const OLD_S = 7 * 86_400;
 
 /**
  * Questions that known causes ask of an evidence record. Lines that address their reader are not looked at: they are
@@ -56,19 +58,26 @@ export class Signs {
     return signals.includes(this.evidence.event.signal);
   }
 
-  /** The metrics of this alert and the others, by a pattern of their names. */
+  /** The first metric of this alert and the others whose name a pattern finds; what it is about is no part of its name. */
   metric(name: RegExp): SpokenMetric | undefined {
+    return this.metrics(name)[0];
+  }
+
+  /** All of them, this alert's first. */
+  metrics(name: RegExp): readonly SpokenMetric[] {
     const { event, also = [] } = this.evidence;
-    const found = [event, ...also].find((one) => name.test(one.metric ?? one.signal));
-    if (found === undefined) return undefined;
-    const { base, label } = splitMetric(found.metric ?? '');
-    const { value } = found;
-    return {
-      name: base || found.signal,
-      value,
-      label,
-      words: value === undefined ? '' : `${number(value)}${unitOf(base)}`,
-    };
+    return [event, ...also].flatMap(({ metric, signal, value }) => {
+      const { base, label } = splitMetric(metric ?? '');
+      if (!name.test(base || signal)) return [];
+      return [
+        {
+          name: base || signal,
+          value,
+          label,
+          words: value === undefined ? '' : `${number(value)}${unitOf(base)}`,
+        },
+      ];
+    });
   }
 
   /** The first line (log, alert or fact) that a pattern finds. */
@@ -143,12 +152,22 @@ export class Signs {
     return undefined;
   }
 
-  /** The process that stands out in memory or processor time: far above the next, or growing. */
+  /** The process that stands out in memory or processor time: far above the next, or growing, or the only new one. */
   outstanding(by: 'rss' | 'cpu'): TopProcess | undefined {
     const [first, second] = [...this.processes].filter(({ rss }) => rss > 0).sort((a, b) => b[by] - a[by]);
     if (first === undefined || first[by] <= 0) return undefined;
     const grows = by === 'rss' && (first.growth ?? 0) >= GREW;
-    return grows || second === undefined || first[by] >= second[by] * DOMINANT ? first : undefined;
+    if (grows || second === undefined || first[by] >= second[by] * DOMINANT) return first;
+    return by === 'rss' ? this.#newcomer(first.rss) : undefined;
+  }
+
+  /** Of several large ones, what has run for weeks had room before: the one that came lately takes it. */
+  #newcomer(largest: number): TopProcess | undefined {
+    const large = this.processes.filter(({ rss }) => rss * DOMINANT >= largest);
+    const young = large.filter(({ age_s: age }) => age !== undefined && age < NEW_S);
+    const [only] = young;
+    if (only === undefined || young.length > 1) return undefined;
+    return large.every((one) => one === only || (one.age_s ?? 0) >= OLD_S) ? only : undefined;
   }
 
   /** `month_end.py (pid 15220)`: the program or script, in harmless characters. */
@@ -156,11 +175,8 @@ export class Signs {
     return `${this.program(process)} (pid ${process.process.pid})`;
   }
 
-  program({ process, cmd }: TopProcess): string {
-    const words = cmd.text.split(/\s+/);
-    const script = INTERPRETER.test(process.comm) ? words.slice(1).find((word) => !word.startsWith('-')) : undefined;
-    const path = script ?? process.comm;
-    return plainName(path.slice(path.lastIndexOf('/') + 1));
+  program(process: TopProcess): string {
+    return programOf(process);
   }
 
   /** The item that shows a process. */
@@ -216,75 +232,15 @@ export class Signs {
 
   /** The unit that runs a process, as far as its name tells. */
   unitOf(process: TopProcess): string | undefined {
-    const words = [process.process.comm, this.program(process)].map((word) => word.replace(/\.[a-z]+$/, ''));
-    const bare = (unit: string) => unit.replace(/\.service$/, '');
-    return (
-      this.units.find((unit) => unit.endsWith('.service') && words.includes(bare(unit))) ??
-      this.units.find((unit) => unit.endsWith('.service') && process.cmd.text.split(/[\s/]+/).includes(bare(unit)))
-    );
+    return unitRunning(process, this.units);
   }
 
-  /**
-   * What was changed of one of these things before it began: `, since NAME was changed from A to B`, and its item. A
-   * package to go back to is named by what the agent itself read in the package manager's log, and is the thing's own.
-   */
-  since(...names: readonly (string | undefined)[]): {
-    readonly words: string;
-    readonly ids: readonly string[];
-    readonly package: readonly [string, string] | null;
-  } {
-    const wanted = names.flatMap((name) => (name === undefined ? [] : partsOf(name)));
-    const own = names.flatMap((name) => (name === undefined ? [] : [bareName(name)]));
-    const { event, snapshot } = this.evidence;
-    const recent = (snapshot?.changes ?? []).filter(({ ts }) => ts <= event.ts && event.ts - ts <= CHANGE_MS);
-    for (const { id, kind, text, trusted } of this.#items) {
-      if (kind !== 'change' || !/ before: /.test(text)) continue;
-      const what = text.slice(text.indexOf(' before: ') + 9);
-      if (!recent.some((one) => oneLine(one.what.text, 240).startsWith(what.slice(0, 40)))) continue;
-      if (!wanted.some((part) => what.toLowerCase().includes(part))) continue;
-      const upgrades = upgradesIn(what);
-      const of = upgrades.find(({ name }) => wanted.some((part) => name.toLowerCase().includes(part))) ?? upgrades[0];
-      const words =
-        of === undefined
-          ? `, since a change: ${harmless(what)}`
-          : `, since the upgrade (deploy) of ${of.name} from ${of.from} to ${of.to}`;
-      const back = trusted ? upgrades.find(({ name }) => own.some((one) => isPackageOf(name, one))) : undefined;
-      return { words, ids: [id], package: back === undefined ? null : [back.name, back.from] };
-    }
-    return { words: '', ids: [], package: null };
+  /** What was changed of one of these things before it began. */
+  since(...names: readonly (string | undefined)[]): Since {
+    return changeOf(this.evidence, this.#items, names);
   }
 }
 
 /** What the groups caught, in harmless characters; empty where one caught nothing. */
 const groupsOf = (found: RegExpExecArray): readonly string[] =>
   found.slice(1).map((group: string | undefined) => (group ? plainName(group) : ''));
-
-interface Upgrade {
-  readonly name: string;
-  readonly from: string;
-  readonly to: string;
-}
-
-/** The upgrades that a change speaks of: `packages upgraded: nginx 1.22 -> 1.24, libc6 2.36-8 -> 2.36-9`. */
-function upgradesIn(what: string): readonly Upgrade[] {
-  if (!/package|upgraded|deploy|image|installed/i.test(what)) return [];
-  const found = what.matchAll(
-    /(?:^|[\s,])([a-z0-9](?:[a-z0-9.+_-]{0,98}[a-z0-9])?)(?:\s+image)?\s+v?([0-9][\w.+~:-]{0,78})\s*->\s*v?([0-9][\w.+~:-]{0,78})/gi,
-  );
-  return [...found].map(([, name = '', from = '', to = '']) => ({ name, from, to }));
-}
-
-/** Whether a package is what a service is named after: `postgresql-15` of `postgresql`, and not `rsync` of `recipe-sync`. */
-const isPackageOf = (name: string, of: string): boolean =>
-  of.length >= 2 && (name === of || name.startsWith(`${of}-`) || of.startsWith(`${name}-`));
-
-const bareName = (name: string): string => name.toLowerCase().replace(/\.(?:service|timer|socket|py|js|sh|jar)$/, '');
-
-/** The parts of a name by which a change may speak of it: `recipe` of `recipe-sync.service`. */
-const partsOf = (name: string): readonly string[] => {
-  const bare = bareName(name);
-  return [bare, ...bare.split(/[^a-z0-9]+/)].filter((part) => part.length >= 4);
-};
-
-/** Foreign words for a sentence: letters, digits and the signs of paths and versions, cut short. */
-const harmless = (text: string): string => oneLine(text.replace(/[^A-Za-z0-9 ._:/=>()+-]/g, ' '), 90);

@@ -1,6 +1,9 @@
 import { command, type Found, type KnownCause } from './cause.ts';
 import { failing, isFailing, loops } from './failing.ts';
 
+/** Classes of playbooks that only start it once more: what is wrong at the start is wrong again. */
+const STARTS_AGAIN = ['service-failed', 'fieldbus-silent', 'log-shipper-stuck', 'mqtt-bridge-backlog'];
+
 /** One way to fail at the start, told by a line: restarting changes nothing, so a loop is stopped and people look. */
 function startFault(
   id: string,
@@ -34,6 +37,7 @@ function startFault(
         commands: [...it.look, ...(loops(signs) ? it.halt : []), ...undo],
         sure,
         ...(it.own && (loops(signs) || undo.length > 0) ? {} : { person: true }),
+        ...(sure === 'decisive' ? { futile: STARTS_AGAIN } : {}),
       };
     },
   };
@@ -86,6 +90,55 @@ const migration = startFault(
   ['migration', 'schema', 'deploy'],
 );
 
+/** What systemd says where it could not even start the program (systemd.exec(5), "Process exit codes"). */
+const SETUP: Readonly<Record<string, string>> = {
+  CHDIR: 'its working folder is not there',
+  EXEC: 'its program can not be executed: it is missing, not executable, or of another kind of machine',
+  USER: 'the user that it runs as does not exist',
+  GROUP: 'the group that it runs as does not exist',
+  NAMESPACE: 'a path of its sandbox is not there',
+  STATE_DIRECTORY: 'its state folder can not be made',
+};
+
+const setup = startFault(
+  'setup',
+  'config-error',
+  /status=2\d\d\/([A-Z_]+)|(exec format error|cannot execute binary file)|(?:failed to (?:locate|find) executable|unable to locate executable|exec(?:utable file)? .{0,60}not found in \$path)/i,
+  (groups) => SETUP[groups[0] ?? ''] ?? SETUP['EXEC'] ?? '',
+);
+
+const image = startFault(
+  'image-pull',
+  'image-missing',
+  /(?:err)?imagepull(?:backoff)?|failed to pull (?:and unpack )?image|manifest (?:unknown|for .{0,80}not found)|pull access denied|no such image/i,
+  () => 'its image can not be pulled or is not there: the registry is away or refuses, or the name or tag is wrong',
+  ['image', 'registry', 'tag'],
+);
+
+const license = startFault(
+  'license',
+  'license-refused',
+  /licen[cs]e.{0,40}(?:expired|invalid|not (?:found|valid)|exceeded|missing|refused)|(?:no|invalid|expired) licen[cs]e|dongle (?:not found|missing)/i,
+  () => 'its license is expired, missing or not valid',
+  ['license', 'licence', 'dongle'],
+);
+
+const instruction = startFault(
+  'illegal-instruction',
+  'bad-upgrade',
+  /illegal instruction|status=4\/ILL|trap invalid opcode|cpu (?:does not support|lacks)/i,
+  () => 'it is built for a newer processor than this one (illegal instruction)',
+);
+
+const noSpace = startFault(
+  'no-space',
+  'disk-full',
+  /no space left on device|\benospc\b/i,
+  () => 'what it writes finds no space left on the device (a full file system, its inodes, or a limit of its own)',
+  [],
+  'likely',
+);
+
 const segfault = startFault(
   'segfault',
   'crash-segfault',
@@ -98,7 +151,7 @@ const segfault = startFault(
 const watchdog = startFault(
   'watchdog',
   'watchdog-timeout',
-  /watchdog timeout|watchdog did not/i,
+  /watchdog timeout|watchdog did not|(?:liveness|startup) probe failed|start(?:-post|-pre)? operation timed out|result 'timeout'/i,
   () => 'it did not answer its watchdog in time: it hangs or starts too slowly',
   [],
   'likely',
@@ -111,7 +164,12 @@ export const STARTS: readonly KnownCause[] = [
   syntax,
   credential,
   migration,
+  setup,
+  image,
+  license,
+  instruction,
   segfault,
   watchdog,
   permission,
+  noSpace,
 ];

@@ -1,6 +1,9 @@
 import { number } from '../../evidence/words.ts';
 import { command, end, type KnownCause, restart, stop, unitStatus } from './cause.ts';
+import { CONTAINERS } from './containers.ts';
+import { CROWDED } from './crowded.ts';
 import { isFilling } from './filling.ts';
+import { GROWN } from './grown.ts';
 import { LOGS } from './logs.ts';
 
 const look = (mount: string) => command(`du -xh --max-depth=2 ${mount}`, 'Shows which folders are large.');
@@ -8,74 +11,44 @@ const dmesg = command('dmesg -T --level err', 'Shows the errors with their devic
 /** The disk that a kernel's line, a label or a mount's source names. */
 const DEVICE = /\b(mmcblk\d+|nvme\d+n?\d*|sd[a-z]{1,2}|vd[a-z]|xvd[a-z]|dm-\d+|md\d+)/;
 
-/** Blocks free and still no space: small files have taken the inodes. */
-const inodes: KnownCause = {
-  id: 'inodes',
-  class: 'inode-exhaustion',
-  find: (signs) => {
-    const taken = signs.metric(/^disk\.inodes/);
-    const mount = taken?.label ?? signs.mounts.find(({ inodesUsed }) => (inodesUsed ?? 0) >= 95)?.mount.path;
-    if (mount === undefined || mount === null || !signs.evidence.entities.some(({ value }) => value === mount))
-      return null;
-    // That somebody logged in is a session too.
-    const sessions = signs.line(/\bsess_|session_start|\/sessions?\b|\bsession (?:files?|data)\b/i);
-    const mail =
-      signs.line(/\b(?:postfix|qmgr|exim|sendmail|maildrop|mail queue|queue file)/i) ??
-      (signs.process(/^(?:qmgr|master|exim4?)$/) && { id: signs.main[0] ?? '', groups: [] });
-    const cleaner = signs.units.find((unit) => /clean|prune|purge|rotate|expire/.test(unit));
-    const blocks = signs.mounts.find((one) => one.mount.path === mount);
-    const whose =
-      sessions !== undefined
-        ? 'session files that nobody cleans up'
-        : mail !== undefined
-          ? 'the files of a mail queue'
-          : 'very many small files that nobody removes';
-    const sweep = sessions !== undefined && !/^\/(?:var|home|srv|usr|opt|etc)?$/.test(mount);
-    return {
-      sentence: `File system ${mount} is out of inodes (${taken?.words ?? 'nearly all'} used) while ${blocks === undefined ? 'blocks are free' : `only ${number(blocks.used)} % of its space is used`}: small files have taken them, ${whose}${cleaner === undefined ? '' : `; ${cleaner}, which should clean up, failed`}.`,
-      evidence: [
-        ...signs.main,
-        ...(sessions === undefined ? [] : [sessions.id]),
-        ...(blocks === undefined ? [] : [blocks.item.id]),
-      ],
-      commands: [
-        command(`df -i ${mount}`, 'Shows how many inodes are used.'),
-        ...(cleaner === undefined
-          ? []
-          : [command(`systemctl start ${cleaner}`, 'Runs the job that should have cleaned up.')]),
-        ...(mail === undefined ? [] : [command('postqueue -p', 'Shows what waits in the mail queue, and why.')]),
-        sweep
-          ? command(
-              `find ${mount} -xdev -type f -name 'sess_*' -mmin +1440 -delete`,
-              'Deletes session files that were not touched for a day.',
-            )
-          : command(`du -x --inodes --max-depth=2 ${mount}`, 'Shows which folders hold the many files.'),
-      ],
-      sure: 'decisive',
-      ...(sweep || cleaner !== undefined ? {} : { person: true }),
-    };
-  },
-};
-
 /** A file system turns read-only to save what is left: writing again before the disk was looked at loses more. */
 const readOnly: KnownCause = {
   id: 'read-only',
   class: 'read-only-filesystem',
   find: (signs) => {
-    const line = signs.line(/read-only file ?system|remount(?:ing|ed).{0,40}read-only|\berofs\b/i);
+    const line = signs.line(
+      /read-only file ?system|remount(?:ing|ed).{0,40}read-only|forced readonly|filesystem has been shut ?down|shutting down filesystem|\berofs\b/i,
+    );
     if (!signs.hasSignal('disk.read_only', 'kernel.readonly') && line === undefined) return null;
     const broken = signs.line(
-      /(?:i\/o error|timeout, aborting|medium error|error -\d+ whilst|journal has aborted|critical target|unrecovered read|failed command)/i,
+      /(?:i\/o error|timeout, aborting|medium error|error -\d+ whilst|journal has aborted|critical target|unrecovered read|failed command|io failure|timeout waiting for hardware|card stuck)/i,
     );
+    const corrupt = signs.line(
+      /structure needs cleaning|corrupt(?:ion|ed)\b|bad (?:checksum|magic|entry|extra_isize)|checksum (?:error|mismatch|failed)|deleted inode referenced|metadata i\/o error|log i\/o error|parent transid verify failed|iget: bogus/i,
+    );
+    const asked =
+      broken === undefined && corrupt === undefined
+        ? signs.since('fstab', 'remount', 'overlayroot', 'read-only', 'mount')
+        : undefined;
     const device = signs.line(DEVICE)?.groups[0] ?? signs.metric(/read_only/)?.label?.replace(/^\/dev\//, '');
     const mount = signs.metric(/read_only/)?.label ?? signs.mounts[0]?.mount.path ?? '';
     const disk =
       device !== undefined && !device.startsWith('/')
         ? device.replace(/p?\d+$/, (part) => (device.startsWith('sd') ? '' : part))
         : undefined;
+    const why =
+      broken === undefined && corrupt !== undefined
+        ? 'its structure is damaged (corruption, as after a loss of power or by bad memory or a failing disk), so the kernel refuses further writes; it has to be checked while unmounted'
+        : asked !== undefined && asked.ids.length > 0
+          ? `somebody mounted it so${asked.words}`
+          : 'the disk or card, its cable or its controller is failing (hardware), so the kernel refuses further writes';
     return {
-      sentence: `The file system ${mount} went read-only${broken === undefined ? '' : ' after I/O errors'}${disk === undefined ? '' : ` of ${disk}`}: the disk or card, its cable or its controller is failing, so the kernel refuses further writes.`,
-      evidence: [...signs.main, ...[line, broken].flatMap((one) => (one === undefined ? [] : [one.id]))],
+      sentence: `The file system ${mount} went read-only${broken === undefined ? '' : ' after I/O errors'}${disk === undefined ? '' : ` of ${disk}`}: ${why}.`,
+      evidence: [
+        ...signs.main,
+        ...[line, broken, corrupt].flatMap((one) => (one === undefined ? [] : [one.id])),
+        ...(asked?.ids ?? []),
+      ],
       commands: [
         dmesg,
         command('findmnt -o TARGET,SOURCE,FSTYPE,OPTIONS', 'Shows what is mounted read-only.'),
@@ -117,56 +90,6 @@ const failingDisk: KnownCause = {
   },
 };
 
-/** A file that a container writes beside its volumes lies in its own layer: no prune frees it while it runs. */
-const growingLayer: KnownCause = {
-  id: 'container-layer',
-  class: 'container-writes',
-  find: (signs) => {
-    const writer = signs.told(
-      /(?:docker|libpod|containerd|kubepods|overlay2?)\b.*(?:open for writing|written|wrote|writes|holds)|(?:open for writing|written|wrote|writes|holds)\b.*(?:docker|libpod|containerd|kubepods|overlay)/i,
-    );
-    const mount = signs.fullMount();
-    if (writer === undefined || mount === undefined || !isFilling(signs)) return null;
-    const file = signs.told(/(?:open for writing|written|wrote|writes)\W{1,3}(\/[\w./-]+)/i)?.groups[0];
-    const change = signs.since('docker', 'podman', 'container', 'image', signs.program(writer.process));
-    return {
-      sentence: `${signs.name(writer.process)}, in a container, writes ${file === undefined ? 'files' : `${file}`} into the container's own writable layer, which grows and fills the space of ${mount}; no unused image holds it, so a prune would free nothing${change.words}.`,
-      evidence: [writer.id, ...signs.main, ...change.ids],
-      commands: [
-        command('docker ps --all --size', "Shows the size of each container's own layer."),
-        command('docker system df', 'Shows what images, containers and build cache take.'),
-      ],
-      sure: 'decisive',
-      person: true,
-      futile: ['container-images', 'disk-full'],
-    };
-  },
-};
-
-/** Images and build cache are never removed by themselves. */
-const containerLayers: KnownCause = {
-  id: 'container-layers',
-  class: 'container-images',
-  find: (signs) => {
-    const line = signs.line(/overlay2|\/var\/lib\/(?:docker|containers)|register layer|buildkit/i);
-    const mount = signs.fullMount();
-    if (mount === undefined || (line === undefined && !/docker|containers/.test(mount)) || !isFilling(signs))
-      return null;
-    const change = signs.since('docker', 'prune', 'builder', 'image', 'container');
-    const cache = signs.line(/build(?:kit|er)|cache/i) !== undefined || signs.change(/builder|cache|gc/i) !== undefined;
-    return {
-      sentence: `Unused images, layers and build cache of docker (overlay2) that nothing prunes fill the space of ${mount}${change.words}.`,
-      evidence: [...signs.main, ...(line === undefined ? [] : [line.id]), ...change.ids],
-      commands: [
-        command('docker system df', 'Shows what images, containers and build cache take.'),
-        command('docker image prune -f', 'Removes images without a name that no container uses.'),
-        ...(cache ? [command('docker builder prune -f', 'Removes build cache that no build uses.')] : []),
-      ],
-      sure: 'decisive',
-    };
-  },
-};
-
 /** Space that no file shows is held by files that were deleted while open. */
 const deletedOpen: KnownCause = {
   id: 'deleted-open',
@@ -199,7 +122,9 @@ const writer: KnownCause = {
   id: 'writer',
   class: 'disk-writer',
   find: (signs) => {
-    const told = signs.told(/(?:wrote|written|writes|holds) .*?(\/[\w./-]+)|(?:MiB|GiB) written/i);
+    const told = signs.told(
+      /(?:wrote|written|writ(?:es|ing)|holds|open for writing|appends?|creates?|created)\b.*?(\/[\w./-]+)|(?:MiB|GiB|MB|GB) written/i,
+    );
     if (told === undefined || !isFilling(signs)) return null;
     const unit = signs.unitOf(told.process);
     const change = signs.since(signs.program(told.process), unit);
@@ -208,6 +133,33 @@ const writer: KnownCause = {
       evidence: [told.id, ...signs.main, ...change.ids],
       commands: [look(signs.fullMount() ?? '/'), unit === undefined ? end(told.process.process.pid) : stop(unit)],
       sure: 'likely',
+      fills: 'files',
+    };
+  },
+};
+
+/** Nobody saw who wrote most: whoever meets the full file system is among those who write there. */
+const meetsIt: KnownCause = {
+  id: 'writer-by-line',
+  class: 'disk-full',
+  find: (signs) => {
+    const line = signs.line(
+      /^(?:\d+ times: )?([\w@.-]{2,60})(?:\[\d+\])?: .{0,120}(?:no space left on device|enospc|disk full)/i,
+    );
+    const mount = signs.fullMount();
+    const program = line?.groups[0]?.replace(/\.service$/, '');
+    if (line === undefined || program === undefined || mount === undefined || !isFilling(signs)) return null;
+    if (/^(?:kernel|systemd\S*|sshd|cron|rsyslogd|dockerd|buildkitd|containerd)$/i.test(program)) return null;
+    const [process] = signs.processes
+      .filter((one) => signs.program(one) === program || one.process.comm === program)
+      .sort((a, b) => b.cpu - a.cpu);
+    const change = signs.since(program);
+    return {
+      sentence: `${process === undefined ? program : signs.name(process)} writes to ${mount} and finds it full; whether it is who filled it is not shown${change.words}.`,
+      evidence: [line.id, ...signs.main, ...(process === undefined ? [] : signs.itemOf(process)), ...change.ids],
+      commands: [look(mount), command('lsof +L1', 'Names the processes that hold deleted files open.')],
+      sure: 'open',
+      person: true,
     };
   },
 };
@@ -268,14 +220,15 @@ const fullDestination: KnownCause = {
 const isBelow = (path: string, mount: string): boolean => path === mount || path.startsWith(`${mount}/`);
 
 export const STORAGE: readonly KnownCause[] = [
-  inodes,
+  ...CROWDED,
   readOnly,
   failingDisk,
   fullDestination,
-  growingLayer,
-  containerLayers,
+  ...CONTAINERS,
   deletedOpen,
   ...LOGS,
   writer,
+  ...GROWN,
+  meetsIt,
   hiddenSpace,
 ];

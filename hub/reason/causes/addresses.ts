@@ -1,0 +1,54 @@
+import { command, type KnownCause } from './cause.ts';
+import type { Signs } from './signs.ts';
+
+/** What runs short on the host itself has nothing to do with its address. */
+const isOfHost = (signs: Signs): boolean =>
+  /^(?:disk|folder|group)\.|^host\.(?:cpu|load|memory|swap|tasks|zombies|files)/.test(signs.evidence.event.signal);
+
+const addresses = command('ip addr', 'Shows the addresses of each interface.');
+const neighbours = command('ip neigh', 'Shows which hardware address answers for each neighbour.');
+
+/** Two hosts of one address take turns in being reached. */
+const duplicate: KnownCause = {
+  id: 'duplicate-address',
+  class: 'duplicate-address',
+  find: (signs) => {
+    const line = signs.line(
+      /duplicate (?:ip(?:v[46])? )?address|(?:ip )?address conflict|is using my ip address|\bdad (?:failed|detected)|dadfailed|dhcpdecline|flip flop|(?:arp|address).{0,60}(?:moved|changed) from [0-9a-f:]{11,17} to/i,
+    );
+    if (line === undefined || isOfHost(signs)) return null;
+    const address = /\b((?:\d{1,3}\.){3}\d{1,3})\b/.exec(line.text)?.[1];
+    const change = signs.since(address, 'address', 'netplan', 'replaced', 'clone', 'dhcp');
+    return {
+      sentence: `Two devices use one IP address${address === undefined ? '' : ` (${address}, a duplicate address)`}: each is reached only at times${change.words}.`,
+      evidence: [line.id, ...signs.main, ...change.ids],
+      commands: [neighbours, addresses],
+      sure: 'decisive',
+      person: true,
+    };
+  },
+};
+
+/** No lease: the address goes, and everything with it. */
+const lease: KnownCause = {
+  id: 'dhcp-lease',
+  class: 'dhcp-failure',
+  find: (signs) => {
+    const line = signs.line(
+      /no dhcpoffers? received|dhcp.{0,60}(?:no lease|timed? ?out|expired|\bnak\b)|dhcpnak|(?:\budhcpc|networkd|networkmanager).{0,80}lease.{0,20}(?:expired|lost|fail)|no free leases|dhcp.{0,40}pool.{0,20}(?:full|exhausted)/i,
+    );
+    if (line === undefined || isOfHost(signs)) return null;
+    const served = /no free leases|pool/i.test(line.text);
+    const change = signs.since('dhcp', 'dnsmasq', 'kea', 'vlan', 'switch');
+    return {
+      sentence: `${served ? 'The DHCP server has no address left to lease (its pool is used up)' : 'No DHCP server gives this host a lease, so its address is gone'}${change.words}.`,
+      evidence: [line.id, ...signs.main, ...change.ids],
+      commands: [addresses, command('ip route', 'Shows whether there is a way out.')],
+      sure: 'decisive',
+      person: true,
+    };
+  },
+};
+
+/** Addresses that are taken twice, or that nobody gives. */
+export const ADDRESSES: readonly KnownCause[] = [duplicate, lease];
