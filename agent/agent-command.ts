@@ -3,6 +3,7 @@ import { resolve } from 'node:path';
 import { type Console, EXIT, readArguments, UsageError } from '../broker/command-line.ts';
 import { brokerUrl, type Credentials, readCredentials } from '../broker/credentials.ts';
 import { BATCH_MAX } from '../broker/frame-payload.ts';
+import { sayCutInstall } from '../broker/install-mark.ts';
 import { readJoinToken } from '../broker/join-token.ts';
 import { untilStopped } from '../broker/lifetime.ts';
 import { type Log, lineLog } from '../broker/log.ts';
@@ -67,6 +68,7 @@ export async function agentCommand(argv: readonly string[], io: Console): Promis
   const state =
     config === undefined ? folder : { ...folder, policy: resolve(config), watch: resolve(config, 'watch.d') };
   const log = lineLog('agent', io.stdout, process.env['JOURNAL_STREAM'] !== undefined);
+  sayCutInstall(log);
   const joined = values.join === undefined ? readJoined(state) : await join(state, values.join, io, log);
   const id = values.id ?? joined?.agent ?? idFromHostname(hostname());
   if (!ID.test(id)) throw new UsageError('--id may hold a-z, 0-9 and dashes, at most 48');

@@ -8,7 +8,8 @@ import {
   verify,
 } from 'node:crypto';
 import { chmodSync, readFileSync, writeFileSync } from 'node:fs';
-import { writeDurably } from './durable-file.ts';
+import { dirname } from 'node:path';
+import { syncFolder, writeDurably } from './durable-file.ts';
 import { CREDENTIAL, keptPassphrase, PASSPHRASE_FILE } from './kept-passphrase.ts';
 
 /** An Ed25519 key pair in memory. */
@@ -74,6 +75,7 @@ export function writeSealedKeyPair(file: string, pair: KeyPair, passphrase: stri
   const pem = pair.secret.export({ format: 'pem', type: 'pkcs8', cipher: 'aes-256-cbc', passphrase });
   try {
     writeFileSync(file, pem, { flag: 'wx', mode: 0o600, flush: true });
+    syncFolder(dirname(file));
   } catch (error) {
     throw new KeyFileError(`${file}: ${error instanceof Error ? error.message : 'not written'}`);
   }

@@ -3,14 +3,13 @@ import {
   constants,
   copyFileSync,
   linkSync,
-  mkdirSync,
   readFileSync,
   renameSync,
   rmSync,
-  statSync,
   writeFileSync,
 } from 'node:fs';
-import { dirname, join, resolve } from 'node:path';
+import { join, resolve } from 'node:path';
+import { makeFolder } from './durable-file.ts';
 import { int, record, text } from './shape.ts';
 
 /** Where everything of one installation lies. `sentinel up` keeps hub and agent in one folder; sites keep them apart. */
@@ -98,18 +97,6 @@ export function prepareFolder(state: StateFolder): void {
       'E_STATE_READONLY',
       `can't write the state folder ${state.root} (${why}). Choose another with --state DIR.`,
     );
-  }
-}
-
-/** As mkdir -p; Node 20's own tries for ever where the file system takes no folder, as /proc does. */
-function makeFolder(path: string, mode: number): void {
-  if (statSync(path, { throwIfNoEntry: false })?.isDirectory()) return;
-  if (dirname(path) !== path) makeFolder(dirname(path), mode);
-  try {
-    mkdirSync(path, { mode });
-  } catch (error) {
-    // Another process may have made it meanwhile.
-    if (!statSync(path, { throwIfNoEntry: false })?.isDirectory()) throw error;
   }
 }
 

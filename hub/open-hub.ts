@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { uptime } from 'node:os';
 import { join } from 'node:path';
 import { writeDurably } from '../broker/durable-file.ts';
@@ -45,9 +45,10 @@ import { Announcements } from './site/halts.ts';
 import type { OpenEnrollment } from './site/open-enrollment.ts';
 import { noteRoster, RosterKeeper } from './site/roster-keeper.ts';
 import { RosterTeller } from './site/tell-roster.ts';
+import { outliveFailedCommits } from './store/failed-commits.ts';
 import { bringUpToDate } from './store/format.ts';
 import { DEFAULT_RETENTION, type Retention } from './store/retention.ts';
-import { outliveFailedCommits, refuseDamaged, Store } from './store/store.ts';
+import { refuseDamaged, Store } from './store/store.ts';
 import { tidy } from './tidying.ts';
 import { openViews } from './tools/open-views.ts';
 import { RequestServer } from './tools/request-server.ts';
@@ -106,8 +107,12 @@ export async function openHub(options: HubOptions): Promise<RunningHub> {
     // Under the claim: a restore that is still at work holds it.
     refuseHalfRestored(options.state);
     outliveFailedCommits();
-    await refuseDamaged(store, { ran: existsSync(join(hub, 'port')), wasCutShort: existsSync(running) });
-    writeFileSync(running, '');
+    const wasCutShort = existsSync(running);
+    await refuseDamaged(store, { ran: existsSync(join(hub, 'port')), wasCutShort });
+    if (wasCutShort)
+      options.log.info('the last hub here did not end by itself: its store was read through, and is whole');
+    // On the disk before the store changes, so that a power cut is seen too.
+    writeDurably(running, '');
     closing.add(() => rmSync(running, { force: true }));
     const parts = await openParts(options, closing);
     return await run(options, parts, closing);

@@ -16,7 +16,7 @@ export interface DebianPackage {
   readonly entries: readonly Entry[];
   /** Paths of entries that the host's owner may change: never overwritten (deb-conffiles(5)). */
   readonly conffiles: readonly string[];
-  /** Name to text: postinst, prerm, postrm. */
+  /** Name to text: preinst, postinst, prerm, postrm. */
   readonly scripts: Readonly<Record<string, string>>;
 }
 

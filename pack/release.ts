@@ -68,8 +68,12 @@ const ROLES = {
 
 async function packDeb(role: Role, built: Built, release: string, out: string, { time }: Commit): Promise<string> {
   const { architecture, depends, description } = ROLES[role];
-  const script = (step: string) => readFileSync(join(built.root, 'pack/debian', `${role}.${step}`), 'utf8');
-  const entries = debianTree(built, role, release);
+  const script = (step: string) => {
+    const text = readFileSync(join(built.root, 'pack/debian', `${role}.${step}`), 'utf8');
+    return text.replaceAll('@RELEASE@', release).replaceAll('@VERSION@', VERSION);
+  };
+  const scripts = Object.fromEntries(['preinst', 'postinst', 'prerm', 'postrm'].map((step) => [step, script(step)]));
+  const entries = debianTree(built, role);
   const name = `sentinel-${role}_${VERSION}_${architecture}.deb`;
   const deb = {
     name: `sentinel-${role}`,
@@ -79,7 +83,7 @@ async function packDeb(role: Role, built: Built, release: string, out: string, {
     description,
     entries,
     conffiles: entries.map(({ path }) => path).filter((path) => path.startsWith('etc/')),
-    scripts: { postinst: script('postinst'), prerm: script('prerm'), postrm: script('postrm') },
+    scripts,
   };
   await writeDeb(join(out, name), deb, time);
   return name;

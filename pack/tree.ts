@@ -109,8 +109,11 @@ export function tarballTree(built: Built): readonly Entry[] {
   ];
 }
 
-/** What a role puts where on a Debian host: `release` is the name of the hub's own folder. */
-export function debianTree(built: Built, role: Role, release: string): readonly Entry[] {
+/**
+ * What a role puts where on a Debian host. dpkg puts file after file in place, links before files, so the hub's `package`
+ * is nothing that runs: its postinst lays a release down from it, whole.
+ */
+export function debianTree(built: Built, role: Role): readonly Entry[] {
   const home = `opt/sentinel-${role}`;
   const units = roleFiles(built.root, role).map((entry) => {
     const name = entry.path.slice(entry.path.indexOf('/') + 1);
@@ -123,8 +126,7 @@ export function debianTree(built: Built, role: Role, release: string): readonly 
   const opt: readonly Entry[] =
     role === 'hub'
       ? [
-          ...below(`${home}/releases/${release}`, hubTree(built)),
-          { path: `${home}/current`, kind: 'link', to: `releases/${release}` },
+          ...below(`${home}/package`, hubTree(built)),
           ...HUB_COMMANDS.map(
             (name): Entry => ({ path: `${home}/bin/${name}`, kind: 'link', to: `../current/bin/${name}` }),
           ),

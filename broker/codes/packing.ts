@@ -14,6 +14,10 @@ export const PACKING_CODES: CodeSection = {
     },
     E_ROOT: { what: 'Installing needs root.', todo: 'Run it as root, or with `--prefix DIR`.' },
     E_BUSY: { what: 'Another `install.sh` or `uninstall.sh` is at work.', todo: 'Wait for its end.' },
+    E_INSTALL_CUT: {
+      what: 'An installation was cut short; the version that runs is whole.',
+      todo: 'Run the same `install.sh` again, or `dpkg --configure -a` and `dpkg -i` where it is a package.',
+    },
     E_PACKAGED: { what: 'This host has the Debian package.', todo: 'Use `dpkg` or `apt-get`.' },
     E_PACK_TIME: {
       what: 'The time of the commit is not known.',

@@ -1,8 +1,8 @@
 import { createCipheriv, createDecipheriv, randomBytes, scryptSync } from 'node:crypto';
-import { lstatSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { lstatSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { decodeCbor, encodeCbor } from '../../broker/cbor.ts';
-import { writeDurably } from '../../broker/durable-file.ts';
+import { makeFolder, writeDurably } from '../../broker/durable-file.ts';
 import { bytes, int, list, pattern, record } from '../../broker/shape.ts';
 import type { StateFolder } from '../../broker/state-folder.ts';
 import { BackupError } from './backup-error.ts';
@@ -110,7 +110,7 @@ export function openFiles(message: Uint8Array, passphrase: string): readonly Sma
 export function writeSmallFiles(root: string, all: readonly SmallFile[]): void {
   for (const { name, mode, content } of all) {
     const path = join(root, name);
-    mkdirSync(dirname(path), { recursive: true, mode: name.startsWith('keys/') ? 0o700 : 0o750 });
+    makeFolder(dirname(path), name.startsWith('keys/') ? 0o700 : 0o750);
     writeDurably(path, content, mode);
   }
 }

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { chmodSync, existsSync, mkdirSync, realpathSync, renameSync, rmSync, statSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readdirSync, realpathSync, renameSync, rmSync, statSync } from 'node:fs';
 import { dirname, join, sep } from 'node:path';
 import { syncFile, syncFolder, writeDurably } from '../../broker/durable-file.ts';
 import { keyFile, readRoster, readSite } from '../../broker/enroll.ts';
@@ -58,6 +58,10 @@ export async function takeBackup(
     throw error;
   }
 }
+
+/** Backups below a folder that were cut short, or are still being made by another: by their names. */
+export const unfinishedBackups = (below: string): readonly string[] =>
+  readdirSync(below).filter((name) => /^sentinel-\w+Z\.[0-9a-f]{8}\.part$/.test(name));
 
 const isThere = (folder: string) => new BackupError('E_BACKUP_EXISTS', `${folder} is there already: try again`);
 

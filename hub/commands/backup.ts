@@ -2,7 +2,7 @@ import { join, resolve } from 'node:path';
 import { type Console, EXIT, readArguments, UsageError } from '../../broker/command-line.ts';
 import { stateFolder } from '../../broker/state-folder.ts';
 import type { Manifest } from '../backup/manifest.ts';
-import { takeBackup } from '../backup/take.ts';
+import { takeBackup, unfinishedBackups } from '../backup/take.ts';
 import { readPassphrase } from '../site/passphrase.ts';
 
 export const BACKUP_USAGE = `sentinel backup FOLDER [--passphrase-file FILE] [--state DIR] [--json]
@@ -34,8 +34,11 @@ export async function backupCommand(argv: readonly string[], io: Console): Promi
   const now = Date.now();
   const folder = join(resolve(below), `sentinel-${new Date(now).toISOString().replace(/[-:]|\.\d+/g, '')}`);
   const manifest = await takeBackup(stateFolder(values.state), folder, passphrase, now);
-  if (values.json) io.stdout(JSON.stringify({ folder, ...shownManifest(manifest) }));
+  const unfinished = unfinishedBackups(resolve(below));
+  if (values.json) io.stdout(JSON.stringify({ folder, ...shownManifest(manifest), unfinished }));
   else io.stdout(`${folder}: ${said(manifest)}`);
+  for (const name of values.json ? [] : unfinished)
+    io.stdout(`${name} beside it is no backup: it was cut short, and may be deleted, unless another is being made now`);
   return EXIT.done;
 }
 

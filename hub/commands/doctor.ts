@@ -3,9 +3,11 @@ import { join } from 'node:path';
 import { type Console, EXIT, readArguments } from '../../broker/command-line.ts';
 import { type StateFolder, stateFolder } from '../../broker/state-folder.ts';
 import { VERSION } from '../../broker/version.ts';
+import { halfRestored } from '../backup/restoring.ts';
 import {
   lookAtCertificates,
   lookAtDisk,
+  lookAtInstall,
   lookAtKeys,
   lookAtPolicy,
   lookAtSettings,
@@ -56,6 +58,7 @@ export async function examine(
   }
   const of = (check: CheckName, look: Parameters<typeof guarded>[1]) => guarded(check, look);
   const found = [
+    ...(await of('install', () => lookAtInstall())),
     ...(await of('site', () => lookAtSite(state))),
     ...(await of('keys', () => lookAtKeys(state))),
     ...(await of('disk', () => lookAtDisk(state))),
@@ -69,6 +72,8 @@ export async function examine(
 }
 
 async function lookAtStored(state: StateFolder, now: number): Promise<readonly Finding[]> {
+  const cut = halfRestored(state);
+  if (cut !== null) return [bad('store', cut.what, cut.todo)];
   if (!existsSync(join(state.store, 'data.mdb'))) {
     return [bad('store', `there is no store in ${state.store}`, 'start a hub, or restore the store from a backup')];
   }

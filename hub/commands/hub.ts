@@ -2,6 +2,7 @@ import { hostname } from 'node:os';
 import { type Console, EXIT, readArguments, UsageError } from '../../broker/command-line.ts';
 import { brokerUrl, readCredentials } from '../../broker/credentials.ts';
 import { makeLocalSite } from '../../broker/enroll.ts';
+import { sayCutInstall } from '../../broker/install-mark.ts';
 import { DEFAULT_ENROLL_PORT, DEFAULT_TLS_PORT } from '../../broker/join-protocol.ts';
 import { untilStopped } from '../../broker/lifetime.ts';
 import { type Log, lineLog } from '../../broker/log.ts';
@@ -77,6 +78,7 @@ export async function hubCommand(argv: readonly string[], io: Console): Promise<
     return EXIT.done;
   }
   const log = lineLog('hub  ', io.stdout, process.env['JOURNAL_STREAM'] !== undefined);
+  sayCutInstall(log);
   const state = stateFolder(values.state);
   prepareFolder(state);
   if (makeLocalSite(state, idFromHostname(hostname())).made) {

@@ -3,7 +3,9 @@ import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { keyFile, readRoster, readSite } from '../../broker/enroll.ts';
+import { CUT_INSTALL_WAY_OUT, cutInstall } from '../../broker/install-mark.ts';
 import type { StateFolder } from '../../broker/state-folder.ts';
+import { VERSION } from '../../broker/version.ts';
 import { tryPolicy } from '../../policy/policy.ts';
 import { readAuditPlaces } from '../chain/places.ts';
 import { readCorrelationRules } from '../correlate/rules.ts';
@@ -21,6 +23,14 @@ const CA_DAYS = 180;
 /** LMDB needs room for the next commits, and a hub that can't write acknowledges nothing. */
 const FREE_BYTES = 1_073_741_824;
 const FREE_SHARE = 0.05;
+
+/** What is installed: whole by the way in which it is laid down, but an upgrade may not have come to its end. */
+export function lookAtInstall(): readonly Finding[] {
+  const cut = cutInstall();
+  if (cut === null) return [well('install', `version ${VERSION}`)];
+  const what = `the installation of ${cut} was cut short; this is ${VERSION}`;
+  return [bad('install', what, CUT_INSTALL_WAY_OUT)];
+}
 
 /** The site's own files: who it is, and the roster that its root has signed. */
 export function lookAtSite(state: StateFolder): readonly Finding[] {

@@ -1,5 +1,6 @@
 /** What the doctor looks at, in the order in which it says so: what everything else rests on comes first. */
 export const CHECKS = [
+  'install',
   'site',
   'keys',
   'disk',

@@ -2,6 +2,7 @@ import { chmodSync, existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Database, open, type RootDatabase } from 'lmdb';
 import type { AutomationRule } from '../../broker/automation-rule.ts';
+import { syncFolder } from '../../broker/durable-file.ts';
 import type { Birth, Metric } from '../../broker/messages.ts';
 import type { AuditRecord } from '../chain/audit.ts';
 import type { Member, Track } from '../correlate/memory.ts';
@@ -108,28 +109,6 @@ export async function refuseDamaged(
   if (why !== null) throw damaged(folder, why);
 }
 
-let outlives = false;
-
-/**
- * For a commit that fails lmdb rejects promises that nobody was given, besides the one that `Store.write` waits for, which
- * tells all that there is to tell; some of them before it. Without this the thread would end by them. Every other
- * rejection still ends it.
- */
-export function outliveFailedCommits(): void {
-  if (outlives) return;
-  outlives = true;
-  process.on('unhandledRejection', (error) => {
-    if (!isEcho(error)) throw error;
-  });
-}
-
-/** The commit's own error has LMDB's or the system's number, and was made by lmdb; those of its writes point to it. */
-function isEcho(error: unknown): boolean {
-  if (!(error instanceof Error)) return false;
-  if ('commitError' in error) return true;
-  return 'code' in error && Number.isInteger(error.code) && /[\\/]lmdb[\\/]/.test(error.stack ?? '');
-}
-
 /** The address space kept for the data file; the file itself grows with what is stored. */
 const MAP_BYTES = 64 * 2 ** 30;
 /** LMDB readers at once: the hub, the operators' TUIs and command lines. */
@@ -215,7 +194,11 @@ export class Store {
         this.databases.push(opened as unknown as Database);
         return opened;
       };
-      if (mode === 'write') chmodSync(join(folder, 'lock.mdb'), 0o660);
+      if (mode === 'write') {
+        chmodSync(join(folder, 'lock.mdb'), 0o660);
+        // LMDB flushes the file's content, and a new file's name is the folder's.
+        syncFolder(folder);
+      }
       // Before the others: those that are not there are made as they are opened, and a newer store is left as it is.
       this.meta = db('meta');
       const newer = newerThanThis(this.meta);

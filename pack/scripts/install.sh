@@ -41,18 +41,26 @@ if [ -z "$prefix" ]; then
     die E_NODE "/usr/bin/node is $(/usr/bin/node --version), and 20.19 or newer is needed"
 fi
 
+# What was written is on the disk before anything points to it: one file's content, or a folder's names; or all there is.
+flush() { [ -n "$prefix" ] || sync "$1"; }
+settle() { [ -n "$prefix" ] || sync; }
 # Puts a file in place whole: who reads it finds the old one or the new one.
 put() { # MODE FROM TO
   mkdir -p "$(dirname "$prefix$3")"
-  cp "$2" "$prefix$3.new" && chmod "$1" "$prefix$3.new" && mv -f "$prefix$3.new" "$prefix$3"
+  cp "$2" "$prefix$3.new" && chmod "$1" "$prefix$3.new" && flush "$prefix$3.new" && mv -f "$prefix$3.new" "$prefix$3"
 }
 # The same for a link.
 link() { # TO AT
   mkdir -p "$(dirname "$prefix$2")"
   rm -f "$prefix$2.new" && ln -s "$1" "$prefix$2.new" && mv -fT "$prefix$2.new" "$prefix$2"
 }
-# What was written is on the disk before anything points to it.
-settle() { [ -n "$prefix" ] || sync; }
+# Lies there while this is at work: hub, agent and `sentinel doctor` say so where it was cut short.
+mark() { # ROLE
+  mkdir -p "$prefix/opt/sentinel-$1"
+  printf '%s\n' "$version" >"$prefix/opt/sentinel-$1/installing"
+  flush "$prefix/opt/sentinel-$1/installing"
+  flush "$prefix/opt/sentinel-$1"
+}
 # What the host's owner may have changed stays.
 keep() { # FROM TO
   if [ -e "$prefix$2" ]; then say "$2 stays as it is"; else put 0640 "$1" "$2"; fi
@@ -93,12 +101,13 @@ hub() {
     cp -R "$here/hub/opt" "$home/releases/.new"
     settle
     mv "$home/releases/.new" "$home/releases/$release"
+    flush "$home/releases"
   fi
   link "releases/$release" /opt/sentinel-hub/current
   for name in sentinel sentinel-backup; do link "../current/bin/$name" "/opt/sentinel-hub/bin/$name"; done
   link /opt/sentinel-hub/bin/sentinel /usr/bin/sentinel
-  # The one before this stays, to go back to.
-  for old in "$home"/releases/*; do
+  # The one before this stays, to go back to; and which that was is no longer known where this was in force already.
+  [ "$before" = "releases/$release" ] || for old in "$home"/releases/*; do
     case releases/${old##*/} in "releases/$release" | "$before") ;; *) rm -rf "$old" ;; esac
   done
   [ -n "$prefix" ] || [ -d /var/lib/sentinel-hub ] ||
@@ -120,6 +129,7 @@ exec 9<"$prefix/opt"
 flock -w 3 9 || die E_BUSY 'another install.sh or uninstall.sh is at work: wait for its end'
 
 version=$(sed -n 's/.*"version": *"\([^"]*\)".*/\1/p' "$here/RELEASE.json")
+for one in $roles; do mark "$one"; done
 for one in $roles; do
   units "$one"
   accounts "$one"
@@ -127,6 +137,7 @@ for one in $roles; do
   say "sentinel-$one $version is in $prefix/opt/sentinel-$one"
 done
 settle
+for one in $roles; do rm -f "$prefix/opt/sentinel-$one/installing"; done
 if [ -z "$prefix" ] && [ -d /run/systemd/system ]; then
   systemctl daemon-reload
   # What runs goes on with the new version; what does not is not started.

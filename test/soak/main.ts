@@ -14,6 +14,7 @@ const SOAKS: Readonly<Record<string, () => Promise<unknown>>> = {
   'thin-link': () => import('./thin-link.ts'),
   screen: () => import('./screen.ts'),
   replay: () => import('./replay.ts'),
+  power: () => import('./power.ts'),
 };
 
 const name = process.argv[2] ?? '';

@@ -15,13 +15,13 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { below, bytesOf, fileOf, sumsOf } from '../../pack/archive.ts';
 import { roleFiles } from '../../pack/tree.ts';
+import { unpacked } from './unpacked.ts';
 
 /** install.sh and uninstall.sh with the real units, and a hub of one line, below a prefix. */
 const test = suite<{ dir: string }>('install script');
@@ -30,28 +30,6 @@ test.before((context) => {
   context.dir = mkdtempSync(join(tmpdir(), 'sentinel-install-'));
 });
 test.after(({ dir }) => rmSync(dir, { recursive: true, force: true }));
-
-/** An unpacked tarball of a version, whose hub is `text`. */
-function unpacked(dir: string, version: string): string {
-  const folder = join(dir, version);
-  const entries = [
-    ...below('hub/opt', [fileOf('dist/sentinel.js', version), fileOf('bin/sentinel', version, 0o755)]),
-    ...below(
-      'agent/opt',
-      ['sentinel-agent.cjs', 'bin/sentinel-agent', 'LICENSE', 'RELEASE.json'].map((path) => fileOf(path, version)),
-    ),
-    ...(['hub', 'agent'] as const).flatMap((role) => below(role, roleFiles(ROOT, role))),
-    fileOf('RELEASE.json', JSON.stringify({ version }, null, 2)),
-  ];
-  for (const entry of entries) {
-    if (entry.kind !== 'file') continue;
-    mkdirSync(dirname(join(folder, entry.path)), { recursive: true });
-    writeFileSync(join(folder, entry.path), bytesOf(entry.content), { mode: entry.mode });
-  }
-  for (const name of ['install.sh', 'uninstall.sh']) cpSync(join(ROOT, 'pack/scripts', name), join(folder, name));
-  writeFileSync(join(folder, 'SHA256SUMS'), sumsOf(entries));
-  return folder;
-}
 
 const sh = (script: string, ...argv: string[]) => {
   const { status, stdout, stderr } = spawnSync('sh', [script, ...argv], { encoding: 'utf8' });

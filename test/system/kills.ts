@@ -6,6 +6,7 @@ import { heardOf } from '../../hub/mesh/heard.ts';
 import { Store } from '../../hub/store/store.ts';
 import { kill } from '../e2e/site.ts';
 import { type DebianBroker, startMosquitto } from './brokers.ts';
+import { drawn } from './drawn.ts';
 import { KillLoad } from './kill-load.ts';
 import { OutsideSite } from './outside-site.ts';
 import { Told } from './told.ts';
@@ -30,17 +31,6 @@ export interface KillsFound {
   readonly faults: readonly string[];
 }
 
-/** A generator of numbers in [0, 1) from a seed (mulberry32). */
-function random(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
-
 /**
  * Kills hub, agent and mosquitto with -9 in an order drawn from the seed, under load, and starts them in another; after the
  * last round it waits until all is quiet, and holds what each has on its disk against what the hub's signature covered.
@@ -51,7 +41,7 @@ export async function kills(options: {
   readonly progress: (round: number, told: string) => void;
 }): Promise<KillsFound> {
   const outside = new OutsideSite();
-  const load = new KillLoad(outside, options.rounds, random(options.seed + 1));
+  const load = new KillLoad(outside, options.rounds, drawn(options.seed + 1));
   const rules = await outside.rules();
   // Beside what hub and agent may: nobody but this test hears everything.
   const login = { user: 'listener', password: 'hears-all' };
@@ -60,7 +50,7 @@ export async function kills(options: {
   const { state } = outside.site;
   const hubKey = () => readRoster(state, readSite(state)).roster.hub_key;
   const told = new Told({ url: outside.url, login, hubKey });
-  const draw = random(options.seed);
+  const draw = drawn(options.seed);
   try {
     load.start();
     let withEffect = 0;

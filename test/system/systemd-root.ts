@@ -47,8 +47,11 @@ export interface BootedSystem {
   stop(): Promise<void>;
 }
 
-/** Boots the cached root, building it when it is not there. Needs root; installs debootstrap itself. */
-export async function bootSystemd(binds: readonly Bind[] = []): Promise<BootedSystem> {
+/**
+ * Boots the cached root, building it when it is not there. Needs root; installs debootstrap itself. What is written in it is
+ * gone with it, unless `disk` names a folder that keeps it for the next boot.
+ */
+export async function bootSystemd(binds: readonly Bind[] = [], disk?: string): Promise<BootedSystem> {
   buildRoot();
   const stage = mkdtempSync(join(tmpdir(), 'sentinel-boot-'));
   const groups = makeGroups(`sentinel-boot-${process.pid}-${stage.slice(-6)}`);
@@ -56,10 +59,14 @@ export async function bootSystemd(binds: readonly Bind[] = []): Promise<BootedSy
   const join_ = groups.map((folder) => `echo $$ > '${folder}/cgroup.procs'`).join('; ');
   const enter = 'exec unshare --pid --mount --ipc --uts --cgroup --net --fork --kill-child sh -c "$@"';
   const args = binds.flatMap(({ from, to, writable }) => [from, to, writable === true ? 'rw' : 'ro']);
-  const outer = spawn('sh', ['-c', `${join_}; ${enter}`, 'sh', BOOT_SCRIPT, 'sh', CACHE, stage, ...args], {
-    stdio: ['ignore', 'ignore', 'pipe'],
-    env: { PATH: ROOT_PATH },
-  });
+  const outer = spawn(
+    'sh',
+    ['-c', `${join_}; ${enter}`, 'sh', BOOT_SCRIPT, 'sh', CACHE, stage, disk ?? stage, ...args],
+    {
+      stdio: ['ignore', 'ignore', 'pipe'],
+      env: { PATH: ROOT_PATH },
+    },
+  );
   let complaints = '';
   outer.stderr?.on('data', (chunk) => (complaints = (complaints + chunk).slice(-4_000)));
   const ended = once(outer, 'exit');

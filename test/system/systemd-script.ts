@@ -1,16 +1,17 @@
 /**
- * What runs in the fresh namespaces before systemd does: `sh -c SCRIPT sh ROOT STAGE [FROM TO ro|rw]...`. The root is
- * an overlay whose changes live in memory, so the cached one below stays as it was built. /proc/sys and the sysrq
+ * What runs in the fresh namespaces before systemd does: `sh -c SCRIPT sh ROOT STAGE DISK [FROM TO ro|rw]...`. The
+ * root is an overlay whose changes lie in DISK, which is STAGE where they live in memory alone, so the cached one below
+ * stays as it was built. /proc/sys and the sysrq
  * trigger are read-only: they are the machine's own, and no namespace holds them.
  */
 export const BOOT_SCRIPT = `
 set -eu
-root=$1 stage=$2; shift 2
+root=$1 stage=$2 disk=$3; shift 3
 mount --make-rprivate /
 mount -t tmpfs -o mode=755 tmpfs "$stage"
-mkdir "$stage/upper" "$stage/work" "$stage/root"
+mkdir -p "$disk/upper" "$disk/work" "$stage/root"
 new=$stage/root
-mount -t overlay overlay -o "lowerdir=$root,upperdir=$stage/upper,workdir=$stage/work" "$new"
+mount -t overlay overlay -o "lowerdir=$root,upperdir=$disk/upper,workdir=$disk/work" "$new"
 
 mount -t proc proc "$new/proc"
 for path in sys sysrq-trigger; do
