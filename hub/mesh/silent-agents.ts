@@ -10,6 +10,8 @@ const AWAY_MS = 120_000;
 const MUTE_MS = 300_000;
 /** How often all agents are looked at. */
 const LOOK_MS = 10_000;
+/** The hub's clock was set when from one look to the next it went otherwise than time did, by so much. */
+const SET_MS = 30_000;
 
 const FINGERPRINT = 'host.silent';
 
@@ -21,15 +23,20 @@ const FINGERPRINT = 'host.silent';
 export class SilentAgents {
   readonly #hub: Hub;
   readonly #take: (event: Event) => Promise<void>;
-  readonly #started: number;
+  readonly #steady: () => number;
+  /** Since when who is there can be heard: this hub's start, or when its clock was last set, by that clock. */
+  #since: number;
+  #looked: { readonly clock: number; readonly steady: number };
   #timer: NodeJS.Timeout | undefined;
   #looking: Promise<void> = Promise.resolve();
 
-  /** `take` correlates an event that the hub itself saw. */
-  constructor(hub: Hub, take: (event: Event) => Promise<void>) {
+  /** `take` correlates an event that the hub itself saw; `steady` is milliseconds that no set clock changes. */
+  constructor(hub: Hub, take: (event: Event) => Promise<void>, steady: () => number = () => performance.now()) {
     this.#hub = hub;
     this.#take = take;
-    this.#started = hub.now();
+    this.#steady = steady;
+    this.#since = hub.now();
+    this.#looked = { clock: this.#since, steady: steady() };
   }
 
   start(): void {
@@ -48,6 +55,7 @@ export class SilentAgents {
   /** Looks at every agent once; tells who fell silent and who came back. */
   async look(): Promise<void> {
     const { store } = this.#hub;
+    this.#noteClock();
     for (const { key: agent, value } of [...store.presence.getRange({})]) {
       const told =
         findActive(store, agent, FINGERPRINT) !== undefined || trackOf(store, agent, FINGERPRINT).joined !== null;
@@ -65,8 +73,17 @@ export class SilentAgents {
     if (state === 'stopped') return null;
     const allowed = state === 'dead' ? AWAY_MS : MUTE_MS;
     const now = this.#hub.now();
-    // While the hub itself was down nobody could be heard.
-    return now - Math.max(last_seen, this.#started) >= allowed ? now - last_seen : null;
+    // While the hub itself was down nobody could be heard; nor counts what was heard by another clock.
+    const since = last_seen > now ? this.#since : Math.max(last_seen, this.#since);
+    return now - since >= allowed ? now - Math.min(last_seen, since) : null;
+  }
+
+  /** A clock that is set ahead by an hour makes nobody silent for an hour, and one that is set back hides nobody for as long. */
+  #noteClock(): void {
+    const [clock, steady] = [this.#hub.now(), this.#steady()];
+    const went = clock - this.#looked.clock;
+    if (Math.abs(went - (steady - this.#looked.steady)) >= SET_MS) this.#since = clock;
+    this.#looked = { clock, steady };
   }
 
   #tell(agent: string, { boot }: Presence, kind: Event['kind'], reason: string): Promise<void> {

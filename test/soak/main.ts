@@ -15,6 +15,7 @@ const SOAKS: Readonly<Record<string, () => Promise<unknown>>> = {
   screen: () => import('./screen.ts'),
   replay: () => import('./replay.ts'),
   power: () => import('./power.ts'),
+  weeks: () => import('./weeks.ts'),
 };
 
 const name = process.argv[2] ?? '';

@@ -309,7 +309,11 @@ test('who acknowledges owns it until it closes; what was not begun can be called
 
 test('forty agents that fall silent behind one switch are one incident, and none when they said goodbye', async () => {
   const { hub, intake } = bench.small;
-  const silent = new SilentAgents(hub, (event) => intake.take(event));
+  const silent = new SilentAgents(
+    hub,
+    (event) => intake.take(event),
+    () => bench.clock,
+  );
   const presence = (state: 'online' | 'dead' | 'stopped') => ({ state, boot: samples.BOOT, last_seen: bench.clock });
   for (let i = 1; i <= 40; i++) await hub.store.presence.put(`line-${i}`, presence('dead'));
   await hub.store.presence.put('sw-1', presence('dead'));
@@ -327,6 +331,39 @@ test('forty agents that fall silent behind one switch are one incident, and none
   await silent.look();
   await bench.settled();
   assert.is(bench.live().length, 0);
+});
+
+test('a clock that is set makes nobody silent, and hides nobody who is', async () => {
+  const { hub, intake } = bench.small;
+  let steady = 0;
+  const silent = new SilentAgents(
+    hub,
+    (event) => intake.take(event),
+    () => steady,
+  );
+  const pass = (ms: number) => {
+    steady += ms;
+    bench.clock += ms;
+  };
+  await hub.store.presence.put('web-1', { state: 'online', boot: samples.BOOT, last_seen: bench.clock });
+  await silent.look();
+  bench.clock += 2 * 3_600_000;
+  pass(10_000);
+  await silent.look();
+  await bench.settled();
+  assert.is(bench.live().length, 0, 'the clock went, and no time');
+  pass(290_000);
+  await silent.look();
+  assert.is(bench.live().length, 0);
+  // Heard by the clock that is ahead, and then no more.
+  await hub.store.presence.put('web-1', { state: 'online', boot: samples.BOOT, last_seen: bench.clock });
+  bench.clock -= 2 * 3_600_000;
+  pass(10_000);
+  await silent.look();
+  pass(300_000);
+  await silent.look();
+  await bench.settled();
+  assert.is(bench.only().event.signal, 'host.silent');
 });
 
 test('a storm from 500 hosts, most of it with one cause, becomes a handful of incidents, and every event is counted', async () => {
