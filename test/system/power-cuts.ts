@@ -93,7 +93,8 @@ async function fillStick(stick: string, dir: string): Promise<void> {
     const out = join(stick, version);
     packed(copyOf(join(dir, `checkout-${version}`), version), out);
     const name = `sentinel-${version}-linux-${process.arch}.tar.gz`;
-    const argv = ['xzf', name, '--strip-components=1', '--one-top-level=tree'];
+    mkdirSync(join(out, 'tree'));
+    const argv = ['xzf', name, '--strip-components=2', '-C', 'tree'];
     const { status, stderr } = spawnSync('tar', argv, { cwd: out, encoding: 'utf8' });
     assert.is(status, 0, stderr);
   }
