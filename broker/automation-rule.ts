@@ -2,8 +2,8 @@ import { decodeCbor, encodeCbor } from './cbor.ts';
 import type { KeyPair } from './keys.ts';
 import type { Roster } from './messages.ts';
 import { keysOf } from './roster.ts';
-import { bytes, type Infer, int, list, pattern, real, record, text } from './shape.ts';
-import { NAMESPACES, sshSign, sshVerify, sshVerifyAny } from './sshsig.ts';
+import { bytes, type Infer, int, list, maybe, pattern, real, record, text } from './shape.ts';
+import { NAMESPACES, type Namespace, sshSign, sshVerify, sshVerifyAny } from './sshsig.ts';
 import { ID } from './topics.ts';
 
 /** No rule lets a plan run alone that is less sure than this, whatever it says: the routing table's own bound. */
@@ -34,6 +34,10 @@ export const ruleShape = record({
   windows: list(record({ days: list(int(0, 6), 7), from: int(0, 1_439), to: int(1, 1_440) }), 16),
   /** Plans on one host within an hour. */
   per_host_hour: int(1, 60),
+  /** Hosts on which plans run by it within an hour, over the whole site, which the hub alone can count. Absent: all. */
+  hosts_per_hour: maybe(int(1, 10_000)),
+  /** What people call it. */
+  name: maybe(pattern(ID, 'an id')),
 });
 export type AutomationRule = Infer<typeof ruleShape>;
 
@@ -64,6 +68,15 @@ export class RuleError extends Error {
 export function signRule(rule: AutomationRule, admin: KeyPair): SignedRule {
   const payload = encodeCbor(rule);
   return { payload, signature: sshSign(payload, NAMESPACES.rule, admin) };
+}
+
+/** The same with a key that is elsewhere, as an ssh-agent holds it: `sign` makes the SSHSIG blob. */
+export async function signRuleBy(
+  rule: AutomationRule,
+  sign: (message: Uint8Array, namespace: Namespace) => Promise<Uint8Array>,
+): Promise<SignedRule> {
+  const payload = encodeCbor(rule);
+  return { payload, signature: await sign(payload, NAMESPACES.rule) };
 }
 
 /** The rule, if an admin on the roster signed it for this site. Throws RuleError, SignatureError or ShapeError. */

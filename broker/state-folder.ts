@@ -27,6 +27,9 @@ export interface StateFolder {
   readonly policy: string;
   readonly correlate: string;
   readonly services: string;
+  /** Rules by which plans run with nobody there, and what an admin has signed of them. */
+  readonly automation: string;
+  readonly automationSigned: string;
   readonly notify: string;
   readonly webhooks: string;
   /** Where checkpoints of the audit chain are written beside the store. */
@@ -70,6 +73,8 @@ export function stateFolder(dir: string): StateFolder {
     policy: join(root, 'policy'),
     correlate: join(root, 'correlate.yaml'),
     services: join(root, 'services.yaml'),
+    automation: join(root, 'automation.yaml'),
+    automationSigned: join(root, 'automation.signed'),
     notify: join(root, 'notify.yaml'),
     webhooks: join(root, 'webhooks.yaml'),
     audit: join(root, 'audit.yaml'),

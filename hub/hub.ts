@@ -5,6 +5,7 @@ import type { Mesh } from '../broker/mesh.ts';
 import type { Roster } from '../broker/messages.ts';
 import type { Policy } from '../policy/policy.ts';
 import type { RuleInForce } from './automation/allow-only.ts';
+import type { HeldRules } from './automation/signed-rules.ts';
 import type { Correlation } from './correlate/decide.ts';
 import type { Playbook } from './playbook/playbook.ts';
 import type { Probes } from './probes.ts';
@@ -41,6 +42,8 @@ export const TIMES = {
 /** The rule under which plans run with nobody there, and the time that budgets are counted by. */
 export interface Automation {
   readonly inForce: RuleInForce | null;
+  /** The rules of `automation.yaml`, as they stand by now; absent where none are followed. */
+  readonly held?: () => HeldRules;
   /** Milliseconds for which the machine has been up: no clock that is set changes it. */
   readonly uptime: () => number;
 }

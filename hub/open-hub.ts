@@ -12,6 +12,7 @@ import { localOperator } from './acts/client.ts';
 import { serveActs } from './acts/server.ts';
 import { askHost } from './ask-host.ts';
 import { allowOnly } from './automation/allow-only.ts';
+import { FollowedRules } from './automation/follow-rules.ts';
 import { refuseHalfRestored } from './backup/restoring.ts';
 import { verifyAuditTail } from './chain/audit.ts';
 import { checkChain, START_RECORDS } from './chain/check.ts';
@@ -176,6 +177,9 @@ async function openParts(options: HubOptions, closing: Closing): Promise<Parts> 
   closing.add(() => mesh.mesh.close());
   const views = openViews({ store, mesh: mesh.mesh, tools, json: options.jsonViews ?? false, isAgent });
   closing.add(() => views.close());
+  const followed = new FollowedRules({ state, store, key, roster: () => keeper.roster, log, now: Date.now });
+  closing.add(() => followed.close());
+  await followed.start();
   const inForce = options.autoApprove === true ? allowOnly(localOperator(state), keeper.roster, Date.now()) : null;
   const hub: Hub = {
     store,
@@ -196,7 +200,7 @@ async function openParts(options: HubOptions, closing: Closing): Promise<Parts> 
     tools,
     views,
     live,
-    automation: { inForce, uptime: () => uptime() * 1_000 },
+    automation: { inForce, held: () => followed.held, uptime: () => uptime() * 1_000 },
     delivered: new Map(),
     probes: new Probes(),
     log,

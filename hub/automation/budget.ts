@@ -11,9 +11,16 @@ export const BUDGET_MS = 3_600_000;
  */
 export function spend(
   store: Store,
-  asked: { readonly host: string; readonly plan: string; readonly perHour: number; readonly uptime: number },
+  asked: {
+    readonly host: string;
+    readonly plan: string;
+    readonly perHour: number;
+    /** Hosts on which plans may run within an hour, this one among them; absent: any number. */
+    readonly hosts?: number | undefined;
+    readonly uptime: number;
+  },
 ): Promise<number | null> {
-  const { host, plan, perHour, uptime } = asked;
+  const { host, plan, perHour, hosts, uptime } = asked;
   return store.write(() => {
     const now = steadyTime(store, uptime);
     const spent = [...store.alone.getRange({ start: [host, ''], end: [host, '\uffff'] })];
@@ -22,7 +29,15 @@ export function spend(
     const others = within.filter(({ key }) => key[1] !== plan).length;
     if (within.length > others) return others;
     if (others >= perHour) return null;
+    if (hosts !== undefined && hostsWithin(store, now).add(host).size > hosts) return null;
     void store.alone.put([host, plan], now);
     return others;
   });
+}
+
+/** The hosts on which plans ran alone within the hour. */
+function hostsWithin(store: Store, now: number): Set<string> {
+  const hosts = new Set<string>();
+  for (const { key, value } of store.alone.getRange({})) if (value > now - BUDGET_MS) hosts.add(key[0]);
+  return hosts;
 }

@@ -20,6 +20,8 @@ export const rowOf = (confidence: number): Row => ROWS.find(({ from }) => confid
 export interface Circumstances {
   /** Null: automation is off. */
   readonly rule: AutomationRule | null;
+  /** A rule in `automation.yaml` that nobody has signed: it lets nothing run, and is said. */
+  readonly unsigned?: AutomationRule;
   /** The approval of just these commands that an admin had remembered; absent where there is none. */
   readonly remembered?: RememberedRule;
   readonly now: number;
@@ -43,9 +45,17 @@ export type Decision =
 export function mayRunAlone(incident: Incident, plan: Plan, at: Circumstances): Decision {
   const { rule, remembered } = at;
   const byRule = rule === null ? null : mayRunBy(rule, incident, plan, at);
-  if (byRule?.alone === true || (byRule !== null && remembered === undefined)) return byRule;
-  if (remembered !== undefined) return mayRunBy(remembered, incident, plan, at);
-  return no('no_rule', 'no rule lets plans run with nobody there');
+  if (byRule?.alone === true) return byRule;
+  const byConsent = remembered === undefined ? null : mayRunBy(remembered, incident, plan, at);
+  if (byConsent?.alone === true) return byConsent;
+  return dryRunOf(incident, plan, at) ?? byConsent ?? byRule ?? no('no_rule', 'no rule lets plans run with nobody there');
+}
+
+/** That a rule which nobody has signed would have let it run; null where none would. */
+function dryRunOf(incident: Incident, plan: Plan, at: Circumstances): Decision | null {
+  const { unsigned } = at;
+  if (unsigned === undefined || !mayRunBy(unsigned, incident, plan, at).alone) return null;
+  return no('unsigned', `the rule ${unsigned.name ?? ''} would let it run, and no admin has signed it as it stands`);
 }
 
 const no = (code: string, why: string): Decision => ({ alone: false, code, why });

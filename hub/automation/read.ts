@@ -49,7 +49,12 @@ export function readAutomation(store: Store, uptime: number, clock: number = Dat
 }
 
 /** What a rule is bounded to, in words; empty where it covers everything. */
-export function scopeOf({ classes, hosts, tags, windows }: AutomationRule): string {
+export function scopeOf({
+  classes,
+  hosts,
+  tags,
+  windows,
+}: Pick<AutomationRule, 'classes' | 'hosts' | 'tags' | 'windows'>): string {
   const part = (name: string, values: readonly string[]) =>
     values.length === 0 ? [] : [`${name} ${values.join(' ')}`];
   const hours = windows.map(

@@ -6,6 +6,7 @@ import type { Incident, Plan, Route, State } from '../incident.ts';
 import { wayOf } from '../steps/route.ts';
 import { BREAKER_OPEN_MS } from './breaker.ts';
 import { BUDGET_MS } from './budget.ts';
+import { chosenRule } from './choose.ts';
 
 /** Which way a plan that was made once would have gone under a rule. */
 export interface Tried {
@@ -18,18 +19,19 @@ export interface Tried {
 }
 
 export interface WhatIf {
-  readonly rule: AutomationRule;
+  /** The first that covers a plan is the one by which it runs. */
+  readonly rules: readonly AutomationRule[];
   readonly roster: Pick<Roster, 'two_person'>;
   /** A host's tags now, for plans of before they were kept; null where they are not known. */
   readonly tags: (host: string) => readonly string[] | null;
 }
 
 /**
- * Holds every plan of recorded incidents against a rule by the code that decides for real, oldest first, as of the moment
- * at which it was sent its way. Budgets count what the rule itself would have run; breakers what is known not to have
+ * Holds every plan of recorded incidents against rules by the code that decides for real, oldest first, as of the moment
+ * at which it was sent its way. Budgets count what the rules themselves would have run; breakers what is known not to have
  * helped, since of a plan that nobody ran nobody knows. Changes nothing.
  */
-export function whatIf(incidents: readonly Incident[], { rule, roster, tags }: WhatIf): readonly Tried[] {
+export function whatIf(incidents: readonly Incident[], { rules, roster, tags }: WhatIf): readonly Tried[] {
   const ran: { readonly host: string; readonly at: number }[] = [];
   const opened: { readonly of: string; readonly at: number; readonly incident: string }[] = [];
   const made = incidents.flatMap(plansOf).sort((a, b) => a.at - b.at);
@@ -38,6 +40,10 @@ export function whatIf(incidents: readonly Incident[], { rule, roster, tags }: W
     const names = [`host ${host}`, `playbook ${plan.playbook ?? ''}`];
     const spent = ran.filter((one) => one.host === host && one.at > at - BUDGET_MS).length;
     const known = before?.by?.tags ?? tags(host);
+    const { class: cause = '', confidence } = plan;
+    const rule = chosenRule(rules, { now: at, host, tags: known ?? [], cause, confidence });
+    const within = new Set(ran.flatMap((one) => (one.at > at - BUDGET_MS ? [one.host] : []))).add(host).size;
+    const isSpent = rule === null || spent >= rule.per_host_hour || within > (rule.hosts_per_hour ?? within);
     const route = wayOf(incident, plan, {
       rule,
       now: at,
@@ -46,7 +52,7 @@ export function whatIf(incidents: readonly Incident[], { rule, roster, tags }: W
       breaker: opened.find((one) => names.includes(one.of) && one.at > at - BREAKER_OPEN_MS)?.incident ?? null,
       ...(needsTwo(roster, { host, reviewed: [] }, known) ? { twoPerson: true } : {}),
       about: before?.by?.about ?? {},
-      spent: spent < rule.per_host_hour ? spent : null,
+      spent: isSpent ? null : spent,
     });
     if (route.alone) ran.push({ host, at });
     if (route.alone && ended === 'did_not_help') for (const of of names) opened.push({ of, at, incident: id });

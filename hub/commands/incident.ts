@@ -1,4 +1,3 @@
-import { createInterface } from 'node:readline/promises';
 import { type Console, EXIT, readArguments, UsageError } from '../../broker/command-line.ts';
 import { readSite } from '../../broker/enroll.ts';
 import { bytesAsBase64 } from '../../broker/json.ts';
@@ -17,6 +16,7 @@ import { allOf } from '../steps/plan-of.ts';
 import { listIncidents } from '../store/incidents.ts';
 import { Store } from '../store/store.ts';
 import { visible } from '../visible.ts';
+import { askedYes } from './ask-yes.ts';
 import { findIncident } from './find-incident.ts';
 import { listProbes, probeIncident } from './probe.ts';
 import { type RememberFlags, rememberIt, wantedRule } from './remember.ts';
@@ -188,7 +188,7 @@ async function approve(
       `would run ${runs.length} of ${steps.length} on ${incident.host}: ${runs.map(({ command }) => visible(command)).join('; ')}`,
     );
     if (first !== null) io.stdout(awaited(first));
-    if (!(await asked(rule === null ? 'approve? type yes: ' : 'approve, and remember it? type yes: '))) {
+    if (!(await askedYes(rule === null ? 'approve? type yes: ' : 'approve, and remember it? type yes: '))) {
       io.stdout('not approved');
       return EXIT.no;
     }
@@ -207,16 +207,6 @@ async function approve(
 function awaited({ by, reviewed, not_after }: FirstApproval): string {
   const included = reviewed.length === 0 ? '' : `, with review step ${reviewed.join(', ')}`;
   return `1 of 2: ${by} has approved${included}; another must agree by ${new Date(not_after).toISOString()}`;
-}
-
-async function asked(question: string): Promise<boolean> {
-  if (!process.stdin.isTTY) throw new UsageError('not a terminal: pass --yes to approve without being asked');
-  const reader = createInterface({ input: process.stdin, output: process.stdout });
-  try {
-    return (await reader.question(question)) === 'yes';
-  } finally {
-    reader.close();
-  }
 }
 
 function told(answer: Response, done: string, io: Console): number {

@@ -7,6 +7,8 @@ import { CUT_INSTALL_WAY_OUT, cutInstall } from '../../broker/install-mark.ts';
 import type { StateFolder } from '../../broker/state-folder.ts';
 import { VERSION } from '../../broker/version.ts';
 import { tryPolicy } from '../../policy/policy.ts';
+import { readRulesFile } from '../automation/rules-file.ts';
+import { heldRules, readSignedRules } from '../automation/signed-rules.ts';
 import { readAuditPlaces } from '../chain/places.ts';
 import { readCorrelationRules } from '../correlate/rules.ts';
 import { readServiceMap } from '../correlate/service-map.ts';
@@ -104,6 +106,8 @@ export function lookAtSettings(state: StateFolder): readonly Finding[] {
     [state.endpoint, readEndpoint],
     [state.webhooks, readHostMap],
     [state.audit, readAuditPlaces],
+    [state.automation, readRulesFile],
+    [state.automationSigned, readSignedRules],
   ];
   const there = files.filter(([file]) => existsSync(file));
   const broken = there.flatMap(([file, read]) => {
@@ -112,8 +116,15 @@ export function lookAtSettings(state: StateFolder): readonly Finding[] {
       return [];
     } catch (error) {
       const why = error instanceof Error ? error.message : String(error);
-      return [bad('settings', why, 'a hub does not start with this: mend the line')];
+      const isRules = file === state.automation || file === state.automationSigned;
+      const todo = isRules ? 'no rule is in force until this is mended' : 'a hub does not start with this: mend the line';
+      return [bad('settings', why, todo)];
     }
   });
-  return broken.length > 0 ? broken : [well('settings', `${there.length} files read well`)];
+  if (broken.length > 0) return broken;
+  const { roster } = readRoster(state, readSite(state));
+  const { unsigned } = heldRules(readRulesFile(state.automation), readSignedRules(state.automationSigned), roster);
+  if (unsigned.length === 0) return [well('settings', `${there.length} files read well`)];
+  const names = unsigned.map(({ name }) => name).join(', ');
+  return [bad('settings', `nobody has signed ${names} as it stands: it lets nothing run`, 'sentinel automation sign')];
 }

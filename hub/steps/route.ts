@@ -2,11 +2,14 @@ import { type AloneRule, isRemembered, signAlone } from '../../broker/approvals.
 import { type AutomationRule, openRule, type SignedRule } from '../../broker/automation-rule.ts';
 import { needsTwo } from '../../broker/two-person.ts';
 import { ulid } from '../../broker/ulid.ts';
+import type { RuleInForce } from '../automation/allow-only.ts';
 import { openedBy } from '../automation/breaker.ts';
 import { spend } from '../automation/budget.ts';
 import { type Circumstances, type Decision, mayRunAlone, rowOf } from '../automation/may-run-alone.ts';
+import { chosenRule } from '../automation/choose.ts';
 import { processesIn } from '../automation/remember.ts';
 import { countUse, rememberedFor, signedRule } from '../automation/remembered.ts';
+import { ruleOf } from '../automation/rules-file.ts';
 import type { RoutedBy } from '../decided.ts';
 import { type Hub, TIMES } from '../hub.ts';
 import type { Incident, Plan, Route } from '../incident.ts';
@@ -53,11 +56,15 @@ export function wayOf(incident: Incident, plan: Plan, by: RoutedBy): Route {
   const { rule } = decision;
   const { per_host_hour: perHour, by: signer } = rule;
   if (typeof by.spent !== 'number') {
-    const why = `${perHour} plans ran alone on ${incident.host} within an hour: a person looks first`;
+    const hosts = isRemembered(rule) ? undefined : rule.hosts_per_hour;
+    const reach = hosts === undefined ? '' : `, or on ${hosts} hosts`;
+    const why = `${perHour} plans ran alone on ${incident.host} within an hour${reach}: a person looks first`;
     return { ...way, alone: false, code: 'budget', why };
   }
   const count = `number ${by.spent + 1} of ${perHour} in this hour`;
-  const basis = isRemembered(rule) ? `${signer} had approved these commands before` : `rule of ${signer}`;
+  const basis = isRemembered(rule)
+    ? `${signer} had approved these commands before`
+    : `rule ${rule.name === undefined ? '' : `${rule.name} `}of ${signer}`;
   const why = `${basis}, confidence ${plan.confidence.toFixed(2)}, ${count}`;
   return { ...way, alone: true, code: 'alone', why };
 }
@@ -68,45 +75,59 @@ export async function decideAlone(incident: Incident, plan: Plan, hub: Hub): Pro
 }
 
 async function circumstances(incident: Incident, plan: Plan, hub: Hub): Promise<Circumstances> {
-  const { automation, store } = hub;
-  const rule = standing(hub);
+  const { automation, store, site } = hub;
+  const { host } = incident;
+  const { now, known } = { now: hub.now(), known: tagsOf(store, host) };
+  const asked = { now, host, tags: known ?? [], cause: plan.class ?? '', confidence: plan.confidence };
+  const rule = chosenRule(standing(hub), asked);
+  const written = automation.held?.().unsigned ?? [];
+  const asSigned = { id: '', site: site.name, by: 'nobody', made: now };
+  const unsigned = chosenRule(
+    written.map((one) => ruleOf(one, asSigned)),
+    asked,
+  );
   const remembered = rememberedFor(hub, incident, plan);
   const breaker =
-    rule === null && remembered === undefined
+    rule === null && unsigned === null && remembered === undefined
       ? null
-      : await openedBy(store, incident.host, plan.playbook ?? '', automation.uptime());
-  const known = tagsOf(store, incident.host);
-  const asksTwo = needsTwo(hub.roster, { host: incident.host, reviewed: [] }, known);
-  const at = {
-    rule,
-    now: hub.now(),
-    tags: known ?? [],
-    halted: isHalted(store),
-    breaker,
+      : await openedBy(store, host, plan.playbook ?? '', automation.uptime());
+  const asksTwo = needsTwo(hub.roster, { host, reviewed: [] }, known);
+  return {
+    ...{ rule, now, tags: asked.tags, halted: isHalted(store), breaker },
     ...(remembered === undefined ? {} : { remembered }),
+    ...(unsigned === null ? {} : { unsigned }),
+    ...(asksTwo ? { twoPerson: true as const } : {}),
   };
-  return asksTwo ? { ...at, twoPerson: true } : at;
 }
 
 /**
- * The rule, as long as its signer is the admin whom the roster names, with that key: an agent would refuse what rests on
- * another, and the plan would have cost its place in the hour and reached nobody.
+ * The rules, each as long as its signer is the admin whom the roster names, with that key: an agent would refuse what rests
+ * on another, and the plan would have cost its place in the hour and reached nobody.
  */
-function standing({ automation: { inForce }, roster }: Hub): AutomationRule | null {
-  try {
-    return inForce === null ? null : openRule(inForce.signed, roster);
-  } catch {
-    return null;
-  }
+function standing(hub: Hub): readonly AutomationRule[] {
+  return rulesOf(hub).flatMap(({ signed }) => {
+    try {
+      return [openRule(signed, hub.roster)];
+    } catch {
+      return [];
+    }
+  });
 }
+
+/** The rule that was signed at the start, and those of the site's file. */
+const rulesOf = ({ automation: { inForce, held } }: Hub): readonly RuleInForce[] => [
+  ...(inForce === null ? [] : [inForce]),
+  ...(held?.().inForce ?? []),
+];
 
 function spendOn(
   { host }: Incident,
   { id }: Plan,
-  { per_host_hour: perHour }: AloneRule,
+  rule: AloneRule,
   { automation, store }: Hub,
 ): Promise<number | null> {
-  return spend(store, { host, plan: id, perHour, uptime: automation.uptime() });
+  const hosts = isRemembered(rule) ? undefined : rule.hosts_per_hour;
+  return spend(store, { host, plan: id, perHour: rule.per_host_hour, hosts, uptime: automation.uptime() });
 }
 
 function toPerson(incident: Incident, hub: Hub, route: Route): Outcome {
@@ -118,9 +139,9 @@ function toPerson(incident: Incident, hub: Hub, route: Route): Outcome {
 }
 
 /** What the rule's signer has signed, if it is in force still: it may have been revoked since the way was chosen. */
-function signedOf(rule: AloneRule, { automation, store }: Hub): Pick<SignedRule, 'payload' | 'signature'> | null {
-  if (isRemembered(rule)) return signedRule(store, rule.id);
-  return automation.inForce?.rule.id === rule.id ? automation.inForce.signed : null;
+function signedOf(rule: AloneRule, hub: Hub): Pick<SignedRule, 'payload' | 'signature'> | null {
+  if (isRemembered(rule)) return signedRule(hub.store, rule.id);
+  return rulesOf(hub).find((one) => one.rule.id === rule.id)?.signed ?? null;
 }
 
 function alone(

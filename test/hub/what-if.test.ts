@@ -50,9 +50,9 @@ test('each plan is decided as it would have been, by what it was and by what the
   recorded,
 }) => {
   const five = [5, 4, 3, 2, 1].map((minutes) => at(recorded, minutes * MINUTE_MS));
-  assert.equal(inShort(whatIf(five, { rule: RULE, roster, tags })), ['alone', 'alone', 'alone', 'alone', 'budget']);
+  assert.equal(inShort(whatIf(five, { rules: [RULE], roster, tags })), ['alone', 'alone', 'alone', 'alone', 'budget']);
   const apart = [0, 1, 2, 3, 4].map((hours) => at(recorded, hours * HOUR_MS + 1));
-  assert.equal(inShort(whatIf(apart, { rule: RULE, roster, tags })), Array(5).fill('alone'));
+  assert.equal(inShort(whatIf(apart, { rules: [RULE], roster, tags })), Array(5).fill('alone'));
   for (const [one, code] of [
     [at(recorded, 1, {}, { decision: 'review' }), 'not_all_allow'],
     [at(recorded, 1, {}, { confidence: 0.89 }), 'E_RULE_CONFIDENCE'],
@@ -60,10 +60,10 @@ test('each plan is decided as it would have been, by what it was and by what the
     [at(recorded, 1, {}, { needs_human: true }), 'needs_person'],
     [at(recorded, 40 * 24 * HOUR_MS, {}), 'alone'],
   ] as const)
-    assert.equal(inShort(whatIf([one], { rule: RULE, roster, tags })), [code]);
+    assert.equal(inShort(whatIf([one], { rules: [RULE], roster, tags })), [code]);
   const two_person = [{ where: '*', plans: 'all' as const }];
-  assert.equal(inShort(whatIf([at(recorded, 1)], { rule: RULE, roster: { two_person }, tags })), ['two_person']);
-  assert.equal(inShort(whatIf([at(recorded, 1)], { rule: { ...RULE, tags: ['edge'] }, roster, tags })), [
+  assert.equal(inShort(whatIf([at(recorded, 1)], { rules: [RULE], roster: { two_person }, tags })), ['two_person']);
+  assert.equal(inShort(whatIf([at(recorded, 1)], { rules: [{ ...RULE, tags: ['edge'] }], roster, tags })), [
     'E_RULE_SCOPE',
   ]);
 });
@@ -72,17 +72,17 @@ test('who took it on afterwards does not count against it, and what did not help
   recorded,
 }) => {
   const since = { acknowledged: { by: 'ann', at: NOW }, recovered: NOW };
-  assert.equal(inShort(whatIf([at(recorded, 1, since)], { rule: RULE, roster, tags })), ['alone']);
+  assert.equal(inShort(whatIf([at(recorded, 1, since)], { rules: [RULE], roster, tags })), ['alone']);
   const failed = at(recorded, 30 * HOUR_MS, { state: 'failed', approval });
   const [next, later] = [at(recorded, 7 * HOUR_MS), at(recorded, HOUR_MS)];
-  const tried = whatIf([later, next, failed], { rule: RULE, roster, tags });
+  const tried = whatIf([later, next, failed], { rules: [RULE], roster, tags });
   assert.equal(inShort(tried), ['alone', 'breaker_open', 'alone']);
   assert.equal(
     tried.map(({ ended }) => ended),
     ['did_not_help', 'not_run', 'not_run'],
   );
   const elsewhere = at(recorded, 7 * HOUR_MS, { host: 'db-1' }, { playbook: 'another' });
-  assert.equal(inShort(whatIf([failed, elsewhere], { rule: RULE, roster, tags })), ['alone', 'alone']);
+  assert.equal(inShort(whatIf([failed, elsewhere], { rules: [RULE], roster, tags })), ['alone', 'alone']);
 });
 
 test('whatever was recorded and in whatever order, it never runs more on a host within an hour than the rule gives', ({
@@ -92,7 +92,7 @@ test('whatever was recorded and in whatever order, it never runs more on a host 
   fc.assert(
     fc.property(moments, fc.integer({ min: 1, max: 5 }), (made, perHour) => {
       const incidents = made.map(([ago, host]) => at(recorded, ago, { host }));
-      const alone = whatIf(incidents, { rule: { ...RULE, per_host_hour: perHour }, roster, tags }).filter(
+      const alone = whatIf(incidents, { rules: [{ ...RULE, per_host_hour: perHour }], roster, tags }).filter(
         ({ route }) => route.alone,
       );
       for (const one of alone) {
