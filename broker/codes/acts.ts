@@ -98,6 +98,10 @@ export const ACTS_CODES: CodeSection = {
       what: 'The commands or processes are not the ones whose approval is remembered.',
       todo: 'Decide by hand; if the hub sent it by itself, look who has its key.',
     },
+    E_RULES_SIGNED: {
+      what: 'The signatures beside automation.yaml can’t be read, so no rule of it is in force.',
+      todo: 'Sign the rules anew: `sentinel automation sign`.',
+    },
     E_RULE_REVOKED: {
       what: 'That approval is remembered no more.',
       todo: 'Decide by hand, and have it remembered anew if it is still wanted.',
