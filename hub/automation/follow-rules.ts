@@ -104,7 +104,11 @@ export class FollowedRules {
       log.warn('plans that are allowed in every command run with nobody there', {
         rules: signed.map(({ name, by }) => `${name} (${by})`).join(', '),
       });
-    const rules = inForce.map(({ rule, signed: one }) => ({ id: rule.id, rule: one.payload, signature: one.signature }));
+    const rules = inForce.map(({ rule, signed: one }) => ({
+      id: rule.id,
+      rule: one.payload,
+      signature: one.signature,
+    }));
     await this.#note(said, { rules, unsigned: names });
   }
 
@@ -119,4 +123,5 @@ export class FollowedRules {
   }
 }
 
-const codeOf = (error: unknown): string => (error instanceof Error && 'code' in error ? String(error.code) : 'E_INTERNAL');
+const codeOf = (error: unknown): string =>
+  error instanceof Error && 'code' in error ? String(error.code) : 'E_INTERNAL';

@@ -48,7 +48,9 @@ export function mayRunAlone(incident: Incident, plan: Plan, at: Circumstances): 
   if (byRule?.alone === true) return byRule;
   const byConsent = remembered === undefined ? null : mayRunBy(remembered, incident, plan, at);
   if (byConsent?.alone === true) return byConsent;
-  return dryRunOf(incident, plan, at) ?? byConsent ?? byRule ?? no('no_rule', 'no rule lets plans run with nobody there');
+  return (
+    dryRunOf(incident, plan, at) ?? byConsent ?? byRule ?? no('no_rule', 'no rule lets plans run with nobody there')
+  );
 }
 
 /** That a rule which nobody has signed would have let it run; null where none would. */

@@ -20,7 +20,11 @@ const ruleEntry = z.strictObject({
   /** What people call it. */
   name: z.string().regex(ID, 'write lower-case letters, digits and dashes, at most 48'),
   /** From which confidence on. */
-  confidence: z.number().min(ALONE_FROM, `write ${ALONE_FROM} to 1: nothing less sure runs alone`).max(1).default(ALONE_FROM),
+  confidence: z
+    .number()
+    .min(ALONE_FROM, `write ${ALONE_FROM} to 1: nothing less sure runs alone`)
+    .max(1)
+    .default(ALONE_FROM),
   /** Classes of causes; none: all. */
   classes: z.array(named).max(64).default([]),
   hosts: z.array(z.string().regex(ID, 'write the id of a host: groups of hosts are tags')).max(256).default([]),
@@ -30,7 +34,11 @@ const ruleEntry = z.strictObject({
   windows: z
     .array(
       z.strictObject({
-        days: z.array(z.enum(WEEK)).min(1).max(7).default([...WEEK]),
+        days: z
+          .array(z.enum(WEEK))
+          .min(1)
+          .max(7)
+          .default([...WEEK]),
         from: clock.refine((minute) => minute < 1_440, 'write an hour before 24:00'),
         to: clock.refine((minute) => minute > 0, "write '24:00' for midnight"),
       }),

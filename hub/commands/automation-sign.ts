@@ -1,5 +1,5 @@
-import { type Console, EXIT, UsageError } from '../../broker/command-line.ts';
 import { type AutomationRule, type SignedRule, signRuleBy } from '../../broker/automation-rule.ts';
+import { type Console, EXIT, UsageError } from '../../broker/command-line.ts';
 import { readRoster, readSite } from '../../broker/enroll.ts';
 import { coversSite } from '../../broker/scopes.ts';
 import type { StateFolder } from '../../broker/state-folder.ts';
@@ -39,7 +39,8 @@ export async function signRules(
   const unsigned = written.filter((one) => !inForce.some(({ rule }) => isSignedFrom(rule, one)));
   const operator = await actingOperator(state, key);
   const { name: by, role, site, sign } = operator;
-  if (role !== 'admin') throw new ActError('E_ACT_ROLE', `${by} is ${role}: an admin signs what runs with nobody there`);
+  if (role !== 'admin')
+    throw new ActError('E_ACT_ROLE', `${by} is ${role}: an admin signs what runs with nobody there`);
   const known = roster.operators.find((one) => one.name === by);
   if (known === undefined || !coversSite(known))
     throw new ActError('E_ACT_SCOPE', `${by} may act on some hosts alone, and rules concern the site`);

@@ -117,7 +117,9 @@ export function lookAtSettings(state: StateFolder): readonly Finding[] {
     } catch (error) {
       const why = error instanceof Error ? error.message : String(error);
       const isRules = file === state.automation || file === state.automationSigned;
-      const todo = isRules ? 'no rule is in force until this is mended' : 'a hub does not start with this: mend the line';
+      const todo = isRules
+        ? 'no rule is in force until this is mended'
+        : 'a hub does not start with this: mend the line';
       return [bad('settings', why, todo)];
     }
   });

@@ -124,10 +124,16 @@ test('an admin’s signature puts it in force; an edit of any kind takes it out 
   write(state, NIGHT);
   assert.equal(inShort(heldIn(state)), [[], ['restarts-at-night']]);
   assert.match((await command(state, 'show')).lines[0] ?? '', /^unsigned, so it lets nothing run.*restarts-at-night/);
-  assert.is(lookAtSettings(state).every(({ ok }) => ok), false);
+  assert.is(
+    lookAtSettings(state).every(({ ok }) => ok),
+    false,
+  );
   const { code, lines } = await command(state, 'sign', '--yes');
   assert.is(code, 0);
-  assert.match(lines[0] ?? '', /^to be signed: restarts-at-night: .*from 0\.93 on; tags role=edge.*2 on a host.*3 hosts/);
+  assert.match(
+    lines[0] ?? '',
+    /^to be signed: restarts-at-night: .*from 0\.93 on; tags role=edge.*2 on a host.*3 hosts/,
+  );
   assert.equal(inShort(heldIn(state)), [['restarts-at-night'], []]);
   assert.match((await command(state, 'show')).lines[0] ?? '', /^signed by/);
   assert.ok(lookAtSettings(state).every(({ ok }) => ok));
@@ -153,7 +159,9 @@ test('an admin’s signature puts it in force; an edit of any kind takes it out 
   assert.ok(signed.length > 0);
 });
 
-test('no signature but that of an admin who is on the roster by now counts, and none over anything else', ({ state }) => {
+test('no signature but that of an admin who is on the roster by now counts, and none over anything else', ({
+  state,
+}) => {
   write(state, NIGHT);
   const [written] = readRulesFile(state.automation);
   const roster = rosterOf(state);
@@ -186,7 +194,11 @@ test('a written rule is the signed one when it says the same in everything, and 
     classes: some,
     hosts: some,
     tags: some,
-    windows: fc.constantFrom<AutomationRule['windows']>([], [{ days: [0], from: 0, to: 60 }], [{ days: [1], from: 0, to: 60 }]),
+    windows: fc.constantFrom<AutomationRule['windows']>(
+      [],
+      [{ days: [0], from: 0, to: 60 }],
+      [{ days: [1], from: 0, to: 60 }],
+    ),
     per_host_hour: fc.integer({ min: 1, max: 2 }),
   });
   const written: fc.Arbitrary<WrittenRule> = fc.record({
@@ -216,7 +228,9 @@ test('a running hub follows both files: unsigned, signed, changed, broken; each 
   const parts = { state, store, key, roster: () => rosterOf(state), now: Date.now };
   const followed = new FollowedRules({ ...parts, log: lineLog('hub', (line) => log.push(line)) });
   const told = () =>
-    [...store.audit.getRange({})].map(({ value }) => readAudit(value)).filter(({ kind }) => kind === 'automation.changed');
+    [...store.audit.getRange({})]
+      .map(({ value }) => readAudit(value))
+      .filter(({ kind }) => kind === 'automation.changed');
   try {
     await followed.start();
     assert.equal([inShort(followed.held), told().length], [[[], []], 0]);
@@ -268,7 +282,11 @@ async function withRules(held: HeldRules, act: (small: SmallHub) => Promise<void
   }
 }
 
-async function routed({ hub, driver }: SmallHub, plan: Partial<Plan>, about: Partial<Incident> = {}): Promise<Incident> {
+async function routed(
+  { hub, driver }: SmallHub,
+  plan: Partial<Plan>,
+  about: Partial<Incident> = {},
+): Promise<Incident> {
   const { id } = await proposeTo(hub, plan, about);
   driver.wake(id);
   await until('routed', () => getIncident(hub.store, id)?.route !== undefined);
