@@ -121,6 +121,7 @@ test('the examples of the documentation are rules', () => {
 test('an admin’s signature puts it in force; an edit of any kind takes it out until it is signed anew', async ({
   state,
 }) => {
+  await new Store(state.store, 'write').close();
   write(state, NIGHT);
   assert.equal(inShort(heldIn(state)), [[], ['restarts-at-night']]);
   assert.match((await command(state, 'show')).lines[0] ?? '', /^unsigned, so it lets nothing run.*restarts-at-night/);
