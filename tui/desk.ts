@@ -172,6 +172,8 @@ export interface Automation {
     readonly until: number;
     readonly uses: number;
   }[];
+  /** Rules of the site's own file that are in force. */
+  readonly written: readonly { readonly name: string; readonly by: string; readonly until: number }[];
   /** Plans that ran alone on a host within the hour. */
   readonly spent: readonly { readonly host: string; readonly plans: number }[];
   /** What failed within a day, and is a person's since. */

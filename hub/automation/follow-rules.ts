@@ -1,5 +1,6 @@
 import { type FSWatcher, watch } from 'node:fs';
 import { basename, dirname } from 'node:path';
+import type { AutomationRule } from '../../broker/automation-rule.ts';
 import type { KeyPair } from '../../broker/keys.ts';
 import type { Log } from '../../broker/log.ts';
 import type { Roster } from '../../broker/messages.ts';
@@ -8,6 +9,12 @@ import { appendAudit } from '../chain/audit.ts';
 import type { Store } from '../store/store.ts';
 import { readRulesFile, type WrittenRule } from './rules-file.ts';
 import { type HeldRules, heldRules, readSignedRules } from './signed-rules.ts';
+
+const FILE_RULES = 'automation_rules';
+
+/** The rules of the site's file that the hub has in force, for a reader beside it. */
+export const fileRules = (store: Store): readonly AutomationRule[] =>
+  (store.meta.get(FILE_RULES) as readonly AutomationRule[] | undefined) ?? [];
 
 /** An editor writes a file in several steps: they are one change. */
 const SETTLE_MS = 100;
@@ -116,10 +123,16 @@ export class FollowedRules {
   async #note(said: string, data: Readonly<Record<string, unknown>>): Promise<void> {
     const before = this.#told;
     this.#told = said;
-    if (said === before || (before === '' && said === '[[],[]]')) return;
+    if (said === before) return;
     const { store, key, now } = this.#parts;
     const entry = { kind: 'automation.changed', incident: null, actor: 'hub', data };
-    await store.write(() => appendAudit(store, key, entry, now()));
+    const inForce = this.held.inForce.map(({ rule }) => rule);
+    const isNothing = before === '' && said === '[[],[]]';
+    if (isNothing && fileRules(store).length === 0) return;
+    await store.write(() => {
+      void store.meta.put(FILE_RULES, inForce);
+      appendAudit(store, key, entry, now());
+    });
   }
 }
 

@@ -2,6 +2,7 @@ import type { AutomationRule } from '../../broker/automation-rule.ts';
 import type { Store } from '../store/store.ts';
 import { BREAKER_OPEN_MS, openedBreakers } from './breaker.ts';
 import { BUDGET_MS } from './budget.ts';
+import { fileRules } from './follow-rules.ts';
 import { allRemembered } from './remembered.ts';
 import { steadyNow } from './steady-time.ts';
 
@@ -18,6 +19,8 @@ export interface AutomationRead {
   }[];
   /** Approvals that are remembered and count by now. */
   readonly remembered: readonly RememberedRead[];
+  /** Rules of `automation.yaml` that are in force, by name. */
+  readonly written: readonly { readonly name: string; readonly by: string; readonly until: number }[];
 }
 
 export interface RememberedRead {
@@ -45,7 +48,10 @@ export function readAutomation(store: Store, uptime: number, clock: number = Dat
     const { id, by, playbook, hosts, not_after: until } = rule;
     return revoked !== undefined || until <= clock ? [] : [{ id, by, playbook, hosts, until, uses }];
   });
-  return { spent: [...plans].map(([host, n]) => ({ host, plans: n })), breakers, remembered };
+  const written = fileRules(store).flatMap(({ name = '', by, not_after: until }) =>
+    until <= clock ? [] : [{ name, by, until }],
+  );
+  return { spent: [...plans].map(([host, n]) => ({ host, plans: n })), breakers, remembered, written };
 }
 
 /** What a rule is bounded to, in words; empty where it covers everything. */

@@ -13,6 +13,7 @@ import { prepareFolder, type StateFolder, stateFolder } from '../../broker/state
 import { ulid } from '../../broker/ulid.ts';
 import { spend } from '../../hub/automation/budget.ts';
 import { FollowedRules } from '../../hub/automation/follow-rules.ts';
+import { readAutomation } from '../../hub/automation/read.ts';
 import { isSignedFrom, readRulesFile, ruleOf, type WrittenRule } from '../../hub/automation/rules-file.ts';
 import { type HeldRules, heldRules, readSignedRules, writeSignedRules } from '../../hub/automation/signed-rules.ts';
 import { readAudit } from '../../hub/chain/audit.ts';
@@ -240,9 +241,14 @@ test('a running hub follows both files: unsigned, signed, changed, broken; each 
     assert.match(log.join('\n'), /nobody has signed.*restarts-at-night/);
     await command(state, 'sign', '--yes');
     await until('it is in force', () => followed.held.inForce.length === 1 && told().length === 2);
+    assert.equal(
+      readAutomation(store, 1).written.map(({ name }) => name),
+      ['restarts-at-night'],
+    );
     write(state, NIGHT.replace('0.93', '0.91'));
     await until('the edit counts for nothing', () => followed.held.unsigned.length === 1 && told().length === 3);
     assert.is(followed.held.inForce.length, 0);
+    assert.equal(readAutomation(store, 1).written, []);
     write(state, NIGHT.replace('0.93', 'much'));
     await until('the mistake is told', () => told().length === 4);
     assert.equal(inShort(followed.held), [[], []]);

@@ -65,6 +65,7 @@ export const AUTOMATION: Automation = {
     scope: '',
   },
   remembered: [],
+  written: [],
   spent: [{ host: 'edge-07', plans: 1 }],
   breakers: [{ of: 'playbook', name: 'unit-loop', incident: '01JD0000000000000000007F3P', closesIn: 3 * 60 * MINUTE }],
   routes: [

@@ -182,16 +182,18 @@ test('automation: the rule, what is left of the budget, the breaker, and which w
       'alone',
       'needs consent',
     );
-    desk.alone = { rule: null, remembered: [], spent: [], breakers: [], routes: [] };
+    desk.alone = { rule: null, remembered: [], written: [], spent: [], breakers: [], routes: [] };
     desk.set({});
     has(await seen.text(), 'none: nothing runs before a person approved it', '--auto-approve allow-only');
     const one = { id: '01JD00000000000000000RULE2', by: 'mira', playbook: 'descriptor-hog', hosts: ['edge-07'] };
     const remembered = [{ ...one, until: NOW + 5 * 24 * 3_600_000, uses: 3 }];
-    desk.alone = { rule: null, remembered, spent: [], breakers: [], routes: [] };
+    const written = [{ name: 'quiet-hours', by: 'mira', until: NOW + 5 * 24 * 3_600_000 }];
+    desk.alone = { rule: null, remembered, written, spent: [], breakers: [], routes: [] };
     desk.set({});
     has(
       await seen.text(),
-      'none but what is remembered',
+      'none beside what follows',
+      'quiet-hours (mira, lapses',
       'descriptor-hog on edge-07, as mira approved it; used 3 times',
     );
   });

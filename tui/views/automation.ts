@@ -10,13 +10,15 @@ import { fit } from '../width.ts';
 const LABEL = 11;
 const label = (name: string): Line => line(' ', span(name.padEnd(LABEL - 1), 'dim'));
 
-function ruleLines({ rule, remembered }: Automation, model: Model, columns: number): readonly Line[] {
+function ruleLines({ rule, remembered, written }: Automation, model: Model, columns: number): readonly Line[] {
   const { desk, now } = model;
   if (rule === null) {
     return [
       ...hanging(
         label('rule'),
-        remembered.length === 0 ? 'none: nothing runs before a person approved it' : 'none but what is remembered',
+        remembered.length + written.length === 0
+          ? 'none: nothing runs before a person approved it'
+          : 'none beside what follows',
         columns,
         'strong',
       ),
@@ -40,6 +42,12 @@ function ruleLines({ rule, remembered }: Automation, model: Model, columns: numb
     ),
     ...(desk.live ? [] : hanging(label(''), 'DRY-RUN: what runs is recorded, and changes nothing', columns, 'wait')),
   ];
+}
+
+function writtenLines({ written }: Automation, now: number, columns: number): readonly Line[] {
+  if (written.length === 0) return [];
+  const named = written.map(({ name, by, until }) => `${name} (${by}, lapses in ${long(until - now)})`);
+  return hanging(label('in file'), `${safeText(named.join(', '))}: sentinel automation show`, columns);
 }
 
 /** So many are told one by one; all of them are in `sentinel automation list`. */
@@ -85,6 +93,7 @@ export function automationView(model: Model, rows: number): readonly Line[] {
   const columns = cols - 1;
   const top = [
     ...ruleLines(automation, model, columns),
+    ...writtenLines(automation, now, columns),
     ...rememberedLines(automation, now, columns),
     EMPTY,
     ...spentLines(automation, columns),
