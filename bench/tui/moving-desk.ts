@@ -75,7 +75,7 @@ export class MovingDesk implements Desk {
   playbooks = () => ({ state: 'ready', rows: [], errors: [] }) as const;
   records = () => [];
   chain = () => ({ head: '', walked: null });
-  automation = () => ({ rule: null, remembered: [], spent: [], breakers: [], routes: [] });
+  automation = () => ({ rule: null, remembered: [], written: [], spent: [], breakers: [], routes: [] });
   decision = () => null;
   verification = () => null;
   evaluation = () => null;

@@ -186,8 +186,8 @@ test('automation: the rule, what is left of the budget, the breaker, and which w
     desk.set({});
     has(await seen.text(), 'none: nothing runs before a person approved it', '--auto-approve allow-only');
     const one = { id: '01JD00000000000000000RULE2', by: 'mira', playbook: 'descriptor-hog', hosts: ['edge-07'] };
-    const remembered = [{ ...one, until: NOW + 5 * 24 * 3_600_000, uses: 3 }];
     const written = [{ name: 'quiet-hours', by: 'mira', until: NOW + 5 * 24 * 3_600_000 }];
+    const remembered = [{ ...one, until: NOW + 5 * 24 * 3_600_000, uses: 3 }];
     desk.alone = { rule: null, remembered, written, spent: [], breakers: [], routes: [] };
     desk.set({});
     has(
@@ -266,7 +266,7 @@ test('a key that does nothing says so, and where it does something', async () =>
 test('empty views say what would fill them', async () => {
   const desk = new MemoryDesk({ ...QUIET, auditRecords: 0, hosts: [] });
   desk.shelf = { state: 'loading', rows: [], errors: [] };
-  desk.alone = { rule: null, remembered: [], spent: [], breakers: [], routes: [] };
+  desk.alone = { rule: null, remembered: [], written: [], spent: [], breakers: [], routes: [] };
   await look(['2'], (text) => has(text, 'no host has reported yet'), { desk });
   await look(['3'], (text) => has(text, 'The playbooks are being read'), { desk });
   await look(['5'], (text) => has(text, 'nothing was recorded yet'), { desk });
