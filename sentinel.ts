@@ -30,6 +30,10 @@ export const COMMANDS: Commands = {
     summary: 'add, list and revoke operators, and give one another key',
     load: async () => (await import('./hub/commands/operator.ts')).operatorCommand,
   },
+  upgrade: {
+    summary: 'bring agents another version over the mesh',
+    load: async () => (await import('./hub/commands/upgrade.ts')).upgradeCommand,
+  },
   halt: {
     summary: 'stop all execution, and lift that again',
     load: async () => (await import('./hub/commands/halt.ts')).haltCommand,

@@ -36,6 +36,7 @@ import { SiteJudge } from './site-judge.ts';
 import { SiteWords } from './site-words.ts';
 import { Telemetry } from './telemetry.ts';
 import { Trust } from './trust.ts';
+import { Upgrader } from './upgrader.ts';
 import { Voice } from './voice.ts';
 import { Watch } from './watch.ts';
 
@@ -164,8 +165,13 @@ export class Agent {
       // Not kept: a question whose answer is lost is asked again.
       say: (result) => void publish('r', seal('probe_result', encodeCbor(result), key)),
     });
+    const upgrader = new Upgrader({
+      ...{ agent, boot, trust, live, link: exec?.link ?? null, signed: () => words.signed },
+      // Not kept: the hub asks again.
+      say: (report) => void publish('r', seal('upgrade_report', encodeCbor(report), key)),
+    });
     const hearing = new Hearing({
-      ...{ agent, trust, words, hubClock, presence, voice, telemetry, prober, orders, audit, log },
+      ...{ agent, trust, words, hubClock, presence, voice, telemetry, prober, orders, upgrader, audit, log },
     });
     link.on('up', () => void presence.greet());
     link.on('down', () => presence.hush());
@@ -187,7 +193,7 @@ export class Agent {
       await gateway?.close();
       presence.stop();
       await sampling.close();
-      await Promise.all([orders.close(), prober.close()]);
+      await Promise.all([orders.close(), prober.close(), upgrader.close()]);
       await presence.sayGoodbye();
       await link.close();
       sensor.close();

@@ -11,9 +11,10 @@ export function birthOf(
   self: Pick<Birth, 'agent' | 'boot' | 'key' | 'ring' | 'lost' | 'frames' | 'count' | 'now' | 'devices'> & {
     readonly live: boolean;
     readonly privileged?: boolean;
+    readonly upgrades?: boolean;
   },
 ): Birth {
-  const { live, privileged = process.geteuid?.() === 0, ...said } = self;
+  const { live, privileged = process.geteuid?.() === 0, upgrades, ...said } = self;
   return {
     ...said,
     version: VERSION,
@@ -28,7 +29,7 @@ export function birthOf(
     schema: sensor.schema(),
     metrics: sensor.metrics(),
     inventory: readInventory(sensor),
-    can: { live, privileged },
+    can: { live, privileged, ...(upgrades === undefined ? {} : { upgrades }) },
   };
 }
 

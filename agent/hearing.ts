@@ -11,6 +11,7 @@ import { isProbeMessage, type Prober } from './probe/prober.ts';
 import type { SiteWords } from './site-words.ts';
 import type { Telemetry } from './telemetry.ts';
 import type { Trust } from './trust.ts';
+import { isUpgradeMessage, type Upgrader } from './upgrader.ts';
 import type { Voice } from './voice.ts';
 
 export interface HearingParts {
@@ -23,6 +24,7 @@ export interface HearingParts {
   readonly telemetry: Telemetry;
   readonly prober: Prober;
   readonly orders: OrderQueue;
+  readonly upgrader: Upgrader;
   /** The host's own record: a lowered audit head is written there, once in a start. */
   readonly audit: (what: string, data: object) => void;
   readonly log: Log;
@@ -61,7 +63,7 @@ export class Hearing {
   }
 
   #take(topic: string, payload: Uint8Array, isRetained: boolean): void {
-    const { agent, words, presence, prober, orders } = this.#parts;
+    const { agent, words, presence, prober, orders, upgrader } = this.#parts;
     if (topic === hubTopic('st')) {
       const { state, ts } = hubStateShape(decodeCbor(payload), '');
       if (state === 'online') presence.hubIsOnline(ts, isRetained);
@@ -70,6 +72,7 @@ export class Hearing {
     else if (topic === agentTopic(agent, 'ack')) this.#takeAck(payload);
     else if (topic === agentTopic(agent, 'c')) {
       if (isProbeMessage(payload)) prober.hear(payload);
+      else if (isUpgradeMessage(payload)) upgrader.hear(payload);
       else orders.hear(payload);
     }
   }

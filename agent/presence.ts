@@ -51,7 +51,7 @@ export interface PresenceParts {
  */
 export class Presence {
   readonly #parts: PresenceParts;
-  #can: Pick<Hello, 'live' | 'privileged'> | null = null;
+  #can: Pick<Hello, 'live' | 'privileged' | 'upgrades'> | null = null;
   #births = 0;
   /** What the last birth that arrived was said of: another one is due when any of it is different. */
   #born: { readonly schema: number; readonly tags: readonly string[]; readonly containers: number } | null = null;
@@ -150,7 +150,8 @@ export class Presence {
       const missing = exec === null ? '' : `. No executor of root's answers at ${exec.path}`;
       log.warn(`read-only here: cannot act as root${missing}`);
     }
-    this.#can = { live: live && (hello?.live ?? true), privileged };
+    const upgrades = live && hello?.upgrades === true ? { upgrades: true } : {};
+    this.#can = { live: live && (hello?.live ?? true), privileged, ...upgrades };
   }
 
   async #sayBirth(): Promise<void> {

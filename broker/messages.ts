@@ -76,7 +76,8 @@ export const birth = record({
   schema: int(1),
   metrics: list(metric, LIMITS.metrics),
   inventory,
-  can: record({ live: bool, privileged: bool }),
+  /** `upgrades`: takes other versions of itself over the mesh. */
+  can: record({ live: bool, privileged: bool, upgrades: maybe(bool) }),
   /** Of events and results: the oldest of this start that waits, the newest that was said, and how many were lost. */
   ring: record({ oldest: int(), newest: int(), dropped: int() }),
   /** Which these are, oldest first, until the hub has acknowledged that it knows. */

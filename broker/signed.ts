@@ -20,7 +20,10 @@ export type SignedKind =
   | 'backup'
   | 'evidence'
   | 'enroll'
-  | 'halt';
+  | 'halt'
+  | 'release'
+  | 'upgrade'
+  | 'upgrade_report';
 
 export class SignatureError extends Error {
   readonly code = 'E_SIGNATURE';

@@ -20,6 +20,8 @@ export const NAMESPACES = {
   remembered: 'sentinel-remembered',
   /** What the hub's order key signs in the name of a rule. */
   alone: 'sentinel-alone',
+  /** What an admin signs to have agents run another version. */
+  upgrade: 'sentinel-upgrade',
 } as const;
 export type Namespace = (typeof NAMESPACES)[keyof typeof NAMESPACES];
 

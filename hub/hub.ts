@@ -14,6 +14,7 @@ import type { Thoughts } from './reason/thoughts.ts';
 import type { Store } from './store/store.ts';
 import type { Tools } from './tools/tools.ts';
 import type { Views } from './tools/views.ts';
+import type { Upgrades } from './upgrade/upgrades.ts';
 
 /** How long things may take: one table, each with its reason. */
 export const TIMES = {
@@ -74,6 +75,8 @@ export interface Hub {
   readonly delivered: Map<string, string>;
   /** Read-only questions to agents. */
   readonly probes: Probes;
+  /** Other versions for agents; absent where none are brought. */
+  readonly upgrades?: Upgrades;
   readonly log: Log;
   readonly now: () => number;
 }

@@ -54,6 +54,7 @@ import { tidy } from './tidying.ts';
 import { openViews } from './tools/open-views.ts';
 import { RequestServer } from './tools/request-server.ts';
 import { Tools } from './tools/tools.ts';
+import { Upgrades } from './upgrade/upgrades.ts';
 import type { WebhookDoor } from './webhooks/open-webhooks.ts';
 
 export interface HubOptions {
@@ -203,6 +204,7 @@ async function openParts(options: HubOptions, closing: Closing): Promise<Parts> 
     automation: { inForce, held: () => followed.held, uptime: () => uptime() * 1_000 },
     delivered: new Map(),
     probes: new Probes(),
+    upgrades: new Upgrades(join(state.hub, 'upgrade')),
     log,
     now: Date.now,
   };
@@ -269,6 +271,8 @@ async function run(options: HubOptions, parts: Parts, closing: Closing): Promise
   const silent = new SilentAgents(hub, (event) => intake.take(event));
   silent.start();
   closing.add(() => silent.stop());
+  hub.upgrades?.start(hub);
+  closing.add(() => hub.upgrades?.stop());
   opened.attach(intake, new RequestServer(hub, driver, hub.tools));
   hub.views?.sayAll();
   if (outside !== undefined) sayGoodbye(presence, () => isOver, closing);

@@ -2,16 +2,17 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { EXIT, readArguments } from '../broker/command-line.ts';
+import { keyPairOf } from '../broker/keys.ts';
 import { sha256OfFile } from './archive.ts';
 import { commitOf } from './commit.ts';
-import { packAll } from './release.ts';
+import { packAll, UPGRADE_FILE } from './release.ts';
 import { fingerprintOf, releaseKey, signatureOf } from './sign.ts';
 
 export const PACK_USAGE = `npm run pack -- [--out DIR] [--key FILE [--passphrase-file FILE]]
   Builds anew, and packs: a tarball of hub and agent that installs without a registry, Debian packages of both, and
   their SHA-256 sums. Two builds of one commit, with one Node, are the same bytes.
   --out DIR   where they go (default: release)
-  --key FILE  sign the sums with this Ed25519 key: openssl genpkey -algorithm ed25519 -out release.pem`;
+  --key FILE  sign the sums, and an upgrade of the agent for sentinel upgrade, with this Ed25519 key: openssl genpkey -algorithm ed25519 -out release.pem`;
 
 /** A checkout, and what was compiled of it. */
 export interface Checkout {
@@ -41,7 +42,8 @@ export async function packCommand(argv: readonly string[], checkout: Checkout): 
   const commit = commitOf(checkout.root);
   const work = mkdtempSync(join(tmpdir(), 'sentinel-pack-'));
   try {
-    const names = await packAll({ ...checkout, work, out, commit });
+    rmSync(join(out, UPGRADE_FILE), { force: true });
+    const names = await packAll({ ...checkout, work, out, commit, key: key === null ? null : keyPairOf(key) });
     let sums = '';
     for (const name of names) sums += `${await sha256OfFile(join(out, name))}  ${name}\n`;
     writeFileSync(join(out, 'SHA256SUMS'), sums);

@@ -1,7 +1,9 @@
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { KeyPair } from '../broker/keys.ts';
+import { makeRelease, writeReleaseFile } from '../broker/release.ts';
 import { VERSION } from '../broker/version.ts';
 import { below, fileOf, sumsOf, writeTarGz } from './archive.ts';
 import { type Commit, PackError } from './commit.ts';
@@ -17,10 +19,15 @@ export interface Packing {
   readonly work: string;
   readonly out: string;
   readonly commit: Commit;
+  /** Signs the release of the agent that is brought over the mesh; null: none is made. */
+  readonly key: KeyPair | null;
 }
 
+/** What `sentinel upgrade` takes. It is signed in itself, and no sum stands beside it. */
+export const UPGRADE_FILE = `sentinel-agent_${VERSION}.upgrade`;
+
 /** Writes the tarball and the Debian packages into `out`, and gives their names. Throws PackError. */
-export async function packAll({ root, dist, work, out, commit }: Packing): Promise<readonly string[]> {
+export async function packAll({ root, dist, work, out, commit, key }: Packing): Promise<readonly string[]> {
   const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
   if (version !== VERSION)
     throw new PackError('E_PACK_VERSION', `package.json says ${version}, broker/version.ts ${VERSION}: make them one`);
@@ -32,6 +39,10 @@ export async function packAll({ root, dist, work, out, commit }: Packing): Promi
     manual: await manualOf({ version: VERSION, time: commit.time }),
     release: releaseText(commit),
   };
+  if (key !== null) {
+    const made = makeRelease({ version: VERSION, label: built.release, code: readFileSync(built.bundle) }, key);
+    writeFileSync(join(out, UPGRADE_FILE), writeReleaseFile(made));
+  }
   const tree = tarballTree(built);
   const sums = sumsOf(tree);
   const folder = `sentinel-${VERSION}-linux-${process.arch}`;

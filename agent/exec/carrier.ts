@@ -5,7 +5,9 @@ import type { Log } from '../../broker/log.ts';
 import { ack as ackShape } from '../../broker/messages.ts';
 import { open } from '../../broker/signed.ts';
 import { claim, type StateFolder } from '../../broker/state-folder.ts';
+import type { UpgradeAnswer } from '../../broker/upgrade-messages.ts';
 import { auditLog } from '../audit-log.ts';
+import { checkOwned } from '../binaries.ts';
 import type { Cages } from '../bound/cage.ts';
 import { openCages } from '../bound/open-cages.ts';
 import { NO_HOME } from '../environment.ts';
@@ -21,7 +23,9 @@ import { Trust, TrustError } from '../trust.ts';
 import { Watch } from '../watch.ts';
 import type { Carrier } from './exec-server.ts';
 import { readPin } from './pin.ts';
-import type { HaltRequest, Hello, Request } from './protocol.ts';
+import type { HaltRequest, Hello, Request, UpgradeRequest } from './protocol.ts';
+import { UpgradeState, upgradeFolder } from './upgrade-state.ts';
+import { Upgrades } from './upgrades.ts';
 
 export interface ExecOptions {
   readonly state: StateFolder;
@@ -33,7 +37,23 @@ export interface ExecOptions {
   readonly watch: string;
   /** The groups below ours are ours (systemd's Delegate=). */
   readonly delegated: boolean;
+  /** The installed code, which an upgrade over the mesh replaces; null where none may. */
+  readonly bundle: string | null;
   readonly log: Log;
+}
+
+/** The newest signed messages that came with a request, each as it was signed. */
+interface Learnt {
+  readonly roster: Uint8Array;
+  readonly checkpoint?: Uint8Array | undefined;
+  readonly ack: Uint8Array | undefined;
+  readonly halt: Uint8Array | undefined;
+}
+
+/** No link on the way, and nobody but root may change it. */
+function checkRootsAlone(path: string): void {
+  checkPrivilegedPath(path);
+  checkOwned(path);
 }
 
 /**
@@ -50,6 +70,7 @@ export class RootCarrier implements Carrier {
   private readonly judge: SiteJudge;
   private readonly cages: Cages;
   private readonly watch: Watch;
+  private readonly upgrades: Upgrades;
   private readonly proc = new ProcFiles();
   private readonly release: () => void;
   private running: Executor | null = null;
@@ -76,7 +97,18 @@ export class RootCarrier implements Carrier {
     this.judge = new SiteJudge(policy, log);
     this.cages = openCages(this.home, delegated);
     this.watch = new Watch(watch);
-    this.hello = { version: 1, agent, live, privileged: root };
+    this.upgrades = new Upgrades({
+      state: new UpgradeState(upgradeFolder(state)),
+      ...{ bundle: options.bundle, releaseKey: join(policy, 'release.pem'), agent, trust: this.trust, now: Date.now },
+      tags: () => {
+        this.watch.refresh();
+        return this.watch.declared().tags;
+      },
+      checkPath: root ? checkRootsAlone : null,
+      audit: auditLog(join(this.folder, 'audit.jsonl'), Date.now),
+    });
+    const upgrades = live && this.upgrades.isOn ? { upgrades: true } : {};
+    this.hello = { version: 1, agent, live, privileged: root, ...upgrades };
     log.info('carries out orders', { mode: live ? 'live' : 'dry-run', cages: this.cages.kind });
   }
 
@@ -85,10 +117,7 @@ export class RootCarrier implements Carrier {
     report: (report: StepReport) => void,
   ): Promise<void> {
     const { agent } = this.hello;
-    this.trust.learnRoster(roster);
-    if (checkpoint !== undefined) this.learnRevoked(checkpoint);
-    if (ack !== undefined) this.learnAck(ack);
-    if (halt !== undefined) this.learnHalt(halt);
+    this.learn({ roster, checkpoint, ack, halt });
     const order = readOrder(message, this.trust);
     const containers = await containerNames();
     if (this.stopping) return;
@@ -120,6 +149,11 @@ export class RootCarrier implements Carrier {
     });
   }
 
+  upgrade({ upgrade, roster, ack, halt, dry }: UpgradeRequest): UpgradeAnswer {
+    this.learn({ roster, ack, halt });
+    return this.upgrades.take(upgrade, this.options.live && !dry);
+  }
+
   halt({ roster, halt }: HaltRequest): void {
     this.trust.learnRoster(roster);
     if (this.learnHalt(halt)) this.running?.halt();
@@ -137,6 +171,14 @@ export class RootCarrier implements Carrier {
   close(): void {
     this.journal.close();
     this.release();
+  }
+
+  /** What comes with every request, and is checked here by itself. */
+  private learn({ roster, checkpoint, ack, halt }: Learnt): void {
+    this.trust.learnRoster(roster);
+    if (checkpoint !== undefined) this.learnRevoked(checkpoint);
+    if (ack !== undefined) this.learnAck(ack);
+    if (halt !== undefined) this.learnHalt(halt);
   }
 
   /** Whether the site is halted by this message; an older one than was heard says nothing. */

@@ -1,6 +1,15 @@
 import { connect, type Socket } from 'node:net';
 import { Framed } from '../../broker/framed.ts';
-import { type Answer, answer, type HaltRequest, type Hello, hello, type Request } from './protocol.ts';
+import type { UpgradeAnswer } from '../../broker/upgrade-messages.ts';
+import {
+  type Answer,
+  answer,
+  type HaltRequest,
+  type Hello,
+  hello,
+  type Request,
+  type UpgradeRequest,
+} from './protocol.ts';
 
 /** The executor is on this host, and is started by the connection where systemd holds the socket. */
 const GREET_MS = 10_000;
@@ -50,6 +59,31 @@ export class ExecLink {
     });
   }
 
+  /** Hands a word about an upgrade over; resolves null when the executor could not be reached or says nothing of it. */
+  upgrade(request: UpgradeRequest): Promise<UpgradeAnswer | null> {
+    return new Promise((resolve) => {
+      const { socket, link, greeted } = this.open();
+      let sent = false;
+      link.on('close', () => resolve(null));
+      link.on('message', (value) => {
+        if (!sent && read(hello, value) !== null) {
+          greeted();
+          sent = true;
+          return link.send(request);
+        }
+        const said = read(answer, value);
+        if (said?.kind === 'refused')
+          resolve({
+            state: 'refused',
+            code: cut(said.code ?? 'E_INTERNAL', 64),
+            message: cut(said.message ?? '', 240),
+          });
+        else resolve(said?.upgrade ?? null);
+        socket.destroy();
+      });
+    });
+  }
+
   /** Hands one order over; `report` hears of every step. */
   hand(request: Request, report: (report: NonNullable<Answer['report']>) => void): Promise<Handed> {
     return new Promise((resolve) => {
@@ -84,6 +118,8 @@ export class ExecLink {
     return { socket, link: new Framed(socket), greeted: () => clearTimeout(late) };
   }
 }
+
+const cut = (said: string, most: number): string => said.slice(0, most);
 
 function read<T>(shape: (value: unknown, path: string) => T, value: unknown): T | null {
   try {

@@ -3,8 +3,18 @@ import { createServer, type Server, type Socket } from 'node:net';
 import { Framed } from '../../broker/framed.ts';
 import { within } from '../../broker/lifetime.ts';
 import type { Log } from '../../broker/log.ts';
+import type { UpgradeAnswer } from '../../broker/upgrade-messages.ts';
 import type { StepReport } from '../execute.ts';
-import { type Answer, type HaltRequest, type Hello, haltRequest, type Request, request } from './protocol.ts';
+import {
+  type Answer,
+  type HaltRequest,
+  type Hello,
+  haltRequest,
+  type Request,
+  request,
+  type UpgradeRequest,
+  upgradeRequest,
+} from './protocol.ts';
 
 /** One agent asks, and asks again after a loss; more is nobody of ours. */
 const CONNECTIONS_MAX = 8;
@@ -21,6 +31,8 @@ export interface Carrier {
   carry(asked: Request, report: (report: StepReport) => void): Promise<void>;
   /** Takes a halt, and ends what runs; throws when nobody who may has signed it. */
   halt(asked: HaltRequest): void;
+  /** Takes a word about another version; throws a coded error when it may not be taken. */
+  upgrade(asked: UpgradeRequest): UpgradeAnswer;
   stop(): void;
   /** Something that a command left behind still runs. */
   busy(): boolean;
@@ -103,14 +115,14 @@ export class ExecServer {
         this.carrier.halt(haltRequest(value, ''));
         return say({ kind: 'end' });
       }
+      if (isUpgrade(value)) {
+        const wanted = upgradeRequest(value, '');
+        // In the orders' turn: no version is put over in the middle of one.
+        const upgrade = await this.queued(async () => this.carrier.upgrade(wanted));
+        return say({ kind: 'end', upgrade });
+      }
       const wanted = request(value, '');
-      if (this.waiting >= WAITING_MAX) throw Object.assign(new Error('too many wait'), { code: 'E_ORDER_FLOOD' });
-      this.waiting++;
-      const turn = this.orders.then(() =>
-        this.carrier.carry(wanted, (report) => say({ kind: 'report', report })).finally(() => this.waiting--),
-      );
-      this.orders = turn.catch(() => {});
-      await turn;
+      await this.queued(() => this.carrier.carry(wanted, (report) => say({ kind: 'report', report })));
       say({ kind: 'end' });
     } catch (error) {
       const code = error instanceof Error && 'code' in error ? String(error.code) : 'E_INTERNAL';
@@ -120,7 +132,21 @@ export class ExecServer {
     }
     this.lastUse = performance.now();
   }
+
+  /** One after the other, and no more than a few that wait. */
+  private async queued<T>(work: () => Promise<T>): Promise<T> {
+    if (this.waiting >= WAITING_MAX) throw Object.assign(new Error('too many wait'), { code: 'E_ORDER_FLOOD' });
+    this.waiting++;
+    const turn = this.orders.then(() => work().finally(() => this.waiting--));
+    this.orders = turn.then(
+      () => {},
+      () => {},
+    );
+    return await turn;
+  }
 }
+
+const isUpgrade = (value: unknown): boolean => typeof value === 'object' && value !== null && 'upgrade' in value;
 
 const isHalt = (value: unknown): boolean =>
   typeof value === 'object' && value !== null && 'halt' in value && !('order' in value);

@@ -1,6 +1,7 @@
 import { LIMITS, PHASES, RESULT_STATES } from '../../broker/messages.ts';
 import { bool, bytes, type Infer, int, maybe, oneOf, pattern, record, text } from '../../broker/shape.ts';
 import { ID } from '../../broker/topics.ts';
+import { upgradeAnswer } from '../../broker/upgrade-messages.ts';
 
 /**
  * What the sensing agent and the executor say to each other over a local socket, as CBOR with its length before it
@@ -10,7 +11,14 @@ import { ID } from '../../broker/topics.ts';
 const id = pattern(ID, 'an id: a-z, 0-9 and dashes, at most 48');
 
 /** The executor's first words on every connection: what it would do. */
-export const hello = record({ version: int(1, 1), agent: id, live: bool, privileged: bool });
+export const hello = record({
+  version: int(1, 1),
+  agent: id,
+  live: bool,
+  privileged: bool,
+  /** It takes other versions of the agent over the mesh. */
+  upgrades: maybe(bool),
+});
 export type Hello = Infer<typeof hello>;
 
 /** An order, and the signed messages that it is checked with; each as it came over the wire. */
@@ -30,6 +38,16 @@ export type Request = Infer<typeof request>;
 /** A halt by itself: it waits for no order to end. */
 export const haltRequest = record({ halt: bytes(LIMITS.payload), roster: bytes(LIMITS.payload) });
 export type HaltRequest = Infer<typeof haltRequest>;
+
+/** A word of the hub's about an upgrade, as it came. */
+export const upgradeRequest = record({
+  upgrade: bytes(LIMITS.payload),
+  roster: bytes(LIMITS.payload),
+  ack: maybe(bytes(LIMITS.payload)),
+  halt: maybe(bytes(LIMITS.payload)),
+  dry: bool,
+});
+export type UpgradeRequest = Infer<typeof upgradeRequest>;
 
 const millis = int(0, 8_640_000_000_000_000);
 
@@ -52,6 +70,8 @@ const report = record({
 export const answer = record({
   kind: oneOf('report', 'end', 'refused'),
   report: maybe(report),
+  /** What there is to say of an upgrade that was asked about. */
+  upgrade: maybe(upgradeAnswer),
   code: maybe(text(128)),
   message: maybe(text(1_024)),
 });

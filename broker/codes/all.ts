@@ -11,6 +11,7 @@ import { PROBES_CODES } from './probes.ts';
 import { PROOFS_CODES } from './proofs.ts';
 import { REASONING_CODES } from './reasoning.ts';
 import { STATE_CODES } from './state.ts';
+import { UPGRADES_CODES } from './upgrades.ts';
 import { WATCHING_CODES } from './watching.ts';
 
 /** Every code that this product says, anywhere: the one table, from which docs/errors.md and the manual are made. */
@@ -27,6 +28,7 @@ export const CODE_SECTIONS: readonly CodeSection[] = [
   REASONING_CODES,
   PROOFS_CODES,
   FAULTS_CODES,
+  UPGRADES_CODES,
   PACKING_CODES,
 ];
 

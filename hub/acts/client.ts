@@ -13,6 +13,7 @@ import type { Incident, Plan } from '../incident.ts';
 import { planHash } from '../plan-hash.ts';
 import { ActError, approvalOf } from '../steps/approve.ts';
 import type { ToolAct } from '../tools/acts.ts';
+import type { UpgradeAct } from '../upgrade/acts.ts';
 import { challengeBytes, greeting, type Response, response } from './protocol.ts';
 import { socketAddress } from './socket-address.ts';
 
@@ -120,13 +121,20 @@ export type Act =
   | { readonly verb: 'lift'; readonly payload: Uint8Array; readonly signature: Uint8Array }
   | { readonly verb: 'look'; readonly incident: string; readonly session: string }
   | { readonly verb: 'probe'; readonly incident: string; readonly probe: string; readonly name: string }
-  | ToolAct;
+  | ToolAct
+  | UpgradeAct;
 
 /**
  * Opens the socket, proves who the operator is, asks one thing, and gives the hub's answer. An approval proves it by
  * itself. How long a person takes to sign is not held against the hub.
  */
-export function askHub(state: StateFolder, operator: Acting, act: Act): Promise<Response> {
+export const askHub = (state: StateFolder, operator: Acting, act: Act): Promise<Response> =>
+  askHubInTurn(state, operator, [act]);
+
+/** The same for several acts on one connection: each when the one before was done. Gives the last answer, or the first refusal. */
+export function askHubInTurn(state: StateFolder, operator: Acting, acts: readonly Act[]): Promise<Response> {
+  const [act, ...more] = acts;
+  if (act === undefined) throw new ActError('E_ACT_MISMATCH', 'nothing was asked');
   return new Promise((resolve, reject) => {
     const address = socketAddress(state.actSocket);
     const socket = connect(address.path);
@@ -172,8 +180,15 @@ export function askHub(state: StateFolder, operator: Acting, act: Act): Promise<
           link.send({ tx: 1, ...act });
           stage = 'answer';
         } else {
-          resolve(response(value, ''));
-          link.close();
+          const said = response(value, '');
+          const next = said.ok === 'yes' ? more.shift() : undefined;
+          if (next === undefined) {
+            resolve(said);
+            return link.close();
+          }
+          clearTimeout(late);
+          late = waiting();
+          link.send({ tx: said.tx + 1, ...next });
         }
       } catch (error) {
         fail(error);

@@ -17,6 +17,7 @@ import { addHold, releaseHold } from '../store/holds.ts';
 import { tagsOf } from '../store/hosts.ts';
 import { getIncident } from '../store/incidents.ts';
 import { isToolRequest, revokeTool, toolAct, toolRequest } from '../tools/acts.ts';
+import { isUpgradeRequest, UpgradeDesk, upgradeRequest } from '../upgrade/acts.ts';
 import { type Admin, adminAct, NO_ADMIN } from './admin.ts';
 import { Looking } from './looking.ts';
 import { challengeBytes, hello, type Request, type Response, request } from './protocol.ts';
@@ -40,11 +41,12 @@ export async function serveActs(
   rmSync(path, { force: true });
   const sockets = new Set<Socket>();
   const looking = new Looking();
+  const upgrades = new UpgradeDesk();
   const strangers = new Set<Socket>();
   const server = createServer((socket) => {
     sockets.add(socket);
     socket.on('close', () => sockets.delete(socket));
-    greet({ hub, driver, admin, looking, strangers }, socket);
+    greet({ hub, driver, admin, looking, strangers, upgrades }, socket);
   });
   const address = socketAddress(path);
   await new Promise<void>((resolve, fail) => {
@@ -68,6 +70,7 @@ interface Desk {
   readonly driver: Driver;
   readonly admin: Admin;
   readonly looking: Looking;
+  readonly upgrades: UpgradeDesk;
   /** Who has not proved who they are, in the order in which they came. */
   readonly strangers: Set<Socket>;
 }
@@ -129,6 +132,14 @@ async function answer(desk: Desk, entered: Operator, value: unknown): Promise<Re
       checkWholeSite(operator);
       const text = await toolAct(hub, desk.admin, operator, wanted);
       return { tx, ok: 'yes', ...(text === null ? {} : { text }) };
+    }
+    if (isUpgradeRequest(value)) {
+      const wanted = upgradeRequest(value, '');
+      tx = wanted.tx;
+      const operator = present(hub, entered);
+      checkWholeSite(operator);
+      await desk.upgrades.take(hub, operator, wanted);
+      return { tx, ok: 'yes' };
     }
     const asked = request(value, '');
     tx = asked.tx;

@@ -9,6 +9,7 @@ import {
 } from '../../broker/messages.ts';
 import { open, peek } from '../../broker/signed.ts';
 import { agentState } from '../../broker/states.ts';
+import { isUpgradePayload } from '../../broker/upgrade-messages.ts';
 import { isNewer, VERSION } from '../../broker/version.ts';
 import type { Hub } from '../hub.ts';
 import type { Incident } from '../incident.ts';
@@ -107,6 +108,7 @@ export class Intake {
     }
     if (first) this.hub.log.info('agent is here', { agent, live: birth.can.live, privileged: birth.can.privileged });
     this.hub.views?.state(agent);
+    this.hub.upgrades?.born(this.hub, agent);
     this.wakeHost(agent);
   }
 
@@ -172,7 +174,9 @@ export class Intake {
   private async result(agent: string, payload: Uint8Array): Promise<void> {
     const enrolled = this.hub.site.agents.get(agent);
     if (enrolled === undefined) return;
-    if (isProbeResult(payload)) return this.hub.probes.hear(this.hub, agent, payload);
+    const said = decodeCbor(peek(payload));
+    if (isProbeResult(said)) return this.hub.probes.hear(this.hub, agent, payload);
+    if (isUpgradePayload(said)) return this.hub.upgrades?.hear(this.hub, agent, payload);
     const result = redactResult(resultShape(decodeCbor(open('result', payload, enrolled.key)), ''));
     if (result.agent !== agent)
       throw Object.assign(new Error('a result of another agent'), { code: 'E_MESSAGE_SHAPE' });
@@ -216,10 +220,8 @@ export class Intake {
 }
 
 /** Whether a result is an answer to a question, which no step and no acknowledgement follows. Its signature is checked apart. */
-function isProbeResult(message: Uint8Array): boolean {
-  const payload = decodeCbor(peek(message));
-  return typeof payload === 'object' && payload !== null && 'probe' in payload;
-}
+const isProbeResult = (payload: unknown): boolean =>
+  typeof payload === 'object' && payload !== null && 'probe' in payload;
 
 /**
  * A birth is signed, and stays signed: whoever has kept one could bring a start back that is over, and with it its

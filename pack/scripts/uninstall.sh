@@ -40,7 +40,7 @@ for one in $roles; do
     units='sentinel-hub.service sentinel-backup.timer sentinel-backup.service' called=sentinel accounts=sentinel groups=sentinel-operators
     state=/var/lib/sentinel-hub
   else
-    units='sentinel-agent.service sentinel-exec.socket sentinel-exec.service' called=sentinel-agent accounts=sentinel-agent groups=sentinel-agent
+    units='sentinel-agent.service sentinel-exec.socket sentinel-exec.service sentinel-upgrade.path sentinel-upgrade.service' called=sentinel-agent accounts=sentinel-agent groups=sentinel-agent
     state='/var/lib/sentinel-agent /var/lib/sentinel-exec'
   fi
   if [ -z "$prefix" ] && [ -d /run/systemd/system ]; then

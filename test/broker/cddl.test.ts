@@ -5,8 +5,10 @@ import * as assert from 'uvu/assert';
 import * as halts from '../../broker/halts.ts';
 import * as messages from '../../broker/messages.ts';
 import * as probes from '../../broker/probe-messages.ts';
+import { releaseShape } from '../../broker/release.ts';
 import * as states from '../../broker/states.ts';
 import { secondShape } from '../../broker/two-person.ts';
+import { upgradeOrder, upgradeReport, upgradeWord } from '../../broker/upgrade-messages.ts';
 import { mapsOf, offence, readCddl } from './cddl.ts';
 import * as samples from './samples.ts';
 
@@ -24,6 +26,7 @@ const WHOLE: Readonly<Record<string, unknown>> = {
     count: 2,
     now: 5,
     devices: ['plc-1'],
+    can: { ...samples.birth.can, upgrades: true },
   },
   lostStretch: { boot: samples.BOOT, from: 1, to: 2 },
   agentState: { boot: samples.BOOT, state: 'online', ts: 5 },
@@ -86,6 +89,23 @@ const WHOLE: Readonly<Record<string, unknown>> = {
     lift: Uint8Array.of(1),
     lift_signature: Uint8Array.of(2),
   },
+  upgradeWord: {
+    ...{ agent: 'web-1', site: 'local', epoch: 1, upgrade: samples.ULID_A, what: 'offer' },
+    ...{ release: Uint8Array.of(1), order: Uint8Array.of(2), signature: Uint8Array.of(3) },
+    ...{ index: 0, bytes: Uint8Array.of(4) },
+  },
+  upgradeReport: {
+    ...{ agent: 'web-1', boot: samples.BOOT, upgrade: samples.ULID_A, state: 'want' },
+    ...{ next: 3, code: 'E_UPGRADE_OLD', message: 'why' },
+  },
+  upgradeOrder: {
+    ...{ id: samples.ULID_A, site: 'local', release: HASH, version: '0.2.0', where: ['tag:line=2'], at_once: 2 },
+    ...{ within_s: 600, downgrade: false, by: 'ann', not_after: 5 },
+  },
+  releaseShape: {
+    ...{ product: 'sentinel-agent', version: '0.2.0', label: '{}' },
+    ...{ code: { size: 2, sha256: HASH }, packed: { size: 1, sha256: HASH }, chunks: [new Uint8Array(32)] },
+  },
   liftShape: { site: 'local', counter: 1, by: 'ann' },
   checkpointShape: {
     site: 'local',
@@ -100,7 +120,15 @@ const WHOLE: Readonly<Record<string, unknown>> = {
 type Read = (value: unknown, path: string) => unknown;
 /** What is exported beside the messages. */
 const NO_MESSAGE = /^(open|seal|sign|encode|decode)/;
-const exported: Readonly<Record<string, unknown>> = { ...messages, ...states, ...probes, ...halts, secondShape };
+const upgrades = { releaseShape, upgradeOrder, upgradeReport, upgradeWord };
+const exported: Readonly<Record<string, unknown>> = {
+  ...messages,
+  ...states,
+  ...probes,
+  ...halts,
+  secondShape,
+  ...upgrades,
+};
 const shapes = Object.entries(exported).flatMap(([name, value]): [string, Read][] =>
   typeof value === 'function' && !NO_MESSAGE.test(name) ? [[name, value as Read]] : [],
 );

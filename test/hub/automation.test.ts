@@ -291,6 +291,19 @@ test('an agent of a later minor version gets no order: the approval ends, and sa
   });
 });
 
+test('an agent of the version before gets its order: whatever it does not say yet is optional', async () => {
+  await withHub(automated(), async (small) => {
+    const { hub, driver } = small;
+    const waiting = await routed(small, { ...ABLE, confidence: 0.85 });
+    await driver.change(waiting.id, () => acceptApproval(hub, waiting, approvalFor(hub, waiting)));
+    await online(hub);
+    await hub.store.write(() => void hub.store.births.put(waiting.host, { ...samples.birth, version: '0.0.9' }));
+    driver.resume();
+    await until('its order is given', () => getIncident(hub.store, waiting.id)?.state === 'executing');
+    assert.is(getIncident(hub.store, waiting.id)?.orders.length, 1);
+  });
+});
+
 test('a rule ends with its signer: who is revoked or has another key lets nothing run, and a person is asked', async () => {
   const bea = { name: 'bea', key: keys.eve.public, role: 'admin' as const, scopes: [] };
   for (const change of [

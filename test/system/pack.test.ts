@@ -35,7 +35,10 @@ test('two builds of the same sources in two places are the same bytes, signed or
   assert.match(packed(elsewhere, join(dir, 'two')), /not signed/);
   const names = readdirSync(join(dir, 'two')).sort();
   assert.is(names.length, 4);
-  assert.equal(readdirSync(join(dir, 'one')).sort(), [...names, 'SHA256SUMS.sig'].sort());
+  assert.equal(
+    readdirSync(join(dir, 'one')).sort(),
+    [...names, 'SHA256SUMS.sig', `sentinel-agent_${VERSION}.upgrade`].sort(),
+  );
   // The sums last: a name says more.
   for (const name of names.toReversed())
     assert.ok(readFileSync(join(dir, 'one', name)).equals(readFileSync(join(dir, 'two', name))), `${name} differs`);

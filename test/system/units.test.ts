@@ -69,7 +69,7 @@ function must(system: BootedSystem, ...argv: string[]): string {
 
 function install(system: BootedSystem): void {
   const units = join(ROOT, 'agent/units');
-  for (const unit of readdirSync(units).filter((name) => /\.(?:service|socket)$/.test(name)))
+  for (const unit of readdirSync(units).filter((name) => /\.(?:service|socket|path)$/.test(name)))
     cpSync(join(units, unit), system.path(`/etc/systemd/system/${unit}`));
   mkdirSync(system.path('/usr/lib/sysusers.d'), { recursive: true });
   cpSync(join(units, 'sentinel-agent.sysusers'), system.path('/usr/lib/sysusers.d/sentinel-agent.conf'));
