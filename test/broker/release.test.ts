@@ -72,7 +72,7 @@ test('another key, another kind of message, and a changed description are refuse
 
 test('a file that is cut anywhere, longer, or no upgrade file is refused', () => {
   const file = writeReleaseFile(made());
-  fc.assert(
+  void fc.assert(
     fc.property(fc.integer({ min: 0, max: file.length - 1 }), (length) => {
       assert.match(
         refused(() => readReleaseFile(file.subarray(0, length))),
