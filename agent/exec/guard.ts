@@ -51,16 +51,18 @@ export async function guard(parts: GuardParts): Promise<void> {
 
 /** Puts the new version over, and waits for the word that it was heard. */
 async function watch(parts: GuardParts, what: Switch): Promise<void> {
-  const { state, bundle, restart, signal, log } = parts;
+  const { state, bundle, restart, signal, now, log } = parts;
   const starts = countStart(state);
   const installed = hashOf(bundle);
   const isOurs = installed === what.before || installed === what.next;
-  if (starts > STARTS_MAX || !isOurs || !isWhole(state, what)) {
-    log.warn('a new version is given up', { to: what.to, starts, installed });
+  // A host that was off for days, or where the agent was taken off meanwhile, begins nothing that nobody waits for any more.
+  const isLate = installed !== what.next && (state.entry(what.id)?.not_after ?? 0) <= now();
+  if (starts > STARTS_MAX || !isOurs || isLate || !isWhole(state, what)) {
+    log.warn('a new version is given up', { to: what.to, starts, installed, late: isLate });
     state.decide('returning');
     return;
   }
-  if (installed !== what.next) put(bundle, state, 'next');
+  put(bundle, state, 'next');
   parts.audit('upgrade_switched', { id: what.id, from: what.from, to: what.to });
   log.info('put a new version over', { from: what.from, to: what.to, within_s: what.within_s });
   await restart();
@@ -79,7 +81,7 @@ async function goBack({ state, bundle, restart, log }: GuardParts, what: Switch)
   const installed = hashOf(bundle);
   if (installed !== what.before && installed !== what.next) return 'E_UPGRADE_REPLACED';
   const isBeforeWhole = hashOf(state.at('before.cjs')) === what.before;
-  if (installed === what.next && isBeforeWhole) put(bundle, state, 'before');
+  if (isBeforeWhole) put(bundle, state, 'before');
   log.warn('went back to the version before', { from: what.to, to: what.from, whole: isBeforeWhole });
   // Also where it is back already: a start that was cut short may not have come so far.
   await restart();
@@ -114,7 +116,10 @@ function countStart(state: UpgradeState): number {
   return known + 1;
 }
 
-/** Replaces the installed code in one step: whoever starts it finds the one or the other, whole. Its label follows. */
+/**
+ * Replaces the installed code in one step: whoever starts it finds the one or the other, whole. Its label follows, also when
+ * the guard was killed between the two.
+ */
 function put(bundle: string, state: UpgradeState, which: 'next' | 'before'): void {
   const label = join(dirname(bundle), 'RELEASE.json');
   for (const [file, from] of [
@@ -122,7 +127,9 @@ function put(bundle: string, state: UpgradeState, which: 'next' | 'before'): voi
     [label, state.at(`${which}.json`)],
   ] as const) {
     const content = readFileSync(from);
-    const draft = `${file}.new`;
+    if (existsSync(file) && readFileSync(file).equals(content)) continue;
+    // Not `.new`: install.sh may be writing that one.
+    const draft = `${file}.upgrade`;
     const fd = openSync(draft, 'w', 0o644);
     try {
       writeFileSync(fd, content);

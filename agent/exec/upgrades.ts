@@ -77,9 +77,13 @@ interface Offer {
  */
 export class Upgrades {
   private readonly parts: UpgradesParts;
+  /** Of the code that was installed when this process began: what it takes itself for. */
+  private readonly running: string | null;
 
   constructor(parts: UpgradesParts) {
     this.parts = parts;
+    const { bundle } = parts;
+    this.running = bundle !== null && existsSync(bundle) ? sha256(readFileSync(bundle)) : null;
   }
 
   /** Whether this host takes upgrades at all. */
@@ -164,6 +168,9 @@ export class Upgrades {
     const { state, bundle, version = VERSION, now, audit } = this.parts;
     if (bundle === null) throw off();
     const before = readFileSync(bundle);
+    // By hand, and later perhaps than what is ordered: `version` says nothing of it.
+    if (sha256(before) !== this.running)
+      throw new UpgradeError('E_UPGRADE_BUSY', 'another version was installed here since the executor has started');
     const label = join(dirname(bundle), LABEL);
     writeDurably(state.at('next.cjs'), code, 0o644);
     writeDurably(state.at('next.json'), release.label, 0o644);
@@ -248,8 +255,11 @@ const sizeOf = (file: string): number => statSync(file, { throwIfNoEntry: false 
 /** The raw release key. Throws E_UPGRADE_OFF for a file that holds none: nothing can be verified with it. */
 function keyIn(file: string): Uint8Array {
   try {
-    const { x, crv } = createPublicKey(readFileSync(file)).export({ format: 'jwk' });
-    if (crv === 'Ed25519' && x !== undefined) return new Uint8Array(Buffer.from(x, 'base64url'));
+    const pem = readFileSync(file);
+    const { x, crv } = createPublicKey(pem).export({ format: 'jwk' });
+    // A private key would do as well, and whoever reads it here could sign releases for every host.
+    if (crv === 'Ed25519' && x !== undefined && !pem.includes('PRIVATE KEY'))
+      return new Uint8Array(Buffer.from(x, 'base64url'));
   } catch {
     // Said below.
   }

@@ -1,3 +1,4 @@
+import { generateKeyPairSync } from 'node:crypto';
 import { appendFileSync, existsSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -234,6 +235,55 @@ test('what is not whole is not put over, and what somebody else installs meanwhi
   const cut = await brought(host, new UpgradeWords(site, releaseOf('0.1.1')));
   host.state.end();
   assert.equal(host.upgrades().take(await cut.offer(), true), { state: 'returned', code: 'E_UPGRADE_UNKNOWN' });
+});
+
+test('what lay about until its order was over is not begun', async ({ site, host }) => {
+  const words = await brought(host, new UpgradeWords(site, releaseOf('0.1.1')));
+  const entry = host.state.entry(words.order.id);
+  if (entry !== undefined) host.state.note({ ...entry, not_after: Date.now() - 1 }, 0);
+  const started: string[] = [];
+  const stop = new AbortController();
+  await host.guard(() => {
+    started.push(host.installed());
+    stop.abort();
+  }, stop.signal);
+  assert.equal(started, [OLD]);
+  assert.is(host.state.entry(words.order.id)?.outcome, 'returned');
+});
+
+test('an installation by hand at the same time keeps its draft, and is not taken for what runs', async ({
+  site,
+  host,
+}) => {
+  const words = new UpgradeWords(site, releaseOf('0.1.1'));
+  const executor = host.upgrades();
+  executor.take(await words.offer(), true);
+  for (let i = 0; i + 1 < words.chunks; i++) executor.take(words.chunk(i), true);
+  writeFileSync(host.bundle, 'the code of 0.3.0');
+  assert.is(await refused(() => executor.take(words.chunk(words.chunks - 1), true)), 'E_UPGRADE_BUSY');
+  assert.is(host.state.present(), null);
+
+  writeFileSync(host.bundle, OLD);
+  const draft = `${host.bundle}.new`;
+  writeFileSync(draft, 'of install.sh');
+  await brought(host, words);
+  await host.guard(() => host.upgrades({ version: '0.1.1' }).take(words.confirm(), true));
+  assert.is(host.installed(), NEW);
+  assert.is(readFileSync(draft, 'utf8'), 'of install.sh');
+});
+
+test('a guard that was killed between the code and its label puts the label over too', async ({ site, host }) => {
+  const words = await brought(host, new UpgradeWords(site, releaseOf('0.1.1')));
+  writeFileSync(host.bundle, NEW);
+  await host.guard(() => host.upgrades({ version: '0.1.1' }).take(words.confirm(), true));
+  assert.is(host.label(), '{"version":"0.1.1"}\n');
+});
+
+test('a private release key switches nothing on', async ({ site, host }) => {
+  const { privateKey } = generateKeyPairSync('ed25519');
+  writeFileSync(host.keyFile, privateKey.export({ type: 'pkcs8', format: 'pem' }));
+  const words = new UpgradeWords(site, releaseOf('0.1.1'));
+  assert.is(await refused(async () => host.upgrades().take(await words.offer(), true)), 'E_UPGRADE_OFF');
 });
 
 test.run();
