@@ -52,7 +52,7 @@ export class JournalError extends Error {
  */
 export class Journal {
   private readonly steps = new Map<string, Known>();
-  /** Approvals that nobody gave, and when the first step of each began, in steady time. */
+  /** Approvals that nobody gave, and when the last step of each so far began, in steady time. */
   private readonly alone = new Map<string, number>();
   /** The last of those: the machine's uptime then, and steady time. */
   private last = { up: 0, steady: 0 };
@@ -95,7 +95,7 @@ export class Journal {
   }
 
   /**
-   * How many approvals that nobody gave, other than this one, have begun within these milliseconds; `uptime` is the
+   * Of how many approvals that nobody gave, other than this one, a step has begun within these milliseconds; `uptime` is the
    * machine's. Counted in time that has surely passed, since whoever sets this host's clock, or tells it the site's time,
    * must not give a budget anew: of the time between two boots nothing is counted.
    */
@@ -113,7 +113,7 @@ export class Journal {
   private note(approval: string, { alone, digest }: Begun): void {
     if (alone !== undefined) {
       this.last = { up: alone, steady: this.steady(alone) };
-      if (!this.alone.has(approval)) this.alone.set(approval, this.last.steady);
+      this.alone.set(approval, this.last.steady);
     }
     if (digest !== undefined && !this.digests.has(approval)) this.digests.set(approval, digest);
   }

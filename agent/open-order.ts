@@ -1,4 +1,4 @@
-import { type AloneRule, checkAlone, isRemembered } from '../broker/approvals.ts';
+import { type AloneRule, ApprovalError, checkAlone, isRemembered } from '../broker/approvals.ts';
 import { decodeCbor } from '../broker/cbor.ts';
 import { type Approval, type Order, order as orderShape } from '../broker/messages.ts';
 import { ceilingOf } from '../broker/scopes.ts';
@@ -7,6 +7,9 @@ import { type Decision, openDecision, signersOf } from '../broker/two-person.ts'
 import { programHash } from '../policy/program.ts';
 import type { Effect } from '../policy/verdict.ts';
 import type { Trust } from './trust.ts';
+
+/** How far ahead a person's approval may lapse at the most: a hub asks for minutes, and one that is stolen asks for nothing. */
+export const APPROVAL_AHEAD_MS = 86_400_000;
 
 export class OrderError extends Error {
   readonly code:
@@ -56,6 +59,7 @@ export function openOrder(
   const isAftermath = order.programs.every(({ phase }) => phase === 'post' || phase === 'rollback');
   const decision = decisionIn(order);
   const approval = openDecision(decision, roster, isAftermath ? null : trust.now(clock), self.tags);
+  if (!isAftermath) checkAhead(approval, trust.now(clock));
   if (approval.host !== self.agent) throw new OrderError('E_ORDER_HOST', `approval is for ${approval.host}`);
   if (approval.incident !== order.incident) throw new OrderError('E_ORDER_PLAN', 'approval is for another incident');
   const names = approval.programs.map(({ phase, number }) => `${phase}.${number}`);
@@ -75,6 +79,12 @@ export function openOrder(
   // Consent that was given once is to what a person may undo or bear, whatever its giver may approve when they look.
   const ceiling = ceilingOf(approval.alone?.remembered === true ? [...operators, REMEMBERED] : operators);
   return { order, approval, rule, ceiling };
+}
+
+/** Throws ApprovalError for a person's approval that is good for longer than any may be. A rule has bounds of its own. */
+function checkAhead({ by, alone, not_after }: Approval, now: number): void {
+  if (alone === undefined && not_after > now + APPROVAL_AHEAD_MS)
+    throw new ApprovalError('E_APPROVAL_EXPIRED', `the approval of ${by} is good for longer than any may be`);
 }
 
 const REMEMBERED = { scopes: ['effect:destroy'] };

@@ -2,12 +2,15 @@ import { EFFECTS, type Effect } from '../policy/verdict.ts';
 import type { Operator } from './roster.ts';
 
 const HOST = 'host:[a-z0-9][a-z0-9-]{0,47}';
-const TAG = 'tag:[A-Za-z0-9][A-Za-z0-9._-]{0,62}(?:=[A-Za-z0-9][A-Za-z0-9._-]{0,62})?';
+const WORD = '[A-Za-z0-9][A-Za-z0-9._-]{0,62}';
+const PAIR = `${WORD}(?:=${WORD})?`;
+/** A tag of a host: a word, or `key=word`. */
+export const TAG = new RegExp(`^${PAIR}$`);
 
 /** One host by its id, or every host that carries a tag (agent/drop-in/tags.ts): a group of hosts is a tag. */
-export const PLACE = new RegExp(`^(?:${HOST}|${TAG})$`);
+export const PLACE = new RegExp(`^(?:${HOST}|tag:${PAIR})$`);
 /** What an operator may be kept to: places, and the worst effect of what they may approve. */
-export const SCOPE = new RegExp(`^(?:${HOST}|${TAG}|effect:(?:read|restart|change|destroy))$`);
+export const SCOPE = new RegExp(`^(?:${HOST}|tag:${PAIR}|effect:(?:read|restart|change|destroy))$`);
 
 const isCeiling = (scope: string): boolean => scope.startsWith('effect:');
 

@@ -121,7 +121,7 @@ export function rememberedLines(rule: RememberedRule): readonly string[] {
   const consent = reviewed.length === 0 ? '' : `, with review step ${reviewed.join(', ')}`;
   return [
     `what ${by} approves for ${hosts.join(' ')} until ${new Date(not_after).toISOString()}${consent}`,
-    `  for ${cause} (playbook ${playbook}) from ${confidence.toFixed(2)} on, ${per_host_hour} on a host within an hour`,
+    `  for ${visible(cause)} (playbook ${visible(playbook)}) from ${confidence.toFixed(2)} on, ${per_host_hour} on a host within an hour`,
     ...programs.map(({ phase, number, program }) => `  ${phase} ${number}  ${visible(textOf(program))}`),
     ...processes.map(({ comm, exe }, i) => `  ${placeOfProcess(i)} is a process ${visible(comm)} of ${visible(exe)}`),
   ];

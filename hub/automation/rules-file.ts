@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { z } from 'zod';
 import { ALONE_FROM, type AutomationRule, RULE_DAYS_MAX } from '../../broker/automation-rule.ts';
+import { TAG } from '../../broker/scopes.ts';
 import { ID } from '../../broker/topics.ts';
 import { ConfigError, readConfigFile } from '../config-file.ts';
 
@@ -14,7 +15,9 @@ const clock = z
   .regex(/^(?:[01]\d|2[0-3]):[0-5]\d$|^24:00$/, "write an hour of UTC such as '22:00'")
   .transform((text) => Number(text.slice(0, 2)) * 60 + Number(text.slice(3)));
 
-const named = z.string().min(1).max(128);
+// Words without a blank: a rule is shown in one line before it is signed, and nothing in it may read like another part.
+const cause = z.string().regex(ID, 'write the class of a cause: lower-case letters, digits and dashes');
+const tag = z.string().regex(TAG, 'write a word, or key=word');
 
 const ruleEntry = z.strictObject({
   /** What people call it. */
@@ -26,22 +29,24 @@ const ruleEntry = z.strictObject({
     .max(1)
     .default(ALONE_FROM),
   /** Classes of causes; none: all. */
-  classes: z.array(named).max(64).default([]),
+  classes: z.array(cause).max(64).default([]),
   hosts: z.array(z.string().regex(ID, 'write the id of a host: groups of hosts are tags')).max(256).default([]),
   /** Tags that a host must carry, all of them. */
-  tags: z.array(named).max(32).default([]),
+  tags: z.array(tag).max(32).default([]),
   /** When, in UTC; an end before its beginning is on the next day. None: at any hour. */
   windows: z
     .array(
-      z.strictObject({
-        days: z
-          .array(z.enum(WEEK))
-          .min(1)
-          .max(7)
-          .default([...WEEK]),
-        from: clock.refine((minute) => minute < 1_440, 'write an hour before 24:00'),
-        to: clock.refine((minute) => minute > 0, "write '24:00' for midnight"),
-      }),
+      z
+        .strictObject({
+          days: z
+            .array(z.enum(WEEK))
+            .min(1)
+            .max(7)
+            .default([...WEEK]),
+          from: clock.refine((minute) => minute < 1_440, 'write an hour before 24:00'),
+          to: clock.refine((minute) => minute > 0, "write '24:00' for midnight"),
+        })
+        .refine(({ from, to }) => from !== to, "no time lies between: write '00:00' to '24:00' for the whole day"),
     )
     .max(16)
     .default([]),

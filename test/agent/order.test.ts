@@ -1,6 +1,7 @@
 import { existsSync, rmSync } from 'node:fs';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { APPROVAL_AHEAD_MS } from '../../agent/open-order.ts';
 import { newKeyPair } from '../../broker/keys.ts';
 import type { Approval, Order } from '../../broker/messages.ts';
 import { sealRoster } from '../../broker/roster.ts';
@@ -29,6 +30,11 @@ const CHANGES: Readonly<Record<string, readonly [string, Partial<Order>, Partial
   'of an epoch that the root did not announce': ['E_ORDER_EPOCH', { epoch: 3 }, {}],
   'for an earlier start of the agent': ['E_ORDER_BOOT', { boot: 'f'.repeat(16) }, {}],
   'with a lapsed approval': ['E_APPROVAL_EXPIRED', {}, { not_after: Date.now() - 1 }],
+  'with an approval for longer than any may be': [
+    'E_APPROVAL_EXPIRED',
+    {},
+    { not_after: Date.now() + APPROVAL_AHEAD_MS + 60_000 },
+  ],
   'with an approval for another host': ['E_ORDER_HOST', {}, { host: 'db-1' }],
   'with an approval for another site': ['E_APPROVAL_SITE', {}, { site: 'elsewhere' }],
   'with an approval for another incident': ['E_ORDER_PLAN', { incident: ulid() }, {}],

@@ -103,6 +103,26 @@ test('it lets just those commands run, review included, as often as its budget s
   assert.not(existsSync(made));
 });
 
+test('plans that began in other hours do not all go on in one', async ({ site, plan }) => {
+  const [check] = plan;
+  if (check === undefined) throw new Error('a check');
+  const HOUR = 3_600_000;
+  let up = 10 * HOUR;
+  const at = { ...judged, uptime: () => up };
+  const kept: Approval[] = [];
+  for (let hour = 0; hour < 3; hour++) {
+    for (let n = 0; n < 2; n++) {
+      const one = remembered(site, plan);
+      kept.push(one);
+      assert.equal(inShort(await site.run(site.orderAlone(one, [check]), at)), ['pre 1 done']);
+    }
+    up += HOUR + 1;
+  }
+  const went = [];
+  for (const one of kept) went.push(...inShort(await site.run(site.orderAlone(one, step(plan)), at)));
+  assert.equal(went, ['step 1 done', 'step 1 done', ...Array(4).fill('step 1 refused E_RULE_BUDGET')]);
+});
+
 const other = programOf(['touch', '/tmp/other']);
 const REFUSED: Readonly<Record<string, readonly [string, (plan: Planned[], site: TestSite) => Change]>> = {
   'that has lapsed': ['E_RULE_LAPSED', () => ({ rule: { not_after: Date.now() - 1 } })],

@@ -83,10 +83,13 @@ const WRONG: Readonly<Record<string, readonly [number, RegExp]>> = {
   [NIGHT.replace('0.93', '0.89')]: [4, /rules\.0\.confidence.*nothing less sure runs alone/],
   [NIGHT.replace('restarts-at-night', 'At Night')]: [3, /lower-case letters/],
   [NIGHT.replace("'22:00'", "'25:00'")]: [8, /such as '22:00'/],
+  [NIGHT.replace("'06:00'", "'22:00'")]: [8, /no time lies between/],
   [NIGHT.replace('[sat, sun]', '[someday]')]: [8, /windows/],
   [NIGHT.replace('per_host_hour: 2', 'per_host_hour: 0')]: [9, /per_host_hour/],
   [NIGHT.replace('days: 14', 'days: 93')]: [11, /1 to 92 days/],
   [NIGHT.replace('tags: [role=edge]', "hosts: ['*']")]: [6, /groups of hosts are tags/],
+  [NIGHT.replace('tags: [role=edge]', "tags: ['role=edge; hosts web-1']")]: [6, /key=word/],
+  [NIGHT.replace('classes: [service-failed]', 'classes: ["x\\e[8m"]')]: [5, /class of a cause/],
   [NIGHT.replace('days: 14', 'reviewed: all')]: [3, /rules\.0/],
   [`${NIGHT}  - name: restarts-at-night\n`]: [1, /two rules are called restarts-at-night/],
 };

@@ -166,6 +166,8 @@ test('what is shown before it is signed names every word, place, host and day', 
       '{process1} is a process indexer of /usr/bin/indexer',
     ])
       assert.ok(lines.includes(part), `${part} in\n${lines}`);
+    const hidden = rememberedLines({ ...rule, cause: 'x\x1b[8m', playbook: 'y\nz' }).join('');
+    assert.not.match(hidden, /\p{Cc}/u, 'nothing of it hides the rest');
   });
 });
 
