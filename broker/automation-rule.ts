@@ -34,7 +34,7 @@ export const ruleShape = record({
   windows: list(record({ days: list(int(0, 6), 7), from: int(0, 1_439), to: int(1, 1_440) }), 16),
   /** Plans on one host within an hour. */
   per_host_hour: int(1, 60),
-  /** Hosts on which plans run by it within an hour, over the whole site, which the hub alone can count. Absent: all. */
+  /** Hosts on which plans run alone within an hour, by whichever rule, over the whole site: the hub alone can count them. Absent: all. */
   hosts_per_hour: maybe(int(1, 10_000)),
   /** What people call it. */
   name: maybe(pattern(ID, 'an id')),
