@@ -195,6 +195,7 @@ const MEASURES: Readonly<Record<string, readonly [of: string, size: number]>> = 
   MiB: ['size', 1_048_576],
   MB: ['size', 1_048_576],
   GiB: ['size', 1_073_741_824],
+  GB: ['size', 1_073_741_824],
   'per second': ['rate', 1],
   '/s': ['rate', 1],
   'per minute': ['rate', 1 / 60],
@@ -215,6 +216,13 @@ const ONE: readonly [of: string, size: number] = ['count', 1];
 /** What the scenario's own word for the unit measures, else what a metric's name tells; undefined where neither does. */
 const measureOf = (unit: string, name: string): readonly [of: string, size: number] | undefined =>
   MEASURES[unit.trim()] ?? MEASURES[unitOf(name).trim()] ?? (unit.trim() === '' ? undefined : ONE);
+
+/** A size in bytes, whichever case its unit is written in; undefined of what is no size. */
+export function bytesOf({ value, unit }: Pick<Metric, 'value' | 'unit'>): number | undefined {
+  const word = unit.trim().toLowerCase();
+  const found = Object.entries(MEASURES).find(([name, [of]]) => of === 'size' && name.toLowerCase() === word);
+  return found && value * found[1][1];
+}
 
 /**
  * How the agent names a metric of a scenario. A figure in another unit of the same kind is converted; one that measures

@@ -3,7 +3,7 @@ import type { Inventory } from '../../policy/verdict.ts';
 import type { Also } from '../evidence/evidence.ts';
 import { isSafeName, splitMetric } from '../evidence/names.ts';
 import { unitOf } from '../evidence/words.ts';
-import { type AgentMetric, agentMetric, eventSignal, unitName } from './agent-words.ts';
+import { type AgentMetric, agentMetric, bytesOf, eventSignal, unitName } from './agent-words.ts';
 import type { Situation } from './scenario.ts';
 
 /** What the hub would have heard of one host: the event that opens the incident, the others beside it, the inventory. */
@@ -72,6 +72,9 @@ function inAgentsUnit(one: Metric): { readonly one: Metric; readonly named: Agen
   };
 }
 
+/** How much a value moves. */
+const STILL = /st(?:d_?)?dev|variance/;
+
 function isUnusual(one: Metric): boolean {
   const { value, baseline, name } = one;
   const { limit, scale } = agentMetric(one);
@@ -80,7 +83,7 @@ function isUnusual(one: Metric): boolean {
   if (baseline === undefined) return true;
   if (/(?:readonly|read_only|failed|down)$/.test(name) && value === 1) return true;
   // What always moved and does not move at all is frozen, however little that is.
-  if (/std_?dev|variance/.test(name) && value === 0 && baseline.mean > 0) return true;
+  if (STILL.test(name) && value === 0 && baseline.mean > 0) return true;
   const far = Math.abs(value - baseline.mean);
   return far >= UNUSUAL * Math.max(baseline.std, Math.abs(baseline.mean) * 0.01, 1e-6);
 }
@@ -146,6 +149,7 @@ function snapshotOf(situation: Situation, now: number): Snapshot {
   const rows = situation.top_processes.map(processOf);
   const by = (amount: (row: (typeof rows)[number]) => number) => [...rows].sort((a, b) => amount(b) - amount(a));
   const unit = unitFact(situation);
+  const total = memoryTotal(situation);
   const notes = situation.top_processes.flatMap(({ pid, note }) => (note === undefined ? [] : [`pid ${pid}: ${note}`]));
   return {
     top_cpu: by((row) => row.cpu),
@@ -160,6 +164,7 @@ function snapshotOf(situation: Situation, now: number): Snapshot {
     })),
     facts: Object.fromEntries([
       ...(unit === undefined ? [] : [['unit', { text: unit, trusted: true }] as const]),
+      ...(total === undefined ? [] : [['memory_total_mib', { text: total, trusted: true }] as const]),
       ...notes.map((note, i) => [`open.${i + 1}`, said(note)] as const),
     ]),
   };
@@ -212,6 +217,13 @@ function mountsOf({ metrics }: Situation): Snapshot['mounts'] {
 }
 
 /** The unit that the agent's metric or, by its control group, the heaviest process belongs to. */
+/** What the agent reads of its host itself, in MiB. */
+function memoryTotal({ metrics }: Situation): string | undefined {
+  const total = metrics.find(({ name }) => /^mem(?:ory)?[._]total/i.test(name));
+  const bytes = total && bytesOf(total);
+  return bytes === undefined || bytes < MIB ? undefined : String(Math.round(bytes / MIB));
+}
+
 function unitFact({ metrics, top_processes, logs }: Situation): string | undefined {
   const labelled = metrics.find((one) => isUnusual(one) && one.labels['unit'] !== undefined)?.labels['unit'];
   if (labelled !== undefined) return unitName(labelled);

@@ -1,6 +1,7 @@
 import type { ProcessRef } from '../../policy/verdict.ts';
 import type { Entity, Evidence } from '../evidence/evidence.ts';
 import { figuresOf, labelledProcess } from '../evidence/find.ts';
+import { GREW, holdLittle, OF_MEMORY } from '../evidence/memory-held.ts';
 import type { TopProcess } from '../evidence/processes.ts';
 import type { ProposedCommand } from '../reason/reasoner.ts';
 import { fillCommand, type Placeholder, type PlaceholderValues, placeholdersOf } from './placeholders.ts';
@@ -155,12 +156,8 @@ function resolve(name: Placeholder, evidence: Evidence, { needs_human: looks, ma
   }
 }
 
-/** Alerts of a whole host of which its largest process says something. */
+/** Alerts of a whole host of which its busiest process says something. */
 const OF_CPU: ReadonlySet<string> = new Set(['host.cpu', 'host.load']);
-const OF_MEMORY: ReadonlySet<string> = new Set(['host.memory', 'host.swap', 'host.memory_pressure']);
-
-/** Memory that grew this much while it was watched points to one process, however many others are large. */
-const GREW = 64 * 1_048_576;
 
 /**
  * The process to blame. For a watched workload it is the one that the agent names. For a whole host the largest is
@@ -178,6 +175,7 @@ function culprit(evidence: Evidence): Entity | string {
   if (suspect === undefined || figures === undefined) return 'no process is known to be the cause';
   if (figures.rss === 0) return 'the busiest is a part of the kernel, which no command may change';
   if (!cpu && (figures.growth ?? 0) >= GREW) return suspect;
+  if (holdLittle(evidence, [figures])) return 'no process holds what is missing of the memory';
   const amount = (one: TopProcess): number => (cpu ? one.cpu : one.rss);
   const next = list
     .filter((one) => one.process.pid !== figures.process.pid)

@@ -189,6 +189,34 @@ test('a name of a program in some line makes no backup of what is busy, and no s
   assert.ok(acts('archive command failed', entity('unit', 'shop.service')), 'what says more than a name');
 });
 
+test('who holds little of what is missing is not why memory is short, whatever its lines say', async () => {
+  const MISSING: Told = {
+    signal: 'host.memory',
+    metric: 'memory.used_percent',
+    value: 96,
+    units: ['telegraf.service'],
+    lines: ['telegraf: [outputs.influxdb_v2] Metric buffer overflow; 12 metrics have been dropped'],
+    snapshot: {
+      top_mem: [
+        processRow(300, 'historian', { rss: 2 * GIB, age_s: 6 * DAY }),
+        processRow(301, 'telegraf', { rss: 160 * MIB, age_s: 6 * DAY }),
+      ],
+      facts: { memory_total_mib: said('32768', true) },
+    },
+  };
+  const unheld = await answer(MISSING);
+  assert.match(unheld.root_cause, /No process holds the memory that is missing/);
+  assert.ok(unheld.needs_human && unheld.confidence <= 0.6 && unheld.alternatives.length >= 2);
+  assert.not.ok(commandsOf(unheld).some((command) => /^(?:systemctl restart|kill)/.test(command)));
+  const acting = async (told: Told) =>
+    commandsOf(await answer(told)).filter((command) => /^(?:systemctl restart|kill)/.test(command));
+  // Even where nobody knows how much the host has, the small one is left alone; a large one is not.
+  const unknown = { ...MISSING, snapshot: { ...MISSING.snapshot, facts: {} } };
+  assert.not.ok((await acting(unknown)).some((command) => command.includes('telegraf')));
+  const grown = [processRow(301, 'telegraf', { rss: 12 * GIB, age_s: 6 * DAY })];
+  assert.ok((await acting({ ...MISSING, snapshot: { ...MISSING.snapshot, top_mem: grown } })).length > 0);
+});
+
 test('a change is of a thing whose name it speaks, whole before in part, and no common word', () => {
   const changed = (what: readonly string[], ...names: readonly string[]) => {
     const changes = what.map((one, i) => ({ ts: NOW - (i + 1) * 60_000, what: said(one) }));

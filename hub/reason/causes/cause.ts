@@ -20,6 +20,8 @@ export interface Found {
   readonly futile?: readonly string[];
   /** What takes room on a file system, where it is that: of two kinds that are shown both are said. */
   readonly fills?: 'log' | 'image' | 'layer' | 'core' | 'wal' | 'files';
+  /** What it says takes memory is not held by the process that it acts on: it is in files, or in what that one started. */
+  readonly elsewhere?: true;
   /** Its commands only look, or mend a part: what to do is a person's decision. */
   readonly person?: true;
 }

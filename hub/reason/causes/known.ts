@@ -1,4 +1,5 @@
 import type { Evidence } from '../../evidence/evidence.ts';
+import { holdLittle } from '../../evidence/memory-held.ts';
 import { VITAL } from '../../playbook/fill.ts';
 import { ARRAYS } from './arrays.ts';
 import type { Found, KnownCause } from './cause.ts';
@@ -9,6 +10,7 @@ import { MEMORY } from './memory.ts';
 import { NETWORK } from './network.ts';
 import { PACKET_LOG } from './packet-log.ts';
 import { PROCESSES } from './processes.ts';
+import { unitRunning } from './programs.ts';
 import { REFUSED } from './refused.ts';
 import { SERVICES } from './services.ts';
 import { Signs } from './signs.ts';
@@ -43,9 +45,33 @@ export function shownCauses(evidence: Evidence): readonly Shown[] {
   const signs = new Signs(evidence);
   return KNOWN_CAUSES.flatMap(({ id, class: of, find }) => {
     const found = find(signs);
-    return found === null || found.evidence.length === 0 ? [] : [{ ...withoutVital(found, evidence), id, class: of }];
-  }).sort((a, b) => SURE.indexOf(a.sure) - SURE.indexOf(b.sure));
+    if (found === null || found.evidence.length === 0) return [];
+    const isInnocent = found.elsewhere !== true && found.commands.some((one) => actsOnLittle(one.command, signs));
+    return [{ ...withoutVital(isInnocent ? onlyLooking(found, signs) : found, evidence), id, class: of, isInnocent }];
+  })
+    .sort((a, b) => Number(a.isInnocent) - Number(b.isInnocent) || SURE.indexOf(a.sure) - SURE.indexOf(b.sure))
+    .map(({ isInnocent: _, ...shown }) => shown);
 }
+
+const ACTS = /^(?:systemctl (?:restart|stop|kill)|kill -\w+) (\S+)$/;
+
+/** Whether a command ends or restarts what holds so little that memory would be as short afterwards. */
+function actsOnLittle(command: string, signs: Signs): boolean {
+  const target = ACTS.exec(command)?.[1];
+  if (target === undefined) return false;
+  const targets = signs.processes.filter(
+    (one) => String(one.process.pid) === target || unitRunning(one, [target]) === target,
+  );
+  return targets.length > 0 && holdLittle(signs.evidence, targets);
+}
+
+/** Whatever else is wrong with a thing that holds little, it is not why memory is short: it is looked at, and no more. */
+const onlyLooking = (found: Found, signs: Signs): Found => ({
+  ...found,
+  commands: found.commands.filter(({ command }) => !actsOnLittle(command, signs)),
+  sure: 'open',
+  person: true,
+});
 
 /** What the host can't do without is never ended or slowed down, whatever it uses: then a person is needed. */
 function withoutVital(found: Found, { entities }: Evidence): Found {

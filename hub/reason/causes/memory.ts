@@ -1,3 +1,4 @@
+import { missingMemory } from '../../evidence/memory-held.ts';
 import { mib, number } from '../../evidence/words.ts';
 import { command, end, type KnownCause, restart, unitStatus } from './cause.ts';
 import { loops } from './failing.ts';
@@ -120,6 +121,7 @@ const tmpfs: KnownCause = {
         ...(unit === undefined ? (writer === undefined ? [] : [end(writer.process.pid)]) : [restart(unit)]),
       ],
       sure: 'decisive',
+      elsewhere: true,
       ...(writer === undefined ? { person: true } : {}),
     };
   },
@@ -192,6 +194,33 @@ const shared: KnownCause = {
   },
 };
 
+/** Much of the memory is in use, and none of the largest processes holds it. */
+const unheld: KnownCause = {
+  id: 'memory-unheld',
+  class: 'memory-pressure',
+  find: (signs) => {
+    const missing = missingMemory(signs.evidence);
+    const held = signs.processes.reduce((sum, { rss }) => sum + rss, 0);
+    if (missing === null || !isShort(signs) || signs.processes.length === 0 || held * 2 > missing) return null;
+    return {
+      sentence: `No process holds the memory that is missing: ${mib(missing)} more than usual is in use, and all of the largest processes together hold ${mib(held)}. The kernel (slab, a driver), the hypervisor (balloon), a tmpfs or shared memory, or huge pages do; which of them is not known by this evidence.`,
+      evidence: [...signs.main, ...signs.processes.slice(0, 2).flatMap((one) => signs.itemOf(one))],
+      commands: [
+        command('cat /proc/meminfo', 'Shows what the kernel (Slab), files in memory (Shmem) and huge pages take.'),
+        command('df -h -t tmpfs', 'Shows the files that are held in memory.'),
+        command('ipcs -m', 'Shows the shared memory, and who made it.'),
+      ],
+      sure: 'open',
+      or: [
+        'the kernel holds the memory (slab, or a driver that leaks)',
+        'the hypervisor took it back (a balloon driver)',
+        'files on a tmpfs, shared memory or reserved huge pages hold it',
+      ],
+      person: true,
+    };
+  },
+};
+
 /** The killed process is often the victim, not the one that took the memory. */
 const hostOom: KnownCause = {
   id: 'host-oom',
@@ -215,4 +244,4 @@ const hostOom: KnownCause = {
   },
 };
 
-export const MEMORY: readonly KnownCause[] = [cgroupLimit, tmpfs, heap, hostOom, memoryHog, shared];
+export const MEMORY: readonly KnownCause[] = [cgroupLimit, tmpfs, heap, hostOom, memoryHog, shared, unheld];

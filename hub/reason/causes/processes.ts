@@ -133,6 +133,7 @@ const forks: KnownCause = {
         ...change.ids,
       ],
       ...(spawner === undefined ? {} : { futile: ['fork-storm'] }),
+      elsewhere: true,
       commands: [
         unit === undefined
           ? end(process.process.pid)

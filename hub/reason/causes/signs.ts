@@ -3,6 +3,7 @@ import { EVIDENCE_LIMITS } from '../../evidence/builder.ts';
 import type { Evidence, EvidenceItem } from '../../evidence/evidence.ts';
 import { itemAbout, labelledProcess, type MountFigures, metricItem, mountFigures } from '../../evidence/find.ts';
 import { addressesReader, isPlanted } from '../../evidence/injection.ts';
+import { GREW, holdLittle } from '../../evidence/memory-held.ts';
 import { splitMetric } from '../../evidence/names.ts';
 import type { TopProcess } from '../../evidence/processes.ts';
 import { number, oneLine, plainName, unitOf } from '../../evidence/words.ts';
@@ -29,7 +30,6 @@ export interface SpokenMetric {
 
 /** A process this far above the next one stands out. */
 const DOMINANT = 2;
-const GREW = 64 * 1_048_576;
 /** Seconds: below the first a process is new to the host, from the second on it is part of what is usual. */
 const NEW_S = 86_400;
 const OLD_S = 7 * 86_400;
@@ -156,6 +156,7 @@ export class Signs {
   outstanding(by: 'rss' | 'cpu'): TopProcess | undefined {
     const [first, second] = [...this.processes].filter(({ rss }) => rss > 0).sort((a, b) => b[by] - a[by]);
     if (first === undefined || first[by] <= 0) return undefined;
+    if (by === 'rss' && holdLittle(this.evidence, [first])) return undefined;
     const grows = by === 'rss' && (first.growth ?? 0) >= GREW;
     if (grows || second === undefined || first[by] >= second[by] * DOMINANT) return first;
     return by === 'rss' ? this.#newcomer(first.rss) : undefined;
