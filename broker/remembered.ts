@@ -105,7 +105,9 @@ export interface RememberedQuestion {
 /** Throws RuleError unless the rule covers this host, cause, confidence and time, whatever it says of itself. */
 export function checkRemembered(rule: RememberedRule, { now, host, cause, confidence }: RememberedQuestion): void {
   const { by, made, not_after, hosts } = rule;
-  if (now >= not_after || now >= made + REMEMBER.days * DAY_MS)
+  // Made far ahead it would outlast the month; a day is for a clock that is off.
+  const isAhead = made > now + DAY_MS;
+  if (now >= not_after || now >= made + REMEMBER.days * DAY_MS || isAhead)
     throw new RuleError('E_RULE_LAPSED', `what ${by} approved is remembered no longer`);
   if (!hosts.includes(host)) throw new RuleError('E_RULE_SCOPE', `what ${by} approved is not for ${host}`);
   if (cause !== rule.cause) throw new RuleError('E_RULE_SCOPE', `what ${by} approved was for ${rule.cause}`);

@@ -129,6 +129,7 @@ interface Parts {
   readonly hub: Hub;
   readonly keeper: RosterKeeper;
   readonly thinking: Reasoners;
+  readonly followed: FollowedRules;
   /** Null on a site without a CA. */
   readonly opened: OpenEnrollment | null;
   readonly mesh: HubMesh;
@@ -208,7 +209,7 @@ async function openParts(options: HubOptions, closing: Closing): Promise<Parts> 
     log,
     now: Date.now,
   };
-  return { hub, keeper, thinking, opened, mesh, wanted, superseded: superseded.promise };
+  return { hub, keeper, thinking, followed, opened, mesh, wanted, superseded: superseded.promise };
 }
 
 /** Takes up what an earlier hub left, then lets agents and operators in. */
@@ -259,6 +260,8 @@ async function run(options: HubOptions, parts: Parts, closing: Closing): Promise
     try {
       await noteRoster(store, keeper, by, hub.now());
       await teller.tell(message);
+      // Who has left it takes the rules of the file along.
+      await parts.followed.reload();
     } finally {
       // What waits under an approval whose signer is gone need not wait.
       driver.resume();

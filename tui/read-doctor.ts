@@ -56,12 +56,14 @@ export class Checkups {
     });
     this.#child = child;
     let said = '';
-    child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
+    // Without a descriptor left there is neither a stream nor a `close`.
+    child.stdout?.setEncoding('utf8').on('data', (chunk: string) => {
       said = `${said}${chunk}`.slice(0, MAX_BYTES);
     });
     let failed = '';
     child.once('error', (error) => {
       failed = error.message;
+      if (child.stdout == null) child.emit('close', null, null);
     });
     child.once('close', (code, signal) => {
       this.#child = null;

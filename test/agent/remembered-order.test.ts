@@ -125,6 +125,10 @@ test('plans that began in other hours do not all go on in one', async ({ site, p
 
 const other = programOf(['touch', '/tmp/other']);
 const REFUSED: Readonly<Record<string, readonly [string, (plan: Planned[], site: TestSite) => Change]>> = {
+  'that was made for a day far ahead': [
+    'E_RULE_LAPSED',
+    () => ({ rule: { made: Date.now() + 60 * 86_400_000, not_after: Date.now() + 70 * 86_400_000 } }),
+  ],
   'that has lapsed': ['E_RULE_LAPSED', () => ({ rule: { not_after: Date.now() - 1 } })],
   'that was signed for longer than any may': [
     'E_RULE_LAPSED',

@@ -17,12 +17,66 @@ const FAILED: Told = {
   units: ['app.service'],
   snapshot: { facts: { unit: said('app.service', true) } },
 };
+const LOGGED: Told = { signal: 'log.errors', metric: 'log.errors[shop.service]', units: ['shop.service'] };
 const FULL: Told = {
   signal: 'disk.space',
   metric: 'disk.used_percent[/var/lib/docker]',
   value: 96,
   snapshot: { mounts: [{ path: '/var/lib/docker', type: 'ext4', total: 100 * MIB, used: 96 * MIB }] },
 };
+
+/** What programs and kernels say on a good day, and what it must not be taken for. */
+const ORDINARY: readonly (readonly [line: string, id: string])[] = [
+  ['junit: test_threads PASSED: resource temporarily unavailable, retry read; thread 4', 'threads'],
+  ['kernel: NMI watchdog: Enabled. hard lockup detector uses PMU', 'lockup'],
+  ['kernel: RCU CPU stall warnings enabled, detected 4 cpus', 'lockup'],
+  ['kernel: MCE: In-kernel machine check exception decoding enabled.', 'hardware'],
+  ['kernel: EDAC sbridge: Seeking for: PCI ID (UE, CE capable)', 'hardware'],
+  ['kernel: eth0: IPv6 duplicate address detection started', 'duplicate-address'],
+  ['dhclient: statistics: DHCPDECLINE count 0', 'duplicate-address'],
+  ['kea-dhcp4: DHCP4_LEASES_RECLAIMED reclaimed 3 expired leases', 'dhcp-lease'],
+  ['podman: container settings: memory.max, cpu.max', 'cgroup-limit'],
+  ['nginx: exited worker after 20 requests, 137 ms', 'cgroup-limit'],
+  ['app: array index degraded gracefully', 'raid-degraded'],
+  ['puppet: catalog unchanged', 'frozen-sensor'],
+];
+test('what is said on a good day names no fault', () => {
+  for (const [line, id] of ORDINARY)
+    for (const told of [FAILED, { signal: 'host.cpu', metric: 'cpu.percent', value: 97 }, LOGGED]) {
+      const found = causes({ ...told, lines: [line] }).map((one) => one.id);
+      assert.not.ok(found.includes(id), `${line}: ${found.join()}`);
+    }
+});
+
+test('kernels and arrays that do say it are heard', () => {
+  const heard: Readonly<Record<string, string>> = {
+    'kernel: NMI watchdog: Watchdog detected hard LOCKUP on cpu 3': 'lockup',
+    'kernel: rcu: INFO: rcu_sched self-detected stall on CPU': 'lockup',
+    'kernel: rcu: INFO: rcu_preempt detected stalls on CPUs/tasks: { 2 }': 'lockup',
+    'kernel: EDAC MC0: 1 CE memory read error on CPU_SrcID#0': 'hardware',
+    'kernel: mce: [Hardware Error]: Machine check events logged': 'hardware',
+    'dnsmasq-dhcp: DHCPDECLINE(eth0) 10.4.4.7 02:11:22:33:44:55': 'duplicate-address',
+    'systemd-networkd: eth0: DHCP lease expired': 'dhcp-lease',
+    'podman: container app exited with code 137': 'cgroup-limit',
+    'kernel: md/raid1:md0: array is degraded': 'raid-degraded',
+  };
+  for (const [line, id] of Object.entries(heard)) {
+    const found = causes({ ...LOGGED, lines: [line] }).map((one) => one.id);
+    assert.ok(found.includes(id), `${line}: ${found.join()}`);
+  }
+});
+
+test('a unit is started anew for want of threads only where it said so itself', () => {
+  const line = "junit: RuntimeError: can't start new thread";
+  const own = "app: RuntimeError: can't start new thread";
+  const commands = (text: string) =>
+    causes({ ...FAILED, lines: [text] })
+      .find(({ id }) => id === 'threads')
+      ?.commands.map(({ command }) => command)
+      .join() ?? '';
+  assert.match(commands(own), /systemctl restart app\.service/);
+  assert.not.match(commands(line), /restart/);
+});
 
 /** Each: what the alert is, a line, and the cause that must come first. */
 const LINES: readonly (readonly [told: Told, line: string, id: string, words: RegExp])[] = [

@@ -14,7 +14,7 @@ const duplicate: KnownCause = {
   class: 'duplicate-address',
   find: (signs) => {
     const line = signs.line(
-      /duplicate (?:ip(?:v[46])? )?address|(?:ip )?address conflict|is using my ip address|\bdad (?:failed|detected)|dadfailed|dhcpdecline|flip flop|(?:arp|address).{0,60}(?:moved|changed) from [0-9a-f:]{11,17} to/i,
+      /duplicate (?:ip(?:v[46])? )?address(?! detection (?:started|enabled))|(?:ip )?address conflict|is using my ip address|\bdad (?:failed|detected)|dadfailed|dhcpdecline(?:\(| (?:of|on|from)\b)|flip flop|(?:arp|address).{0,60}(?:moved|changed) from [0-9a-f:]{11,17} to/i,
     );
     if (line === undefined || isOfHost(signs)) return null;
     const address = /\b((?:\d{1,3}\.){3}\d{1,3})\b/.exec(line.text)?.[1];
@@ -35,7 +35,7 @@ const lease: KnownCause = {
   class: 'dhcp-failure',
   find: (signs) => {
     const line = signs.line(
-      /no dhcpoffers? received|dhcp.{0,60}(?:no lease|timed? ?out|expired|\bnak\b)|dhcpnak|(?:\budhcpc|networkd|networkmanager).{0,80}lease.{0,20}(?:expired|lost|fail)|no free leases|dhcp.{0,40}pool.{0,20}(?:full|exhausted)/i,
+      /no dhcpoffers? received|dhcp.{0,60}(?:no lease|timed? ?out|lease.{0,20}expired|\bnak\b)|dhcpnak|(?:\budhcpc|networkd|networkmanager).{0,80}lease.{0,20}(?:expired|lost|fail)|no free leases|dhcp.{0,40}pool.{0,20}(?:full|exhausted)/i,
     );
     if (line === undefined || isOfHost(signs)) return null;
     const served = /no free leases|pool/i.test(line.text);

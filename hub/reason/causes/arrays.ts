@@ -7,9 +7,9 @@ const dmesg = command('dmesg -T --level err', 'Shows the errors with their devic
 
 /** A member that failed, as md, mdadm's monitor, LVM, ZFS and hardware controllers say it. */
 const MEMBER_LOST =
-  /(?:disk failure on (\w+), disabling|fail(?:spare)? event detected on md device [\w/]+(?:, component device \/dev\/(\w+))?|degradedarray event|operation continuing on \d+ devices|(?:array|virtual drive)\b.{0,40}\bdegraded|kicking non-fresh (\w+) from array)/i;
+  /(?:disk failure on (\w+), disabling|fail(?:spare)? event detected on md device [\w/]+(?:, component device \/dev\/(\w+))?|degradedarray event|operation continuing on \d+ devices|virtual drive\b.{0,40}\bdegraded|kicking non-fresh (\w+) from array)/i;
 /** The same, in words that pools of connections and services use too: they count where some line speaks of such storage. */
-const SAID_OF_ANY = /(?:pool|volume)\b.{0,40}\bdegraded|\bstate: (?:degraded|faulted)/i;
+const SAID_OF_ANY = /(?:array|pool|volume)\b.{0,40}\bdegraded|\bstate: (?:degraded|faulted)/i;
 const OF_ARRAYS = /\b(?:raid\d*|mdadm|md\d{1,4}|zfs|zed|zpool|vdev|lvm|megaraid|storcli|hpsa)\b/i;
 const memberLost = (signs: Signs): Line | undefined =>
   signs.line(MEMBER_LOST) ?? (signs.line(OF_ARRAYS) === undefined ? undefined : signs.line(SAID_OF_ANY));

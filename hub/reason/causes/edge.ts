@@ -98,6 +98,8 @@ const clientClash: KnownCause = {
 };
 
 /** A value that should move and does not. */
+const OF_VALUES = /\b(?:sensor|tag|register|reading|value|probe|transmitter|channel|signal|point|measurement)s?\b/i;
+
 const frozen: KnownCause = {
   id: 'frozen-sensor',
   class: 'frozen-sensor',
@@ -108,6 +110,8 @@ const frozen: KnownCause = {
     const flat = signs.metric(/(?:std_?dev|stdev|variance|unchanged|stale|frozen)/);
     const sensor = signs.metric(/sensor|level|temperature|pressure|flow|probe|register/);
     if (line === undefined && (flat === undefined || flat.value !== 0)) return null;
+    // Much else is unchanged: an inventory, a catalogue.
+    if (sensor === undefined && flat === undefined && !OF_VALUES.test(line?.text ?? '')) return null;
     const { base, label } = splitMetric(signs.evidence.event.metric ?? '');
     const name = plainName(label ?? /^(?:sensor|value|signal|tag)?[._]?([a-z0-9_]+)/.exec(base)?.[1] ?? 'value');
     const poller = signs.process(
@@ -193,7 +197,9 @@ const lockup: KnownCause = {
   id: 'lockup',
   class: 'kernel-fault',
   find: (signs) => {
-    const line = signs.line(/soft lockup|hard lockup|\brcu\w*.{0,40}(?:stall|detected)/i);
+    const line = signs.line(
+      /(?:soft|hard) lockup (?:-|on) cpu|\bstuck for \d+ ?s\b|\brcu\w*.{0,40}(?:detected stalls?|kthread starved)/i,
+    );
     if (line === undefined || signs.hasSignal('host.reboot')) return null;
     return {
       sentence:
@@ -232,7 +238,7 @@ const hardware: KnownCause = {
   class: 'hardware-fault',
   find: (signs) => {
     const line = signs.line(
-      /under-?voltage|edac.{0,40}(?:ce|ue)|machine check|hardware error|pcie bus error|ecc error/i,
+      /under-?voltage|edac\b.{0,40}\b\d+ (?:ce|ue)\b|machine check(?! exception decoding)|hardware error|pcie bus error|ecc error/i,
     );
     if (line === undefined) return null;
     return {

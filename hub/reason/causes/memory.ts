@@ -25,7 +25,7 @@ const cgroupLimit: KnownCause = {
   class: 'cgroup-oom-loop',
   find: (signs) => {
     const line = signs.line(
-      /memory cgroup out of memory|oom_memcg|memory\.max|constraint_memcg|oomkilled|exit(?:ed)?.{0,20}\b137\b/i,
+      /memory cgroup out of memory|oom_memcg|memory\.max\b.{0,60}(?:kill|oom|exceeded|reached)|(?:kill|oom|exceeded|reached).{0,60}\bmemory\.max\b|constraint_memcg|oomkilled|exit(?:ed)?(?: with)?(?: code| status)?[ :=(]{1,3}137\b/i,
     );
     if (line === undefined) return null;
     const killed = signs.line(/killed process \d+ \(([\w.+-]+)\)/i)?.groups[0];

@@ -1,6 +1,7 @@
 import type { TopProcess } from '../../evidence/processes.ts';
 import { number } from '../../evidence/words.ts';
 import { command, end, type Found, type KnownCause, nice, restart, unitStatus } from './cause.ts';
+import { speakerOf } from './refused.ts';
 import type { Signs } from './signs.ts';
 
 /** Programs that are busy on purpose: backups, copies, indexes, package runs. */
@@ -230,12 +231,13 @@ const threads: KnownCause = {
   class: 'thread-exhaustion',
   find: (signs) => {
     const line = signs.line(
-      /unable to create (?:new )?native thread|can't start new thread|pthread_create failed|fork rejected by pids controller|resource temporarily unavailable.{0,40}(?:thread|fork)/i,
+      /unable to create (?:new )?native thread|can't start new thread|pthread_create failed|fork rejected by pids controller|(?:fork|clone|thread)\b[^;]{0,40}resource temporarily unavailable/i,
     );
     if (line === undefined || signs.hasSignal('host.tasks', 'group.processes')) return null;
     const from = /^(?:\d+ times: )?([\w@.-]+):/.exec(line.text)?.[1];
     const process = signs.told(/threads?\b/i)?.process ?? signs.processes.find((one) => signs.program(one) === from);
-    const unit = (process && signs.unitOf(process)) ?? signs.ownUnit;
+    // Whoever else said it is not started anew for it.
+    const unit = (process && signs.unitOf(process)) ?? speakerOf(signs, line.text);
     const change = signs.since(process && signs.program(process), unit, 'tasksmax', 'nproc', 'limits');
     return {
       sentence: `${process === undefined ? (unit ?? 'A service') : signs.name(process)} has used up the threads or processes that it may have (TasksMax, ulimit), by a leak of threads or too low a bound${change.words}.`,
