@@ -4,7 +4,7 @@
 //   node test/run.mjs [--system] [--dist DIR] [NAME ...]      NAME: part of a file's path
 // Properties are drawn from one printed seed: SEED=N repeats a run, SEED=random draws another.
 import { spawn } from 'node:child_process';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
@@ -64,7 +64,7 @@ function runFile(file) {
     const started = Date.now();
     const child = spawn(process.execPath, ['--enable-source-maps', '--import', seeding, file], {
       cwd: root,
-      env: { ...process.env, CI: 'false', FORCE_COLOR: '0', SEED: String(seed) },
+      env: { ...process.env, CI: 'false', FORCE_COLOR: '0', SEED: String(seed), TEST_RUN_DIR: shared },
       stdio: ['ignore', 'pipe', 'pipe'],
       detached: true,
     });
@@ -94,6 +94,11 @@ function runFile(file) {
     });
   });
 }
+
+/** What one file makes and others need as well, as a release that was packed; made by the first that needs it. */
+const shared = mkdtempSync('/var/tmp/sentinel-test-run-');
+process.once('exit', () => rmSync(shared, { recursive: true, force: true }));
+for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => process.exit(1));
 
 console.log(`seed ${seed}`);
 const queue = [...files];

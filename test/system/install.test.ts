@@ -5,7 +5,7 @@ import * as assert from 'uvu/assert';
 import { fileOf } from '../../pack/archive.ts';
 import { writeDeb } from '../../pack/debian.ts';
 import { Installed } from './installed.ts';
-import { copyOf, packed, VERSIONS } from './releases.ts';
+import { stickOf, VERSIONS } from './releases.ts';
 import { type BootedSystem, bootSystemd } from './systemd-root.ts';
 
 /** What a technician does with a stick and no network, from the first install to the last trace, under a real systemd. */
@@ -15,8 +15,7 @@ const [NOW, NEXT] = VERSIONS;
 
 test.before(async (context) => {
   context.dir = mkdtempSync('/var/tmp/sentinel-test-install-');
-  for (const version of VERSIONS)
-    packed(copyOf(join(context.dir, version), version), join(context.dir, 'stick', version));
+  stickOf(join(context.dir, 'stick'));
   // Debian 12's own nodejs is too old, and this root has none: the binary is bound, and this stands for its package.
   const nodejs = { name: 'nodejs', version: process.versions.node, architecture: 'all', depends: 'libc6' } as const;
   const empty = { description: ['Node.js'], conffiles: [], scripts: {} } as const;

@@ -7,7 +7,7 @@ import { writeDeb } from '../../pack/debian.ts';
 import { drawn } from './drawn.ts';
 import { begin, STICK, WORKS, type Work } from './power-works.ts';
 import { PoweredHost } from './powered-host.ts';
-import { copyOf, packed, VERSIONS } from './releases.ts';
+import { stickOf, VERSIONS } from './releases.ts';
 
 /** A step may go on for so long before the power fails in it. */
 const INTO_STEP_MS = 200;
@@ -35,7 +35,7 @@ export async function powerCuts(options: {
   const draw = drawn(options.seed);
   const hosts = new Map<Work['host'], PoweredHost>();
   try {
-    await fillStick(join(dir, 'stick'), dir);
+    await fillStick(join(dir, 'stick'));
     options.progress('packed');
     for (const how of ['tarball', 'packages'] as const) {
       const host = new PoweredHost(join(dir, how), [
@@ -87,11 +87,10 @@ function sample<T>(all: readonly T[], count: number, draw: () => number): readon
 }
 
 /** Both versions, packed and unpacked, and what stands for Debian's own nodejs, whose binary is bound. */
-async function fillStick(stick: string, dir: string): Promise<void> {
-  mkdirSync(stick);
+async function fillStick(stick: string): Promise<void> {
+  stickOf(stick);
   for (const version of VERSIONS) {
     const out = join(stick, version);
-    packed(copyOf(join(dir, `checkout-${version}`), version), out);
     const name = `sentinel-${version}-linux-${process.arch}.tar.gz`;
     mkdirSync(join(out, 'tree'));
     const argv = ['xzf', name, '--strip-components=2', '-C', 'tree'];

@@ -1,7 +1,20 @@
 import { spawnSync } from 'node:child_process';
-import { cpSync, mkdirSync, readdirSync, readFileSync, realpathSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import * as assert from 'uvu/assert';
+import { newKeyPair, writeKeyPair } from '../../broker/keys.ts';
 import { VERSION } from '../../broker/version.ts';
 import { CHECKOUT } from './doc-blocks.ts';
 
@@ -37,4 +50,45 @@ export function packed(checkout: string, out: string, ...argv: readonly string[]
   });
   assert.is(status, 0, `${stdout}${stderr}`);
   return `${stdout}${stderr}`;
+}
+
+/** What test/run.mjs removes when the last file of the run has ended; a file that is run alone packs for itself. */
+const OF_THIS_RUN = process.env['TEST_RUN_DIR'];
+
+/**
+ * Puts both versions into `stick`, each in a folder of its name, signed by the key in `release.pem` beside them. They are
+ * packed once in a run: it takes half a minute.
+ */
+export function stickOf(stick: string): void {
+  if (OF_THIS_RUN === undefined) {
+    packBoth(stick);
+    return;
+  }
+  const whole = join(OF_THIS_RUN, 'stick');
+  if (!existsSync(whole)) {
+    // Below a folder of its own, which nobody else can read, one that accounts on the booted host can.
+    const draft = join(mkdtempSync(join(OF_THIS_RUN, 'draft-')), 'stick');
+    packBoth(draft);
+    try {
+      renameSync(draft, whole);
+    } catch (error) {
+      // Another file was first.
+      if (!existsSync(whole)) throw error;
+      rmSync(draft, { recursive: true });
+    }
+  }
+  cpSync(whole, stick, { recursive: true });
+}
+
+function packBoth(stick: string): void {
+  mkdirSync(stick, { recursive: true });
+  const key = join(stick, 'release.pem');
+  writeKeyPair(key, newKeyPair());
+  const checkouts = mkdtempSync('/var/tmp/sentinel-test-checkouts-');
+  try {
+    for (const version of VERSIONS)
+      packed(copyOf(join(checkouts, version), version), join(stick, version), '--key', key);
+  } finally {
+    rmSync(checkouts, { recursive: true, force: true });
+  }
 }

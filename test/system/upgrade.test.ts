@@ -2,11 +2,11 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { newKeyPair, readKeyPair, writeKeyPair } from '../../broker/keys.ts';
+import { newKeyPair, readKeyPair } from '../../broker/keys.ts';
 import { makeRelease, writeReleaseFile } from '../../broker/release.ts';
 import { blocksOf } from './doc-blocks.ts';
 import { Installed } from './installed.ts';
-import { copyOf, packed, VERSIONS } from './releases.ts';
+import { stickOf, VERSIONS } from './releases.ts';
 import { type BootedSystem, bootSystemd } from './systemd-root.ts';
 
 /** Another version of the agent, over the mesh, onto a host that was installed from the tarball, under a real systemd. */
@@ -19,10 +19,8 @@ const BUNDLE = '/opt/sentinel-agent/sentinel-agent.cjs';
 test.before(async (context) => {
   context.dir = mkdtempSync('/var/tmp/sentinel-test-upgrade-');
   const { dir } = context;
-  writeKeyPair(join(dir, 'release.pem'), newKeyPair());
-  const key = readKeyPair(join(dir, 'release.pem'));
-  for (const version of VERSIONS)
-    packed(copyOf(join(dir, version), version), join(dir, 'stick', version), '--key', join(dir, 'release.pem'));
+  stickOf(join(dir, 'stick'));
+  const key = readKeyPair(join(dir, 'stick/release.pem'));
   const spki = Buffer.concat([Buffer.from('302a300506032b6570032100', 'hex'), key.public]).toString('base64');
   writeFileSync(join(dir, 'stick/release.pub.pem'), `-----BEGIN PUBLIC KEY-----\n${spki}\n-----END PUBLIC KEY-----\n`);
   // Well signed, and no agent at all: it ends as soon as it is started.
