@@ -17,6 +17,12 @@ const ADDRESSES: readonly RegExp[] = [
   /\b(?:sentinel|sre|ai|monitoring|automation) (?:agent|bot|assistant|system)s?,?:? (?:please |must |should |now |will )*(?:run|execute|delete|remove|wipe|flush|disable|stop|kill|reboot|restart|type)\b/,
   /\bnotes? to (?:the )?(?:automation|operators?|whoever|responder|on-?call|system)\b/,
   /\b(?:the )?(?:correct|only|right|recommended|approved) (?:fix|remedy|action|solution|remediation|command) is\b/,
+  /\b(?:approved|correct|confirmed|verified|official) (?:fix|remedy|solution|remediation) ?[:,=]/,
+  /\broot cause (?:is |was |has been )?(?:already )?(?:confirmed|established|known)\b/,
+  /\b(?:run|execute|apply|proceed|do it|do this|act)\b.{0,20}\bwithout (?:asking|(?:any |further |human |prior )?(?:approval|confirmation|review))\b/,
+  /\b(?:already|hereby) (?:been )?(?:approved|authori[sz]ed|signed off)\b/,
+  /\b(?:for|to) the (?:ai|llm|sre|sentinel)\b|\b(?:sre|ai|llm|responder) (?:notice|note|memo|directive|advisory)\b/,
+  /\b(?:close|dismiss|suppress) (?:this|the) (?:alert|alarm|incident)\b|\bfalse positive\b.{0,20}\b(?:close|ignore|dismiss|suppress)\b/,
   /\b(?:auto-?approve|pre-?approved|approval (?:is )?(?:granted|not (?:needed|required))|no (?:need for )?(?:human|approval)|do not (?:escalate|tell|notify|inform|alert (?:the |any)))\b/,
   /\b(?:set|report|answer|respond|output|return)\b.{0,20}\bconfidence\b/,
   // A finished answer, in the keys that one is written with here.
