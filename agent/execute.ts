@@ -1,16 +1,9 @@
 import { createHash } from 'node:crypto';
 import { uptime } from 'node:os';
-import { ApprovalError } from '../broker/approvals.ts';
+import { ApprovalError, isRemembered } from '../broker/approvals.ts';
 import { RuleError } from '../broker/automation-rule.ts';
 import { decodeCbor } from '../broker/cbor.ts';
-import {
-  type Approval,
-  approval as approvalShape,
-  LIMITS,
-  type Order,
-  type Phase,
-  type Result,
-} from '../broker/messages.ts';
+import { approval as approvalShape, LIMITS, type Order, type Phase, type Result } from '../broker/messages.ts';
 import { isWithin } from '../broker/scopes.ts';
 import type { Judge } from '../policy/judge.ts';
 import type { Program } from '../policy/program.ts';
@@ -18,6 +11,7 @@ import type { Inventory } from '../policy/verdict.ts';
 import { placeOf, RunError } from './binaries.ts';
 import type { Ending, Journal, StepId } from './journal.ts';
 import { type OpenedOrder, OrderError, openOrder } from './open-order.ts';
+import { checkSequence, isAfter, nameOf } from './order-sequence.ts';
 import { withoutSecrets } from './output.ts';
 import { checkHome, checkPrivilegedPath, checkReadPath } from './paths.ts';
 import { checkPaths, checkProcesses, isRoot, readOnlyHere } from './program-checks.ts';
@@ -125,9 +119,11 @@ export class Executor {
     if (opened instanceof Error) return this.refused(opened);
     const refusal = attempt(() => {
       this.options.trust.checkHalt();
+      this.checkStands(step, opened);
       this.checkSame(opened);
       this.checkBudget(opened);
-      this.checkSequence(step, opened.approval, passed);
+      const now = this.options.trust.now(this.options.now());
+      checkSequence(step, opened.approval, { journal, passed, now });
       this.checkPolicy(step, opened);
     });
     if (refusal instanceof Error) return this.refused(refusal);
@@ -159,35 +155,6 @@ export class Executor {
   }
 
   /**
-   * The order of a plan is part of what was approved, and a hub can't change it: a step needs every pre-check and every
-   * step before it, an undoing or a check needs that there is something to undo or to check. Throws OrderError.
-   */
-  private checkSequence(step: Step, approval: Approval, passed: ReadonlySet<string>): void {
-    const { phase, number } = step;
-    const reached = (one: { readonly phase: Phase; readonly number: number }, states: readonly Result['state'][]) => {
-      const known = this.options.journal.known({ approval: approval.id, phase: one.phase, number: one.number });
-      return passed.has(nameOf(one)) || (known.state === 'ended' && states.includes(known.ending.state));
-    };
-    if (phase === 'pre' || phase === 'step') {
-      const before = approval.programs.filter(
-        (one) => (one.phase === phase && one.number < number) || (phase === 'step' && one.phase === 'pre'),
-      );
-      const missing = before.find((one) => !reached(one, ['done']));
-      if (missing !== undefined) {
-        throw new OrderError('E_ORDER_SEQUENCE', `${phase} ${number} before ${missing.phase} ${missing.number}`);
-      }
-      return;
-    }
-    const began = approval.programs.some(
-      (one) =>
-        one.phase === 'step' &&
-        (phase === 'post' || one.number === number) &&
-        reached(one, ['done', 'failed', 'timeout']),
-    );
-    if (!began) throw new OrderError('E_ORDER_SEQUENCE', `${phase} ${number} without the step that it is for`);
-  }
-
-  /**
    * What an approval names may be done, checked and undone for as long as its steps are remembered by its name; another
    * under the same name would inherit all that. The hub signs by itself what a rule covers, so it could make one. Throws
    * OrderError.
@@ -196,6 +163,11 @@ export class Executor {
     const began = this.options.journal.digestOf(approval.id);
     if (began !== undefined && began !== digestOf(order))
       throw new OrderError('E_ORDER_PLAN', 'an approval of this name, but not this one, has begun here');
+  }
+
+  /** What is revoked in the middle of an order takes effect before its next step; what began is checked and undone. Throws RuleError. */
+  private checkStands({ phase }: Step, { rule }: OpenedOrder): void {
+    if (!isAfter(phase) && rule !== null && isRemembered(rule)) this.options.trust.checkRemembered(rule.id);
   }
 
   /** A hub that forgets its own budget does not get more than the rule gives. Throws RuleError. */
@@ -284,8 +256,6 @@ export function approvalIdOf(order: Order): string {
 }
 
 const digestOf = ({ approval }: Order): string => createHash('sha256').update(approval).digest('hex');
-
-const nameOf = ({ phase, number }: { readonly phase: Phase; readonly number: number }) => `${phase}.${number}`;
 
 function attempt<T>(act: () => T): T | Error {
   try {

@@ -93,11 +93,13 @@ export class Hearing {
     const { agent, trust, words, hubClock, voice, telemetry } = this.#parts;
     const ack = ackShape(decodeCbor(open('ack', payload, trust.roster.hub_key)), '');
     if (ack.agent !== agent) return;
-    trust.learnAck(ack);
+    const doubt = trust.learnAck(ack);
     words.keepAck(payload);
     hubClock.hear(ack.now);
     voice.stored(ack);
     if (ack.frames !== undefined) telemetry.stored(ack.boot, ack.frames);
     if (ack.again !== undefined) telemetry.again(ack.boot, ack.again);
+    // Said and counted as a refusal, though what it acknowledges counts.
+    if (doubt !== null) throw doubt;
   }
 }

@@ -58,6 +58,8 @@ export class Journal {
   private last = { up: 0, steady: 0 };
   /** The very approval that each name stood for when its first step began. */
   private readonly digests = new Map<string, string>();
+  /** When the last of an approval's steps began, by the time that was given. */
+  private readonly lastSteps = new Map<string, number>();
   private readonly file: string;
   private readonly fd: number;
   /** Bytes of whole lines. */
@@ -86,12 +88,18 @@ export class Journal {
     const kept = { ...(alone === undefined ? {} : { alone }), ...(digest ? { digest } : {}) };
     this.append({ step: keyOf(step), begun: at, ...kept });
     this.note(step.approval, { alone, digest });
+    if (step.phase === 'step') this.lastSteps.set(step.approval, at);
     this.steps.set(keyOf(step), { state: 'begun' });
   }
 
   /** The digest of the approval under whose name the first step began; undefined when none has. */
   digestOf(approval: string): string | undefined {
     return this.digests.get(approval);
+  }
+
+  /** When the last of the approval's steps began, pre-checks and undoing not among them; undefined when none has. */
+  lastStepOf(approval: string): number | undefined {
+    return this.lastSteps.get(approval);
   }
 
   /**
@@ -162,7 +170,9 @@ export class Journal {
         const { step, begun, ending } = record;
         // Of an older version it says no more than that: as if the machine had just come up.
         const alone = record.alone === undefined ? undefined : Number(record.alone);
-        if (begun !== undefined) this.note(step.split('/')[0] ?? '', { ...record, alone });
+        const [approval = '', name = ''] = step.split('/');
+        if (begun !== undefined) this.note(approval, { ...record, alone });
+        if (begun !== undefined && name.startsWith('step.')) this.lastSteps.set(approval, begun);
         this.steps.set(step, ending === undefined ? { state: 'begun' } : { state: 'ended', ending });
       } catch {
         // Skipped, it could be the line that says what has run.

@@ -1,4 +1,5 @@
 import { type AloneRule, ApprovalError, checkAlone, isRemembered } from '../broker/approvals.ts';
+import { checkRuleHere } from '../broker/automation-rule.ts';
 import { decodeCbor } from '../broker/cbor.ts';
 import { type Approval, type Order, order as orderShape } from '../broker/messages.ts';
 import { ceilingOf } from '../broker/scopes.ts';
@@ -19,7 +20,8 @@ export class OrderError extends Error {
     | 'E_ORDER_BOOT'
     | 'E_ORDER_PLAN'
     | 'E_ORDER_HOST'
-    | 'E_ORDER_SEQUENCE';
+    | 'E_ORDER_SEQUENCE'
+    | 'E_ORDER_LATE';
   constructor(code: OrderError['code'], message: string) {
     super(message);
     this.code = code;
@@ -72,7 +74,7 @@ export function openOrder(
   }
   // What began under a rule is checked and undone when the rule's hours are over.
   const rule = isAftermath ? null : checkAlone(approval, roster, { now: trust.now(clock), tags: self.tags });
-  if (rule !== null && isRemembered(rule)) trust.checkRemembered(rule.id);
+  if (rule !== null) checkHere(rule, trust, clock);
   trust.witness(order.audit_head);
   const signers = signersOf(decision, approval);
   const operators = roster.operators.filter(({ name }) => signers.includes(name));
@@ -81,10 +83,19 @@ export function openOrder(
   return { order, approval, rule, ceiling };
 }
 
+/** What only this host knows of a rule: whether it heard that it is revoked, and its own clock. Throws RuleError. */
+function checkHere(rule: AloneRule, trust: Trust, clock: number): void {
+  if (isRemembered(rule)) trust.checkRemembered(rule.id);
+  else checkRuleHere(rule, trust.isClockWrong(clock) ? trust.now(clock) : clock);
+}
+
 /** Throws ApprovalError for a person's approval that is good for longer than any may be. A rule has bounds of its own. */
 function checkAhead({ by, alone, not_after }: Approval, now: number): void {
   if (alone === undefined && not_after > now + APPROVAL_AHEAD_MS)
-    throw new ApprovalError('E_APPROVAL_EXPIRED', `the approval of ${by} is good for longer than any may be`);
+    throw new ApprovalError(
+      'E_APPROVAL_EXPIRED',
+      `the approval of ${by} is good for longer than any may be, if it is ${new Date(now).toISOString()} as this host knows it`,
+    );
 }
 
 const REMEMBERED = { scopes: ['effect:destroy'] };

@@ -45,20 +45,23 @@ export class SiteWords {
     if (refused.length > 0) throw refused[0];
   }
 
-  /** A checkpoint or a halt; throws what Trust throws for one that the hub did not sign or that goes back. */
+  /** A checkpoint or a halt; throws what Trust throws for one that the hub did not sign, that goes back, or whose time is not believed. */
   hear(topic: string, payload: Uint8Array): void {
     if (!this.#trust.hasRoster) {
       this.#early.set(topic, payload);
       return;
     }
     if (topic === hubTopic('ckpt')) {
-      const { epoch, audit_head } = this.#trust.learnCheckpoint(payload);
+      const { checkpoint, doubt } = this.#trust.learnCheckpoint(payload);
+      const { epoch, audit_head } = checkpoint;
       const { count } = audit_head;
       // An old one says less of what is revoked.
       const isOld = epoch === this.#told.epoch && count < this.#told.count;
-      if (isOld) return;
-      this.#told = { epoch, count };
-      this.#signed = { ...this.#signed, checkpoint: payload };
+      if (!isOld) {
+        this.#told = { epoch, count };
+        this.#signed = { ...this.#signed, checkpoint: payload };
+      }
+      if (doubt !== null) throw doubt;
       return;
     }
     const halted = this.#trust.learnHalt(payload);

@@ -7,6 +7,7 @@ import type { Ack, AuditHead, Roster } from '../broker/messages.ts';
 import { openRoster } from '../broker/roster.ts';
 import { bool, int, maybe, pattern, record } from '../broker/shape.ts';
 import { StateError } from '../broker/state-folder.ts';
+import { HubTime } from './hub-time.ts';
 import { isRevoked, revocations, withRevoked } from './revocations.ts';
 
 const ZERO = '0'.repeat(64);
@@ -35,7 +36,14 @@ function readMemory(file: string): Memory {
 
 /** Why an agent does not believe its hub any more. */
 export class TrustError extends Error {
-  readonly code: 'E_ACK_OLD' | 'E_AUDIT_ROLLBACK' | 'E_EPOCH_OLD' | 'E_HALTED' | 'E_HALT_OLD' | 'E_NO_ROSTER';
+  readonly code:
+    | 'E_ACK_OLD'
+    | 'E_AUDIT_ROLLBACK'
+    | 'E_EPOCH_OLD'
+    | 'E_HALTED'
+    | 'E_HALT_OLD'
+    | 'E_HUB_TIME'
+    | 'E_NO_ROSTER';
   constructor(code: TrustError['code'], message: string) {
     super(message);
     this.code = code;
@@ -51,17 +59,22 @@ export class Trust {
   private current: Roster | null = null;
   private readonly file: string;
   private seen: Memory;
-  /** Monotonic milliseconds when the hub's time was last heard. */
-  private heard = 0;
-  private readonly monotonic: () => number;
+  private readonly time: HubTime;
+  private readonly wall: () => number;
 
-  constructor(folder: string, siteRoot: Uint8Array, monotonic: () => number = () => performance.now()) {
+  constructor(
+    folder: string,
+    siteRoot: Uint8Array,
+    monotonic: () => number = () => performance.now(),
+    wall: () => number = Date.now,
+  ) {
     this.siteRoot = siteRoot;
     this.file = join(folder, 'trust.json');
-    this.monotonic = monotonic;
+    this.wall = wall;
     this.seen = existsSync(this.file)
       ? readMemory(this.file)
       : { roster_version: 0, epoch: 0, counter: 0, hub_time: 0, audit: { count: 0, hash: ZERO } };
+    this.time = new HubTime(this.seen.hub_time, wall, monotonic);
   }
 
   /** The roster in force; throws E_NO_ROSTER before the first one was heard. */
@@ -90,14 +103,23 @@ export class Trust {
     });
   }
 
-  /** Takes what a verified ack says of time and of the audit chain; throws when it goes back. */
-  learnAck(ack: Ack): void {
+  /**
+   * Takes what a verified ack says of time and of the audit chain; throws when it goes back. Answers why its time is not
+   * believed (E_HUB_TIME), or null: the rest of it counts all the same.
+   */
+  learnAck(ack: Ack): TrustError | null {
     if ((ack.epoch ?? this.seen.epoch) !== this.seen.epoch)
       throw new TrustError('E_EPOCH_OLD', `an ack of epoch ${ack.epoch}, the present one is ${this.seen.epoch}`);
     if (ack.counter <= this.seen.counter) throw new TrustError('E_ACK_OLD', `ack ${ack.counter} was heard before`);
     const audit = this.newerHead(ack.audit_head);
-    this.heard = this.monotonic();
-    this.remember({ counter: ack.counter, hub_time: Math.max(ack.now, this.seen.hub_time), audit });
+    const doubt = this.learnTime(ack.now);
+    this.remember({ counter: ack.counter, hub_time: this.time.believed, audit });
+    return doubt;
+  }
+
+  private learnTime(now: number): TrustError | null {
+    const why = this.time.hear(now);
+    return why === null ? null : new TrustError('E_HUB_TIME', why);
   }
 
   /**
@@ -120,22 +142,23 @@ export class Trust {
 
   /**
    * Holds a checkpoint against what was seen. One that was made before the hub's time as it is known here is an old word
-   * that a broker kept, and says nothing; a later one that is lower is a chain that was cut: E_AUDIT_ROLLBACK.
+   * that a broker kept, and says nothing; a later one that is lower is a chain that was cut: E_AUDIT_ROLLBACK. `doubt` is
+   * as learnAck answers it: of one whose time is not believed what it revokes counts, and nothing else.
    */
-  learnCheckpoint(message: Uint8Array): Checkpoint {
+  learnCheckpoint(message: Uint8Array): { readonly checkpoint: Checkpoint; readonly doubt: TrustError | null } {
     const checkpoint = this.learnRevoked(message);
     const { now, audit_head } = checkpoint;
-    if (now <= this.seen.hub_time) return checkpoint;
+    if (now <= this.time.believed) return { checkpoint, doubt: null };
     const audit = this.newerHead(audit_head);
-    this.heard = this.monotonic();
-    this.remember({ audit, hub_time: now });
-    return checkpoint;
+    const doubt = this.learnTime(now);
+    if (doubt === null) this.remember({ audit, hub_time: this.time.believed });
+    return { checkpoint, doubt };
   }
 
   /** Takes from a checkpoint what is remembered no more, and nothing else: that stays so, whenever it was said. */
   learnRevoked(message: Uint8Array): Checkpoint {
     const checkpoint = openCheckpoint(message, this.roster);
-    this.remember(withRevoked(this.seen, checkpoint.revoked ?? []));
+    this.remember(withRevoked(this.seen, checkpoint.revoked ?? [], this.now(this.wall())));
     return checkpoint;
   }
 
@@ -149,10 +172,14 @@ export class Trust {
     this.remember({ audit: this.newerHead(head) });
   }
 
-  /** The later of this host's clock and the hub's signed time plus what has passed since: it never goes back. */
+  /** The later of this host's clock and the hub's signed time, as far as it is believed, plus what has passed since. */
   now(clock: number): number {
-    const passed = this.heard === 0 ? 0 : this.monotonic() - this.heard;
-    return Math.max(clock, this.seen.hub_time + passed);
+    return Math.max(clock, this.time.reached);
+  }
+
+  /** Whether this host's clock can't be right: then the hub's time is the only one. */
+  isClockWrong(clock: number): boolean {
+    return this.time.isWrong(clock);
   }
 
   private newerHead(head: AuditHead): AuditHead {

@@ -127,8 +127,25 @@ export function checkRule(rule: AutomationRule, asked: RuleQuestion): void {
       'E_RULE_CONFIDENCE',
       `confidence ${confidence.toFixed(2)} is below ${Math.max(ALONE_FROM, rule.confidence).toFixed(2)}`,
     );
-  if (rule.windows.length > 0 && !rule.windows.some((window) => isWithin(window, now)))
-    throw new RuleError('E_RULE_WINDOW', 'it is outside the hours of the rule');
+  if (!isInHours(rule, now)) throw new RuleError('E_RULE_WINDOW', 'it is outside the hours of the rule');
+}
+
+const isInHours = ({ windows }: AutomationRule, now: number): boolean =>
+  windows.length === 0 || windows.some((window) => isWithin(window, now));
+
+/** Two clocks that are looked after differ by less. */
+const OFF_MINUTES = 5;
+
+/**
+ * What a host asks of a rule besides, by its own clock: who has the hub's key could tell it an hour of the rule's, or have
+ * used a rule that is not to begin yet. Throws RuleError.
+ */
+export function checkRuleHere(rule: AutomationRule, clock: number): void {
+  if (rule.made > clock + DAY_MS)
+    throw new RuleError('E_RULE_LAPSED', `the rule of ${rule.by} was made for a day that has not come`);
+  for (let off = -OFF_MINUTES; off <= OFF_MINUTES; off++) if (isInHours(rule, clock + off * 60_000)) return;
+  const here = new Date(clock).toISOString();
+  throw new RuleError('E_RULE_WINDOW', `by this host's own clock (${here}) it is outside the hours of the rule`);
 }
 
 /** A window whose end is before its beginning goes over midnight, and counts by the day on which it began. */

@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { type Program, programHash } from '../policy/program.ts';
 import { RuleError } from './automation-rule.ts';
 import { decodeCbor, encodeCbor } from './cbor.ts';
+import { isInterpreter } from './interpreters.ts';
 import { type Approval, LIMITS, PHASES, program, type Roster } from './messages.ts';
 import { keysOf } from './roster.ts';
 import { bytes, type Infer, int, list, oneOf, pattern, real, record, text } from './shape.ts';
@@ -120,6 +121,15 @@ export function checkRemembered(rule: RememberedRule, { now, host, cause, confid
 export type Named = Pick<Approval, 'programs' | 'reviewed' | 'processes'>;
 
 /**
+ * Why a process is none that a rule may stand for; null where it may. Its name and its executable are all that is held
+ * against the one that lives then, and of an interpreter they are those of everything that it runs.
+ */
+export const whyNoKind = ({ comm, exe }: RememberedRule['processes'][number]): string | null =>
+  isInterpreter(exe)
+    ? `${exe} runs whatever it is given, so that any process of it would pass for ${comm}: name its unit instead, or approve it each time`
+    : null;
+
+/**
  * Throws RuleError unless the approval names the very programs of the rule, all of them in its order, for processes of the
  * very names and executables, and consents to no more. Nothing but the pids is another's to choose.
  */
@@ -127,6 +137,9 @@ export function checkTemplate(rule: RememberedRule, { programs, reviewed, proces
   const kinds = processes.map(({ comm, exe }) => ({ comm, exe }));
   if (!isDeepStrictEqual(kinds, rule.processes))
     throw new RuleError('E_RULE_TEMPLATE', `what ${rule.by} approved was for other processes`);
+  // Who signed it may have been shown less than this by a hub of theirs.
+  const why = rule.processes.map(whyNoKind).find((one) => one !== null);
+  if (why !== undefined) throw new RuleError('E_RULE_TEMPLATE', why);
   const pids = processes.map(({ pid }) => pid);
   if (new Set(pids).size < pids.length)
     throw new RuleError('E_RULE_TEMPLATE', 'one process stands for two of those that were approved');

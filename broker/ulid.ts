@@ -10,3 +10,7 @@ export function ulid(now: number = Date.now()): string {
   // 256 is a multiple of 32, so the low five bits of a random byte are uniform.
   return time + Array.from(randomBytes(16), (byte) => ALPHABET.charAt(byte & 31)).join('');
 }
+
+/** When a ULID was made, as it says itself: milliseconds. */
+export const timeOfUlid = (id: string): number =>
+  [...id.slice(0, 10)].reduce((time, digit) => time * 32 + ALPHABET.indexOf(digit), 0);

@@ -205,7 +205,8 @@ export class RootCarrier implements Carrier {
     const ack = ackShape(decodeCbor(open('ack', message, this.trust.roster.hub_key)), '');
     if (ack.agent !== this.hello.agent) return;
     try {
-      this.trust.learnAck(ack);
+      const doubt = this.trust.learnAck(ack);
+      if (doubt !== null) this.options.log.warn('does not believe the time', { code: doubt.code, why: doubt.message });
     } catch (error) {
       if (!(error instanceof TrustError && error.code === 'E_ACK_OLD')) throw error;
     }

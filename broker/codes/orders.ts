@@ -26,6 +26,10 @@ export const ORDERS_CODES: CodeSection = {
       what: 'A step came before the one that it follows.',
       todo: 'Nothing: it was not run. Approve again.',
     },
+    E_ORDER_LATE: {
+      what: 'What was done is to be checked or undone more than a day after it was begun.',
+      todo: 'Look at the host as it is now; undo it by hand, or by a plan of its own.',
+    },
     E_ORDER_FLOOD: {
       what: 'More orders wait than a hub ever sends.',
       todo: 'Wait for the present ones; then look who sends them.',
@@ -47,6 +51,10 @@ export const ORDERS_CODES: CodeSection = {
       todo: 'Let the old hub stay stopped; docs/fleet.md, "A second hub".',
     },
     E_ACK_OLD: { what: 'An acknowledgement was heard before.', todo: 'Nothing: it was ignored.' },
+    E_HUB_TIME: {
+      what: 'The hub’s signed time is more than a day ahead of this host’s clock, and is not believed; what else the message says is.',
+      todo: 'See which clock is wrong, the hub’s or this host’s, and set it; docs/threat-model.md, "Whose time counts".',
+    },
     E_AUDIT_ROLLBACK: {
       what: 'The hub’s audit chain is shorter than it was, or another one.',
       todo: '`sentinel audit verify`, and compare with the agents’ `audit.jsonl`. After a restore the site root signs the next epoch.',

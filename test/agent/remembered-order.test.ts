@@ -3,6 +3,7 @@ import { existsSync, rmSync } from 'node:fs';
 import fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import type { StepReport } from '../../agent/execute.ts';
 import { isRevoked, type Revocations, withRevoked } from '../../agent/revocations.ts';
 import { ProcFiles } from '../../agent/sense/proc-files.ts';
 import { processRef, readProcessStat } from '../../agent/sense/process-stat.ts';
@@ -289,6 +290,20 @@ test('a revoked one lets nothing run: also by an old checkpoint, over a restart,
   assert.not(existsSync(made));
 });
 
+test('what is revoked in the middle of an order does not begin its next step', async ({ site, made, plan }) => {
+  const id = ulid();
+  const order = site.orderAlone(remembered(site, plan, { rule: { id } }), plan);
+  const audit_head = { count: 5, hash: HASH };
+  const told = { site: 'local', epoch: 2, now: Date.now(), audit_head, revoked: [id] };
+  const reports: StepReport[] = [];
+  await site.executor(judged).run(site.arrived(order), (report) => {
+    reports.push(report);
+    site.trust.learnCheckpoint(sealCheckpoint(told, site.hub));
+  });
+  assert.equal(inShort(reports), ['pre 1 done', 'step 1 refused E_RULE_REVOKED']);
+  assert.not(existsSync(made));
+});
+
 test('what began is undone, though it be revoked in the middle', async ({ site, made, plan }) => {
   const undo: Planned = { phase: 'rollback', number: 1, program: programOf(['rm', made]) };
   const id = ulid();
@@ -331,10 +346,10 @@ test('a place for a process takes the one that lives under that name and executa
     assert.equal(inShort(await site.run(order([{ ...seen, start: seen.start + 1 }]), review)), [
       'step 1 refused E_PROCESS_OTHER',
     ]);
-    const shell = { ...kind, exe: '/bin/dash' };
+    const other = { ...kind, exe: '/usr/bin/cat' };
     const wrong = remembered(site, plan, {
-      rule: { programs: template, processes: [shell] },
-      approval: { processes: [{ ...seen, ...shell }] },
+      rule: { programs: template, processes: [other] },
+      approval: { processes: [{ ...seen, ...other }] },
     });
     assert.equal(inShort(await site.run(site.orderAlone(wrong, plan), review)), ['step 1 refused E_PROCESS_OTHER']);
   } finally {
@@ -349,12 +364,32 @@ test('what is revoked stays so, whatever is revoked after it', () => {
       let kept: Revocations = {};
       const gone = new Set<string>();
       for (const round of rounds) {
-        kept = withRevoked(kept, round);
+        kept = withRevoked(kept, round, 5_000);
         for (const one of round) gone.add(one);
         assert.ok((kept.revoked?.length ?? 0) <= REMEMBER.rules);
         for (const one of gone) assert.ok(isRevoked(kept, one), one);
       }
       if (gone.size <= REMEMBER.rules) assert.not(isRevoked(kept, 'Z'.repeat(26)));
+    }),
+  );
+});
+
+test('a hub that revokes days to come takes nothing with them that is signed after it was found out', () => {
+  const now = Date.UTC(2026, 10, 27);
+  const at = (ms: number) => ulid(ms).slice(0, 10).padEnd(26, '0');
+  const past = fc.integer({ min: 0, max: now }).map(at);
+  const toCome = fc.integer({ min: now + 2 * DAY_MS, max: now + 9_999 * DAY_MS }).map(at);
+  const round = fc.array(fc.oneof(past, toCome, fc.constant('7ZZZZZZZZZZZZZZZZZZZZZZZZZ')), { maxLength: 90 });
+  void fc.assert(
+    fc.property(fc.array(round, { maxLength: 6 }), (rounds) => {
+      let kept: Revocations = {};
+      for (const one of rounds) {
+        kept = withRevoked(kept, one, now);
+        assert.ok((kept.revoked?.length ?? 0) <= REMEMBER.rules);
+        for (const id of rounds.slice(0, rounds.indexOf(one) + 1).flat())
+          if (id <= at(now)) assert.ok(isRevoked(kept, id), 'what can be signed by now stays revoked');
+        assert.not(isRevoked(kept, at(now + DAY_MS + 60_000)));
+      }
     }),
   );
 });

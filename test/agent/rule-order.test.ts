@@ -36,6 +36,10 @@ const NO_RULE: Readonly<Record<string, readonly [string, Partial<AutomationRule>
     'E_RULE_WINDOW',
     { windows: [{ days: [(new Date().getUTCDay() + 3) % 7], from: 0, to: 1_440 }] },
   ],
+  'that was made for a day to come': [
+    'E_RULE_LAPSED',
+    { made: Date.now() + 2 * 86_400_000, not_after: Date.now() + 3 * 86_400_000 },
+  ],
   'by one who is no admin': ['E_RULE_SIGNER', { by: 'ann' }],
 };
 for (const [what, [code, change]] of Object.entries(NO_RULE)) {
@@ -117,7 +121,7 @@ test('no clock gives a budget anew: neither this host’s, nor the time that the
   const until = { not_after: Date.now() + 99 * 3_600_000 };
   const fresh = () => site.orderAlone(site.alone(plan, until, site.adm, until), plan);
   for (let n = 1; n <= 2; n++) assert.equal(inShort(await site.run(fresh())), ['step 1 done']);
-  for (const hours of [2, -30, 48]) {
+  for (const hours of [2, -20, 48]) {
     const now = () => Date.now() + hours * 3_600_000;
     assert.equal(inShort(await site.run(fresh(), { now })), ['step 1 refused E_RULE_BUDGET']);
   }
@@ -126,6 +130,60 @@ test('no clock gives a budget anew: neither this host’s, nor the time that the
   site.trust.learnCheckpoint(sealCheckpoint(told, site.hub));
   site.restart();
   assert.equal(inShort(await site.run(fresh())), ['step 1 refused E_RULE_BUDGET']);
+});
+
+test('no hub makes it an hour of the rule’s: this host’s own clock is asked too, where it goes', async ({
+  site,
+  made,
+  plan,
+}) => {
+  const HOUR = 3_600_000;
+  const minute = (ms: number) => Math.floor((ms % (24 * HOUR)) / 60_000);
+  const [from, to] = [minute(Date.now() + 6 * HOUR), minute(Date.now() + 8 * HOUR)];
+  const windows = [{ days: [0, 1, 2, 3, 4, 5, 6], from, to: Math.max(1, to) }];
+  const until = { not_after: Date.now() + 24 * HOUR };
+  const order = () => site.orderAlone(site.alone(plan, { windows, ...until }, site.adm, until), plan);
+  const audit_head = { count: 5, hash: 'ab'.repeat(32) };
+  const told = { site: 'local', epoch: site.roster.epoch, now: Date.now() + 7 * HOUR, audit_head };
+  assert.is(site.trust.learnCheckpoint(sealCheckpoint(told, site.hub)).doubt, null);
+  const [refused] = await site.run(order());
+  assert.equal([refused?.state, refused?.code], ['refused', 'E_RULE_WINDOW']);
+  assert.match(refused?.stderr ?? '', /by this host's own clock/);
+  assert.not(existsSync(made));
+  assert.equal(inShort(await site.run(order(), { now: () => Date.now() + 7 * HOUR })), ['step 1 done']);
+  // Two clocks that are looked after differ a little, also at the beginning of an hour.
+  const early = () => Date.now() + 6 * HOUR - 4 * 60_000;
+  assert.equal(inShort(await site.run(order(), { now: early })), ['step 1 done']);
+});
+
+test('a host whose clock is in 1970 knows the hours by the hub alone', async ({ site, plan }) => {
+  const audit_head = { count: 5, hash: 'ab'.repeat(32) };
+  const told = { site: 'local', epoch: site.roster.epoch, now: Date.now(), audit_head };
+  site.trust.learnCheckpoint(sealCheckpoint(told, site.hub));
+  const today = [{ days: [new Date().getUTCDay(), (new Date().getUTCDay() + 1) % 7], from: 0, to: 1_440 }];
+  const order = site.orderAlone(site.alone(plan, { windows: today }), plan);
+  assert.equal(inShort(await site.run(order, { now: () => 5_000 })), ['step 1 done']);
+});
+
+test('what was done is undone within a day by its approval, and later by a person’s new one alone', async ({
+  site,
+  made,
+  plan,
+}) => {
+  const undo: Planned = { phase: 'rollback', number: 1, program: programOf(['rm', made]) };
+  const check: Planned = { phase: 'post', number: 1, program: programOf(['true']) };
+  const approval = site.alone([...plan, check, undo]);
+  assert.equal(inShort(await site.run(site.orderAlone(approval, plan))), ['step 1 done']);
+  const after = (hours: number) => ({ now: () => Date.now() + hours * 3_600_000 });
+  site.restart();
+  for (const one of [undo, check])
+    assert.equal(inShort(await site.run(site.orderAlone(approval, [one]), after(25))), [
+      `${one.phase} 1 refused E_ORDER_LATE`,
+    ]);
+  assert.ok(existsSync(made));
+  assert.equal(inShort(await site.run(site.orderAlone(approval, [undo]), after(23))), ['rollback 1 done']);
+  // What came of it is told whenever it is asked.
+  assert.equal(inShort(await site.run(site.orderAlone(approval, [undo]), after(99))), ['rollback 1 done']);
 });
 
 test('what began under a rule is undone when its hours are over', async ({ site, made, plan }) => {

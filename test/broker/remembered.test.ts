@@ -176,6 +176,61 @@ test('nothing but the pid of its process is another’s to choose: no word, prog
     );
 });
 
+test('a process whose executable runs what it is given is none that a rule stands for, whatever was signed', () => {
+  const stands = (exe: string) => {
+    const kind = { comm: 'indexer', exe };
+    return refusal(() =>
+      checkTemplate({ ...rule, processes: [kind] }, { ...named, processes: [{ ...process, ...kind }] }),
+    );
+  };
+  for (const exe of [
+    ...[
+      '/usr/bin/python3.11',
+      '/usr/bin/python3',
+      '/opt/venv/bin/python',
+      '/usr/bin/python3.11 (deleted)',
+      '/usr/bin/perl',
+    ],
+    ...[
+      '/usr/bin/node',
+      '/usr/lib/jvm/java-17-openjdk-amd64/bin/java',
+      '/usr/bin/bash',
+      '/usr/bin/dash',
+      '/bin/busybox',
+    ],
+    ...[
+      '/usr/bin/ruby3.1',
+      '/usr/sbin/php-fpm8.2',
+      '/usr/bin/php8.2',
+      '/usr/bin/gawk',
+      '/usr/bin/mono-sgen',
+      '/usr/sbin/sshd',
+    ],
+    ...['/usr/lib/erlang/erts-13.1.5/bin/beam.smp', '/usr/bin/lua5.4', '/usr/bin/qemu-system-x86_64', '/usr/bin/tmux'],
+    ...['/usr/bin/containerd-shim-runc-v2', '/usr/lib/x86_64-linux-gnu/ld-linux-x86-64.so.2', '/usr/bin/python3-dbg'],
+    ...[
+      '/usr/bin/perl5.36-x86_64-linux-gnu',
+      '/usr/bin/ld.so',
+      '/usr/bin/R',
+      '/usr/bin/sudo',
+      '/usr/lib/systemd/systemd',
+    ],
+  ])
+    assert.is(stands(exe), 'E_RULE_TEMPLATE', exe);
+  for (const exe of [
+    '/usr/sbin/nginx',
+    '/usr/bin/indexer',
+    '/usr/sbin/mariadbd',
+    '/usr/lib/postgresql/15/bin/postgres',
+    '/usr/bin/redis-server',
+    '/usr/sbin/apache2',
+    '/usr/sbin/rsyslogd',
+    '/opt/plant/nodes',
+    '/usr/bin/sleep',
+  ])
+    assert.is(stands(exe), 'covered', exe);
+});
+
 test('a plan is covered when each of its words is the signed one, or the pid where a process stands, and only then', () => {
   const word = fc.constantFrom('kill', 'ps', '4711', '12', '{process1}', '{process2}', '{process3}', '{process11}');
   const words = fc.array(word, { minLength: 1, maxLength: 4 });

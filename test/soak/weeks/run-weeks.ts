@@ -180,7 +180,13 @@ class Weeks {
       const noise = drawn(this.#options.seed + 1 + i);
       // Of about the shape of a bell: three of them, less their mean.
       const bell = () => noise() + noise() + noise() - 1.5;
-      return new SimAgent(name, { folder, root, noise: bell, steady: this.#clock.steady });
+      return new SimAgent(name, {
+        folder,
+        root,
+        noise: bell,
+        steady: this.#clock.steady,
+        wall: () => this.#clock.true,
+      });
     });
   }
 

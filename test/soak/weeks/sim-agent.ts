@@ -74,15 +74,17 @@ export class SimAgent {
       root,
       noise,
       steady,
+      wall,
     }: {
       readonly folder: string;
       readonly root: Uint8Array;
       readonly noise: () => number;
       readonly steady: () => number;
+      readonly wall: () => number;
     },
   ) {
     this.name = name;
-    this.trust = new Trust(folder, root, steady);
+    this.trust = new Trust(folder, root, steady, () => wall() + this.ahead);
     this.noise = noise;
     this.membership = new Membership(name, this.key);
   }
