@@ -15,6 +15,7 @@ export type Command =
   | 'reject'
   | 'acknowledge'
   | 'halt'
+  | 'revoke'
   | 'probe'
   | 'ask'
   | 'evidence'

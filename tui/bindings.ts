@@ -1,11 +1,20 @@
 import type { Binding } from './binding.ts';
-import { needsApprovable, needsHub, needsIncident, needsOnline, needsQuiet, needsWaiting } from './conditions.ts';
+import {
+  needsApprovable,
+  needsHub,
+  needsIncident,
+  needsOnline,
+  needsQuiet,
+  needsRule,
+  needsWaiting,
+} from './conditions.ts';
+import { DIALOG_BINDINGS } from './dialog-bindings.ts';
 import { type Place, VIEWS } from './places.ts';
 
 export type { Binding, Command } from './binding.ts';
 
 const LISTS: readonly Place[] = ['incidents', 'hosts', 'playbooks', 'audit', 'automation', 'eval', 'doctor'];
-const OPENED: readonly Place[] = ['incident', 'host', 'playbook', 'record', 'case', 'finding'];
+const OPENED: readonly Place[] = ['incident', 'host', 'playbook', 'record', 'rule', 'case', 'finding'];
 const MOVES: readonly Place[] = [...LISTS, ...OPENED, 'probe', 'help'];
 const INCIDENT: readonly Place[] = ['incidents', 'incident'];
 const FILTERED: readonly Place[] = ['incidents', 'hosts', 'playbooks', 'eval', 'doctor', 'probe'];
@@ -53,7 +62,7 @@ export const BINDINGS: readonly Binding[] = [
     shown: 'enter',
     footer: 'open',
     help: 'open what is selected',
-    places: ['hosts', 'playbooks', 'audit', 'eval', 'doctor'],
+    places: ['hosts', 'playbooks', 'audit', 'automation', 'eval', 'doctor'],
   },
   {
     command: 'approve',
@@ -94,6 +103,16 @@ export const BINDINGS: readonly Binding[] = [
     places: [...LISTS, ...OPENED],
     inPalette: true,
     why: (model) => (model.desk.halted === true ? 'the site is halted: sentinel halt --lift' : needsHub(model)),
+  },
+  {
+    command: 'revoke',
+    keys: ['r'],
+    shown: 'r',
+    footer: 'revoke',
+    help: 'revoke an approval that is remembered: nothing runs by it any more (asks first)',
+    places: ['automation', 'rule'],
+    inPalette: true,
+    why: (model) => needsRule(model) ?? needsHub(model),
   },
   {
     command: 'probe',
@@ -235,46 +254,7 @@ export const BINDINGS: readonly Binding[] = [
     help: '',
     places: ['tour'],
   },
-  {
-    command: 'consent',
-    keys: ['enter', 'escape'],
-    shown: 'enter esc',
-    footer: 'deny',
-    help: 'deny: nothing is signed (Deny has the focus)',
-    places: ['consent'],
-  },
-  {
-    command: 'consent',
-    keys: ['j', 'k', 'down', 'up', 'page-down', 'page-up'],
-    shown: 'j k',
-    footer: 'read',
-    help: 'read on; a plan is only approved once its last row was shown',
-    places: ['consent'],
-  },
-  {
-    command: 'consent',
-    keys: ['y'],
-    shown: 'y',
-    footer: '',
-    help: 'approve the steps before the first one that needs review; in the other dialog, reject',
-    places: ['consent'],
-  },
-  {
-    command: 'consent',
-    keys: ['1', '2', '3', '4', '5', '6', '7', '8', '9'],
-    shown: '1-9',
-    footer: '',
-    help: 'include, or leave out again, the review step with this number',
-    places: ['consent'],
-  },
-  {
-    command: 'consent',
-    keys: ['Y'],
-    shown: 'Y',
-    footer: '',
-    help: 'approve with the steps that you included',
-    places: ['consent'],
-  },
+  ...DIALOG_BINDINGS,
   {
     command: 'help',
     keys: ['?'],
@@ -291,6 +271,6 @@ export const BINDINGS: readonly Binding[] = [
     shown: 'ctrl-c',
     footer: '',
     help: 'quit from anywhere; never approves anything',
-    places: [...MOVES, 'filter', 'palette', 'policy', 'consent'],
+    places: [...MOVES, 'filter', 'palette', 'policy', 'consent', 'approval'],
   },
 ];

@@ -1,4 +1,5 @@
 import { WAITS_FOR_PERSON } from '../hub/incident.ts';
+import { pickedRule } from './automation-list.ts';
 import { whyNotApprovable } from './consent.ts';
 import type { Model } from './model.ts';
 import { hasOpen } from './tour.ts';
@@ -29,6 +30,9 @@ export const needsOnline = (model: Model) => {
   const host = model.desk.hosts.find(({ agent }) => agent === model.incident?.host);
   return host?.state === 'online' ? undefined : `${model.incident.host} does not answer now`;
 };
+
+export const needsRule = (model: Model) =>
+  pickedRule(model) === undefined ? 'no approval that is remembered is selected' : undefined;
 
 export const needsQuiet = ({ desk }: Model) =>
   hasOpen(desk) ? 'an incident is open: the tour waits until it is over' : undefined;

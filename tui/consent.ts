@@ -1,7 +1,9 @@
+import type { RememberedRule } from '../broker/remembered.ts';
 import type { Incident, Plan, PlannedCommand } from '../hub/incident.ts';
 import { firstOf } from '../hub/steps/first.ts';
 import { type Decision, stricter } from '../policy/verdict.ts';
 import { type Key, typed } from './keys.ts';
+import { type Later, type LaterAsked, laterKey } from './later.ts';
 
 /** Input this soon after a dialog opened was meant for what was there before it. */
 export const SETTLE_MS = 300;
@@ -17,8 +19,10 @@ export interface ConsentStep {
 
 /** The only dialog: what is asked, and what the operator did to it so far. Immutable; times are milliseconds. */
 export interface Consent {
-  readonly act: 'approve' | 'reject' | 'halt';
+  readonly act: 'approve' | 'reject' | 'halt' | 'revoke';
+  /** Empty where it is about none. */
   readonly incident: string;
+  /** What it is about: a host; the site that is halted; the id of the rule that is revoked. */
   readonly host: string;
   /** The plan as it was shown when the dialog opened: approval carries this, and nothing that came later. */
   readonly planHash: string | null;
@@ -29,6 +33,10 @@ export interface Consent {
   readonly wide: boolean;
   /** Review steps that were included one by one. */
   readonly included: readonly number[];
+  /** What is signed for later too; null: nothing. */
+  readonly later: Later | null;
+  /** Why nothing can be signed for later; empty when it can. */
+  readonly notLater: string;
   readonly focus: 'deny' | 'name';
   readonly typed: string;
   /** Last moment at which the dialog was put, or changed size, under the operator's fingers. */
@@ -51,9 +59,11 @@ export type ConsentOutcome =
       readonly planHash: string;
       readonly reviewed: readonly number[];
       readonly through: number;
+      readonly rule: RememberedRule | null;
     }
-  | { readonly type: 'rejected' }
-  | { readonly type: 'halted' };
+  /** What is to be remembered is asked of the desk, and comes back into the dialog. */
+  | { readonly type: 'later'; readonly consent: Consent; readonly asked: LaterAsked }
+  | { readonly type: 'rejected' | 'halted' | 'revoked' };
 
 const all = (plan: Plan): readonly PlannedCommand[] => [...plan.pre, ...plan.steps, ...plan.post, ...plan.rollback];
 
@@ -84,40 +94,33 @@ export function decisionOn(plan: Plan, step: PlannedCommand): Decision {
   return undo.map(({ verdict }) => verdict.decision).reduce(stricter, step.verdict.decision);
 }
 
-/** Opens the dialog on the incident as it stands now. */
-export function openConsent(act: 'approve' | 'reject', incident: Incident, now: number): Consent {
+/** Opens the dialog on the incident as it stands now; `notLater` says why its approval can't be remembered. */
+export function openConsent(act: 'approve' | 'reject', incident: Incident, now: number, notLater = ''): Consent {
   const plan = incident.plan;
   return {
-    act,
+    ...openPlain(act, incident.host, now),
     incident: incident.id,
-    host: incident.host,
     planHash: incident.plan_hash,
     first: firstOf(incident)?.id ?? null,
     steps: plan === null ? [] : plan.steps.map((step) => ({ number: step.number, decision: decisionOn(plan, step) })),
     wide: plan !== null && isWide(plan),
-    included: [],
-    focus: 'deny',
-    typed: '',
-    settled: now,
-    lastKey: now,
-    scroll: 0,
-    read: false,
-    stale: false,
-    note: '',
+    notLater,
   };
 }
 
-/** Opens the dialog before the whole site is halted: it is about no incident. */
-export function openHalt(site: string, now: number): Consent {
+/** Opens the dialog before the whole site is halted, or a rule is revoked: it is about no incident. */
+export function openPlain(act: Consent['act'], host: string, now: number): Consent {
   return {
-    act: 'halt',
+    act,
     incident: '',
-    host: site,
+    host,
     planHash: null,
     first: null,
     steps: [],
     wide: false,
     included: [],
+    later: null,
+    notLater: '',
     focus: 'deny',
     typed: '',
     settled: now,
@@ -139,8 +142,8 @@ export function wouldRun(steps: readonly ConsentStep[], included: readonly numbe
 
 /** The incident moved on: compare what is shown with what is there. */
 export function consentMeets(consent: Consent, incident: Incident | undefined): Consent {
-  // What halts is about every plan, whatever becomes of one.
-  if (consent.act === 'halt') return consent;
+  // What halts or revokes is about every plan, whatever becomes of one.
+  if (consent.act === 'halt' || consent.act === 'revoke') return consent;
   const same =
     incident !== undefined &&
     incident.plan_hash === consent.planHash &&
@@ -185,11 +188,11 @@ export function consentKeys(consent: Consent, chunk: readonly Key[], now: number
   const next = { ...consent, lastKey: now, note: '' };
   const moved = scrolled(next, first.name);
   if (moved !== undefined) return open(moved);
-  if (consent.act !== 'approve') {
-    return first.name === 'y' ? { type: consent.act === 'halt' ? 'halted' : 'rejected' } : open(next);
-  }
+  if (consent.act !== 'approve') return first.name === 'y' ? { type: AGREED[consent.act] } : open(next);
   return consent.focus === 'name' ? nameKey(next, first) : approveKey(next, first);
 }
+
+const AGREED = { reject: 'rejected', halt: 'halted', revoke: 'revoked' } as const;
 
 function scrolled(consent: Consent, name: string): Consent | undefined {
   const inName = consent.focus === 'name';
@@ -202,6 +205,10 @@ function scrolled(consent: Consent, name: string): Consent | undefined {
 function approveKey(consent: Consent, pressed: Key & { readonly type: 'key' }): ConsentOutcome {
   const { name } = pressed;
   if (/^[1-9]$/.test(name)) return include(consent, Number(name));
+  const asked = laterKey(consent.later, name);
+  if (asked !== undefined && consent.notLater !== '')
+    return open(consent, { note: `for once only: ${consent.notLater}` });
+  if (asked !== undefined) return { type: 'later', consent, asked };
   if (name !== 'y' && name !== 'Y') return open(consent);
   if (!consent.read) return open(consent, { note: 'read to the end first: press j' });
   if (consent.wide) return open(consent, { focus: 'name', note: '' });
@@ -235,6 +242,10 @@ function approve(consent: Consent, reviewed: readonly number[]): ConsentOutcome 
   if (consent.planHash === null || consent.steps.some((step) => step.decision === 'block')) {
     return open(consent, { note: 'policy blocks this plan: no one may run it' });
   }
+  const { later } = consent;
+  const missing = later?.rule.reviewed.find((number) => !reviewed.includes(number));
+  if (missing !== undefined)
+    return open(consent, { focus: 'deny', typed: '', note: `it is remembered whole: include step ${missing}, then Y` });
   const run = wouldRun(consent.steps, reviewed);
   const through = run.at(-1);
   if (through === undefined) {
@@ -245,5 +256,12 @@ function approve(consent: Consent, reviewed: readonly number[]): ConsentOutcome 
       note: `nothing would run: include step ${gate?.number ?? 1} first, then Y`,
     });
   }
-  return { type: 'approved', planHash: consent.planHash, reviewed: reviewed.filter((n) => n <= through), through };
+  const rule = later?.rule ?? null;
+  return {
+    type: 'approved',
+    planHash: consent.planHash,
+    reviewed: reviewed.filter((n) => n <= through),
+    through,
+    rule,
+  };
 }

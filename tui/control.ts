@@ -1,7 +1,11 @@
+import type { RememberedRule } from '../broker/remembered.ts';
+import type { Incident } from '../hub/incident.ts';
+import { pickedRule } from './automation-list.ts';
 import type { Command } from './bindings.ts';
-import { consentKeys, openConsent, openHalt } from './consent.ts';
+import { type Consent, consentKeys, openConsent, openPlain } from './consent.ts';
 import { bindingOf } from './keymap.ts';
 import { type Key, typed } from './keys.ts';
+import { whyNotLater, withLater } from './later.ts';
 import { idsOf, stepped } from './lists.ts';
 import { isTooSmall, type Model, placeOf, type Ui } from './model.ts';
 import { type Offer, paletteKey } from './palette.ts';
@@ -20,7 +24,10 @@ export type Effect =
       readonly planHash: string;
       readonly reviewed: readonly number[];
       readonly through: number;
+      /** What is signed for later too, once the plan is approved. */
+      readonly rule: RememberedRule | null;
     }
+  | { readonly type: 'forget'; readonly rule: string }
   | { readonly type: 'halt' }
   | { readonly type: 'reject'; readonly incident: string; readonly host: string }
   | { readonly type: 'acknowledge'; readonly incident: string }
@@ -74,18 +81,21 @@ function answer(model: Model, chunk: readonly Key[]): Turn {
     case 'open':
       return { ui: { ...ui, consent: outcome.consent } };
     case 'closed': {
-      const denied = act === 'halt' ? 'Nothing was halted.' : 'Nothing was signed: the plan still waits.';
-      const text = outcome.why === 'denied' ? denied : 'The plan changed: read it again.';
+      const text = outcome.why === 'denied' ? DENIED[act] : 'The plan changed: read it again.';
       return { ui: { ...ui, consent: null, toast: { text, tone: outcome.why === 'denied' ? 'plain' : 'wait' } } };
     }
     case 'approved': {
       // Back to the top of an open incident, where what runs is shown.
-      const { planHash, reviewed, through } = outcome;
+      const { planHash, reviewed, through, rule } = outcome;
       return {
         ui: { ...ui, consent: null, scroll: 0, toast: { text: `Signing for ${host}…`, tone: 'plain' } },
-        effect: { type: 'approve', incident, host, planHash, reviewed, through },
+        effect: { type: 'approve', incident, host, planHash, reviewed, through, rule },
       };
     }
+    case 'later':
+      return { ui: { ...ui, consent: withLater(model, outcome.consent, outcome.asked) } };
+    case 'revoked':
+      return { ui: { ...ui, consent: null }, effect: { type: 'forget', rule: host } };
     case 'rejected':
       return { ui: { ...ui, consent: null }, effect: { type: 'reject', incident, host } };
     case 'halted':
@@ -97,6 +107,13 @@ function answer(model: Model, chunk: readonly Key[]): Turn {
       return outcome satisfies never;
   }
 }
+
+const DENIED = {
+  approve: 'Nothing was signed: the plan still waits.',
+  reject: 'Nothing was signed: the plan still waits.',
+  halt: 'Nothing was halted.',
+  revoke: 'Nothing was revoked.',
+} as const;
 
 function one(model: Model, pressed: Key): Turn {
   const ui: Ui = { ...model.ui, toast: null };
@@ -177,7 +194,7 @@ function run(model: Model, command: Command): Turn {
     case 'bottom':
       return { ui: move(model, Number.POSITIVE_INFINITY) };
     case 'open':
-      return { ui: opened(ui) };
+      return { ui: opened(model) };
     case 'back':
       return { ui: back(model) };
     case 'previous':
@@ -185,9 +202,11 @@ function run(model: Model, command: Command): Turn {
     case 'approve':
     case 'reject':
       if (incident === undefined) return { ui };
-      return { ui: { ...ui, consent: openConsent(command, incident, model.now) } };
+      return { ui: { ...ui, consent: asked(model, command, incident) } };
     case 'halt':
-      return { ui: { ...ui, consent: openHalt(model.desk.site, model.now) } };
+      return { ui: { ...ui, consent: openPlain('halt', model.desk.site, model.now) } };
+    case 'revoke':
+      return { ui: { ...ui, consent: openPlain('revoke', pickedRule(model)?.id ?? '', model.now) } };
     case 'acknowledge':
       return incident === undefined ? { ui } : { ui, effect: { type: 'acknowledge', incident: incident.id } };
     case 'probe':
@@ -243,9 +262,19 @@ function gone(ui: Ui, view: ViewName): Ui {
   return { ...ui, view, before, open: null, asking: null, help: false, filter: '', scroll: 0 };
 }
 
-function opened(ui: Ui): Ui {
+const asked = (model: Model, act: 'approve' | 'reject', incident: Incident): Consent =>
+  openConsent(act, incident, model.now, act === 'approve' ? whyNotLater(model) : '');
+
+function opened(model: Model): Ui {
+  const { ui } = model;
   if (ui.view === 'policy' || OPENS[ui.view] === undefined) return ui;
-  return { ...ui, open: ui.picked[ui.view], scroll: 0 };
+  const id = ui.picked[ui.view];
+  // Of the automation's list only what is remembered is its own: the rest are incidents, which have a view.
+  if (ui.view === 'automation' && id !== null && pickedRule(model) === undefined) {
+    const there = gone(ui, 'incidents');
+    return { ...there, open: id, picked: { ...there.picked, incidents: id } };
+  }
+  return { ...ui, open: id, scroll: 0 };
 }
 
 function back(model: Model): Ui {

@@ -1,8 +1,12 @@
 import type { Roster, Severity, Snapshot } from '../broker/messages.ts';
+import type { RememberedRule } from '../broker/remembered.ts';
 import type { Finding } from '../hub/doctor/finding.ts';
 import type { Incident } from '../hub/incident.ts';
 import type { Thinking } from '../hub/reason/thinking.ts';
 import type { Decision, Verdict } from '../policy/verdict.ts';
+import type { Automation, LaterWish, Rememberable } from './alone.ts';
+
+export type { Automation } from './alone.ts';
 
 /** One host as the fleet line and the header show it. */
 export interface HostRow {
@@ -151,49 +155,6 @@ export interface ChainStatus {
   readonly walked: { readonly at: number; readonly ok: boolean; readonly why: string } | null;
 }
 
-/** What may run with nobody there, and what did. */
-export interface Automation {
-  /** Null: nothing runs alone. */
-  readonly rule: {
-    readonly id: string;
-    readonly by: string;
-    readonly confidence: number;
-    readonly until: number;
-    readonly perHostHour: number;
-    /** Hosts, tags, classes and windows in words; empty where it covers everything. */
-    readonly scope: string;
-  } | null;
-  /** Approvals that are remembered: plans of just these commands run alone, whatever the rule. */
-  readonly remembered: readonly {
-    readonly id: string;
-    readonly by: string;
-    readonly playbook: string;
-    readonly hosts: readonly string[];
-    readonly until: number;
-    readonly uses: number;
-  }[];
-  /** Rules of the site's own file that are in force. */
-  readonly written: readonly { readonly name: string; readonly by: string; readonly until: number }[];
-  /** Plans that ran alone on a host within the hour. */
-  readonly spent: readonly { readonly host: string; readonly plans: number }[];
-  /** What failed within a day, and is a person's since. */
-  readonly breakers: readonly {
-    readonly of: 'host' | 'playbook';
-    readonly name: string;
-    readonly incident: string;
-    readonly closesIn: number;
-  }[];
-  /** How the newest plans were sent their way. */
-  readonly routes: readonly {
-    readonly incident: string;
-    readonly host: string;
-    readonly title: string;
-    readonly at: number;
-    readonly alone: boolean;
-    readonly why: string;
-  }[];
-}
-
 /** How an incident's metric has come back, or has not. */
 export interface Verification {
   readonly gauge: Gauge;
@@ -258,6 +219,8 @@ export interface Shelf {
   records(from: number, limit: number): readonly AuditRow[];
   chain(): ChainStatus;
   automation(): Automation;
+  /** What would be signed beside an approval of this plan with every review step included. Signs nothing. */
+  rememberable(incident: Incident, wish: LaterWish): Rememberable;
   /** The incident's metric up to the moment at which it was decided on; null where nothing of it is kept. */
   decision(incident: Incident): Gauge | null;
   /** The incident's metric since its fix ran, and the window that it has; null where nothing is, or was, verified. */
@@ -281,6 +244,10 @@ export interface Desk extends Shelf {
   incident(id: string): Incident | undefined;
   /** Signs and sends an approval of exactly the plan whose hash is given: refused when the plan has changed since. */
   approve(id: string, planHash: string, reviewed: readonly number[]): Promise<ActResult>;
+  /** Signs and sends the rule that remembers an approval that this operator has given, as it was shown. */
+  remember(rule: RememberedRule): Promise<ActResult>;
+  /** Ends an approval that is remembered, by its rule's id, before its day. */
+  forget(id: string): Promise<ActResult>;
   reject(id: string, note: string): Promise<ActResult>;
   /** Stops all execution, here and on every host. */
   halt(reason: string): Promise<ActResult>;

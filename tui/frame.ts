@@ -1,7 +1,7 @@
 import { cutLine, EMPTY, fill, isSameLine, type Line, line, span } from './line.ts';
 import { isTooSmall, type Model, SMALLEST } from './model.ts';
 import { auditLines, auditView } from './views/audit.ts';
-import { automationView } from './views/automation.ts';
+import { automationView, rememberedLines } from './views/automation.ts';
 import { dialogOf, dialogRoom, drawDialog } from './views/consent.ts';
 import { checkLines, doctorView } from './views/doctor.ts';
 import { caseLines, evaluationView } from './views/evaluation.ts';
@@ -98,8 +98,9 @@ function openedLines(model: Model, id: string): readonly Line[] | null {
       return caseLines(model, id);
     case 'doctor':
       return checkLines(model, id);
-    case 'policy':
     case 'automation':
+      return rememberedLines(model, id);
+    case 'policy':
       return null;
     default:
       return model.ui.view satisfies never;

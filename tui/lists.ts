@@ -1,3 +1,4 @@
+import { automationList } from './automation-list.ts';
 import type { CheckRow, EvaluationCase, HostRow } from './desk.ts';
 import { fleetListing } from './fleet-listing.ts';
 import type { Grouped } from './grouped.ts';
@@ -81,8 +82,10 @@ export function idsOf(list: ListName, model: Model): Ids {
       return ofArray(shownPlaybooks(model).map(({ id }) => id));
     case 'audit':
       return ofRecords(desk.auditRecords);
-    case 'automation':
-      return ofArray(model.shelf.automation().routes.map(({ incident }) => incident));
+    case 'automation': {
+      const shown = automationList(model.shelf.automation());
+      return { size: shown.size, at: (index) => shown.at(index)?.id, indexOf: shown.indexOf };
+    }
     case 'eval':
       return ofArray(shownCases(model).map(({ id }) => id));
     case 'doctor':

@@ -116,7 +116,7 @@ export const isTooSmall = (model: Pick<Model, 'cols' | 'rows'>): boolean =>
 export const isBroad = (model: Pick<Model, 'cols'>): boolean => model.cols >= 99;
 
 export function placeOf(ui: Ui): Place {
-  if (ui.consent !== null) return 'consent';
+  if (ui.consent !== null) return ui.consent.act === 'approve' ? 'approval' : 'consent';
   if (ui.palette !== null) return 'palette';
   if (ui.tour !== null) return 'tour';
   if (ui.help) return 'help';
@@ -127,7 +127,7 @@ export function placeOf(ui: Ui): Place {
 
 /** The incident that keys are about where the operator is; null in views that are not about incidents. */
 export function incidentAt(ui: Ui): string | null {
-  if (ui.consent !== null) return ui.consent.act === 'halt' ? null : ui.consent.incident;
+  if (ui.consent !== null) return ui.consent.incident === '' ? null : ui.consent.incident;
   if (ui.asking !== null) return ui.asking;
   return ui.view === 'incidents' ? (ui.open ?? ui.picked.incidents) : null;
 }

@@ -34,13 +34,16 @@ export type Place =
   | 'record'
   | 'case'
   | 'finding'
+  | 'rule'
   | 'probe'
   | 'help'
   /** A line that is being typed. */
   | 'filter'
   | 'palette'
   | 'tour'
-  | 'consent';
+  /** The dialog; that of an approval has keys of its own. */
+  | 'consent'
+  | 'approval';
 
 /** What `enter` opens in each view; a view that is not here opens nothing. */
 export const OPENS: Readonly<Partial<Record<ViewName, Place>>> = {
@@ -48,6 +51,7 @@ export const OPENS: Readonly<Partial<Record<ViewName, Place>>> = {
   hosts: 'host',
   playbooks: 'playbook',
   audit: 'record',
+  automation: 'rule',
   eval: 'case',
   doctor: 'finding',
 };

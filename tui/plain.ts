@@ -4,6 +4,7 @@ import { PROBES } from '../broker/probe-catalogue.ts';
 import type { Incident, PlannedCommand } from '../hub/incident.ts';
 import { firstOf } from '../hub/steps/first.ts';
 import { agreementWords, awaitedWords } from './agreement.ts';
+import { cited } from './cited.ts';
 import { decisionOn, isWide, whyNotApprovable, wouldRun } from './consent.ts';
 import type { ActResult, Desk } from './desk.ts';
 import { listing } from './listing.ts';
@@ -14,7 +15,7 @@ import { safeText } from './safe-text.ts';
 import { shortIds } from './short-ids.ts';
 
 const HELP = `list [WORDS]            what waits, what runs, what is over; with words: only what has them
-show ID                 one incident: what was seen, the cause, the plan with each verdict
+show ID [all]           one incident: what was seen, the cause, the plan with each verdict; all: every fact too
 approve ID [N,N] HOST   approve exactly the plan that was shown last, with these review steps; HOST is typed in full
 reject ID               nothing of the plan runs
 own ID                  it is yours until it closes
@@ -145,7 +146,7 @@ class PlainSession {
     const incident = only === undefined ? undefined : this.#desk.incident(only.id);
     if (incident === undefined) return this.#say(`no incident ${name}: give the last four letters of its id`);
     if (found.length > 1) return this.#say(`${found.length} incidents end with ${name}: give more of it`);
-    if (verb === 'show') return this.#show(incident);
+    if (verb === 'show') return this.#show(incident, rest[0] === 'all');
     if (verb === 'ask' && rest.length === 0) return this.#questions(incident);
     const { role, operator, hub } = this.#desk.state();
     if (this.#readOnly) return this.#say('this session only looks (--readonly)');
@@ -157,7 +158,7 @@ class PlainSession {
     this.#told(await this.#desk.reject(incident.id, 'rejected by lines'), 'rejected: nothing of it runs');
   }
 
-  #show(incident: Incident): void {
+  #show(incident: Incident, isWhole: boolean): void {
     const { id, state, reason, severity, host, title, owner, event, plan, plan_hash, diagnoses, results } = incident;
     this.#shown.set(id, shownOf(incident));
     this.#say(`${this.#short(id)}  ${severity}  ${host}  ${title}`);
@@ -168,11 +169,17 @@ class PlainSession {
     this.#say(`seen: ${event.reason}`);
     const cause = plan?.root_cause ?? diagnoses[0]?.root_cause;
     if (cause !== undefined) this.#say(`cause: ${cause}`);
-    for (const item of incident.evidence?.items ?? []) this.#say(`evidence ${item.id}: ${item.text}`);
+    const items = incident.evidence?.items ?? [];
+    const known = cited(incident);
+    // What the cause rests on stands before the plan; of some thirty facts the rest is asked for.
+    const told = isWhole || known.size === 0 ? items : items.filter((item) => known.has(item.id));
+    for (const item of told) this.#say(`evidence ${item.id}: ${item.text}`);
+    if (told.length < items.length)
+      this.#say(`${some(items.length - told.length, 'more fact')}: show ${this.#short(id)} all`);
     if (plan === null) this.#say('plan: none');
     else {
       this.#say(
-        `plan: ${plan.playbook ?? plan.by}, risk ${plan.risk}, ${plan.steps.length} steps, hash ${(plan_hash ?? '').slice(0, 8)}`,
+        `plan: ${plan.playbook ?? plan.by}, risk ${plan.risk}, ${some(plan.steps.length, 'step')}, hash ${(plan_hash ?? '').slice(0, 8)}`,
       );
       for (const check of plan.pre) this.#command(`before ${check.number}`, check);
       for (const step of plan.steps) {
@@ -238,7 +245,7 @@ class PlainSession {
   #questions(incident: Incident): void {
     const all = questions({ incident, ui: FIRST_UI });
     for (const [index, { probe, label }] of all.entries())
-      this.#say(`${index + 1}  ${probe} ${label}: ${PROBES[probe].what}`);
+      this.#say(`${index + 1}  ${probe}${label === '' ? '' : ` ${label}`}: ${PROBES[probe].what}`);
     this.#say(`ask ${this.#short(incident.id)} N asks one`);
   }
 
@@ -256,6 +263,8 @@ class PlainSession {
     this.#say(result.ok ? done : `refused (${result.code}): ${result.message}`);
   }
 }
+
+const some = (n: number, what: string): string => `${n} ${what}${n === 1 ? '' : 's'}`;
 
 /** What was shown of an incident that an approval rests on: its plan, and who of two persons had approved it. */
 const shownOf = (incident: Incident): string => `${incident.plan_hash ?? ''} ${firstOf(incident)?.id ?? ''}`;

@@ -28,6 +28,8 @@ export interface ShellOptions {
   readonly tour?: TourMemory;
 }
 
+const day = (at: number): string => new Date(at).toISOString().slice(0, 10);
+
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
 /**
@@ -206,15 +208,19 @@ export class Shell implements Shown {
         this.#quit();
         return;
       case 'approve': {
-        const { incident, planHash, reviewed, host, through } = effect;
-        const done = `Signed: ${through === 1 ? 'step 1 goes' : `steps 1-${through} go`} to ${host}.`;
+        const { incident, host, through, rule } = effect;
+        const kept = rule === null ? '' : `, and remembered until ${day(rule.not_after)}`;
+        const done = `Signed${kept}: ${through === 1 ? 'step 1 goes' : `steps 1-${through} go`} to ${host}.`;
         const told = () => {
           const present = this.#desk.incident(incident);
           return (present && awaitedWords(present, this.#desk.state(), Date.now())) ?? done;
         };
-        void this.#answer(this.#desk.approve(incident, planHash, reviewed), told);
+        void this.#answer(this.#approved(effect), told);
         return;
       }
+      case 'forget':
+        void this.#answer(this.#desk.forget(effect.rule), 'Revoked: nothing runs by it any more.');
+        return;
       case 'reject':
         void this.#answer(
           this.#desk.reject(effect.incident, 'rejected on the screen'),
@@ -236,6 +242,14 @@ export class Shell implements Shown {
       default:
         effect satisfies never;
     }
+  }
+
+  /** Approves, and then has it remembered where that was asked for: the hub takes only the rule of an approved plan. */
+  async #approved({ incident, planHash, reviewed, rule }: Extract<Effect, { type: 'approve' }>): Promise<ActResult> {
+    const approved = await this.#desk.approve(incident, planHash, reviewed);
+    if (!approved.ok || rule === null) return approved;
+    const kept = await this.#desk.remember(rule);
+    return kept.ok ? kept : { ...kept, message: `the plan is approved; not remembered: ${kept.message}` };
   }
 
   async #answer(act: Promise<ActResult>, done: string | (() => string)): Promise<void> {

@@ -1,16 +1,20 @@
 import { statSync } from 'node:fs';
 import { readRoster, readSite } from '../broker/enroll.ts';
+import type { RememberedRule } from '../broker/remembered.ts';
 import { hubKeys } from '../broker/roster.ts';
 import type { StateFolder } from '../broker/state-folder.ts';
 import { startTime } from '../broker/state-folder.ts';
 import { type Acting, askHub, localOperator } from '../hub/acts/client.ts';
 import { signDecision } from '../hub/acts/decide.ts';
+import { rememberIt, ruleFor } from '../hub/acts/remembering.ts';
 import { auditHead, verifyAuditTail } from '../hub/chain/audit.ts';
 import { lastChainCheck, START_RECORDS } from '../hub/chain/check.ts';
 import type { Incident } from '../hub/incident.ts';
 import { isHalted } from '../hub/site/halts.ts';
 import { getIncident } from '../hub/store/incidents.ts';
 import { type HubStatus, Store } from '../hub/store/store.ts';
+import type { LaterWish, Rememberable } from './alone.ts';
+import { decisionOn } from './consent.ts';
 import type { ActResult, Desk, DeskState, Judged } from './desk.ts';
 import { FleetIndex } from './fleet-index.ts';
 import { HostPulses } from './host-pulses.ts';
@@ -92,6 +96,26 @@ class StoreDesk implements Desk {
       const { act } = await signDecision(from, incident, this.operator, reviewed, Date.now());
       return askHub(this.folder, this.operator, act);
     });
+  }
+
+  rememberable(incident: Incident, { days, on }: LaterWish): Rememberable {
+    const { plan } = incident;
+    const steps = plan === null ? [] : plan.steps.filter((step) => decisionOn(plan, step) === 'review');
+    const reviewed = steps.map(({ number }) => number);
+    const from = { state: this.folder, store: this.store };
+    try {
+      return { rule: ruleFor(from, incident, this.operator, { reviewed, days, on }, Date.now()) };
+    } catch (error) {
+      return { why: error instanceof Error ? error.message : String(error) };
+    }
+  }
+
+  async remember(rule: RememberedRule): Promise<ActResult> {
+    return this.act(() => rememberIt(this.folder, this.operator, rule));
+  }
+
+  async forget(id: string): Promise<ActResult> {
+    return this.act(() => askHub(this.folder, this.operator, { verb: 'forget', rule: id }));
   }
 
   async reject(id: string, note: string): Promise<ActResult> {

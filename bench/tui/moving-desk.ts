@@ -45,6 +45,9 @@ export class MovingDesk implements Desk {
   }
 
   approve = () => Promise.resolve(nothing);
+  remember = () => Promise.resolve(nothing);
+  forget = () => Promise.resolve(nothing);
+  rememberable = () => ({ why: 'a bench signs nothing' });
   reject = () => Promise.resolve(nothing);
   halt = () => Promise.resolve(nothing);
   acknowledge = () => Promise.resolve(nothing);

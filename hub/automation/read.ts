@@ -3,6 +3,7 @@ import type { Store } from '../store/store.ts';
 import { BREAKER_OPEN_MS, openedBreakers } from './breaker.ts';
 import { BUDGET_MS } from './budget.ts';
 import { fileRules } from './follow-rules.ts';
+import { rememberedLines } from './remember.ts';
 import { allRemembered } from './remembered.ts';
 import { steadyNow } from './steady-time.ts';
 
@@ -29,7 +30,11 @@ export interface RememberedRead {
   readonly playbook: string;
   readonly hosts: readonly string[];
   readonly until: number;
+  /** Plans that ran by it, and when the last one did. */
   readonly uses: number;
+  readonly last: number | null;
+  /** The rule whole, for people. */
+  readonly lines: readonly string[];
 }
 
 /** Reads budgets and breakers as they stand; `uptime` is the machine's, in milliseconds. Writes nothing. */
@@ -44,9 +49,10 @@ export function readAutomation(store: Store, uptime: number, clock: number = Dat
     const closesIn = at + BREAKER_OPEN_MS - now;
     return closesIn > 0 ? [{ of, name, incident, closesIn }] : [];
   });
-  const remembered = allRemembered(store).flatMap(({ rule, uses, revoked }): RememberedRead[] => {
+  const remembered = allRemembered(store).flatMap(({ rule, uses, last, revoked }): RememberedRead[] => {
     const { id, by, playbook, hosts, not_after: until } = rule;
-    return revoked !== undefined || until <= clock ? [] : [{ id, by, playbook, hosts, until, uses }];
+    if (revoked !== undefined || until <= clock) return [];
+    return [{ id, by, playbook, hosts, until, uses, last: last?.at ?? null, lines: rememberedLines(rule) }];
   });
   const written = fileRules(store).flatMap(({ name = '', by, not_after: until }) =>
     until <= clock ? [] : [{ name, by, until }],

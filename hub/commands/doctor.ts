@@ -56,6 +56,7 @@ export async function examine(
       bad('site', `there is no site in ${state.root}`, 'name its folder with --state DIR, or begin: sentinel init'),
     ];
   }
+  const began = performance.now();
   const of = (check: CheckName, look: Parameters<typeof guarded>[1]) => guarded(check, look);
   const found = [
     ...(await of('install', () => lookAtInstall())),
@@ -66,12 +67,13 @@ export async function examine(
     ...(await of('policy', () => lookAtPolicy(state))),
     ...(await of('settings', () => lookAtSettings(state))),
     ...(await of('model', () => (model === undefined ? lookAtChosenModel(state) : lookAtModel(model)))),
-    ...(await of('store', () => lookAtStored(state, now))),
+    // A look takes seconds where much else runs, and the store has gone on since it began.
+    ...(await of('store', () => lookAtStored(state, () => now + performance.now() - began))),
   ];
   return found.toSorted((a, b) => CHECKS.indexOf(a.check) - CHECKS.indexOf(b.check));
 }
 
-async function lookAtStored(state: StateFolder, now: number): Promise<readonly Finding[]> {
+async function lookAtStored(state: StateFolder, clock: () => number): Promise<readonly Finding[]> {
   const cut = halfRestored(state);
   if (cut !== null) return [bad('store', cut.what, cut.todo)];
   if (!existsSync(join(state.store, 'data.mdb'))) {
@@ -80,6 +82,7 @@ async function lookAtStored(state: StateFolder, now: number): Promise<readonly F
   const store = new Store(state.store, 'read');
   try {
     const isUp = await hubAnswers(state);
+    const now = clock();
     return [
       well('store', `opens, ${countIncidents(store)} incidents`),
       ...(await guarded('hub', () => lookAtHub(store, isUp))),

@@ -6,6 +6,7 @@ import { actingOperator } from '../acts/acting.ts';
 import { type Act, approvable, askHub } from '../acts/client.ts';
 import { signDecision } from '../acts/decide.ts';
 import type { Response } from '../acts/protocol.ts';
+import { rememberIt } from '../acts/remembering.ts';
 import { rememberedLines } from '../automation/remember.ts';
 import { type Member, membersOf } from '../correlate/memory.ts';
 import type { FirstApproval, Incident, PlannedCommand } from '../incident.ts';
@@ -19,7 +20,7 @@ import { visible } from '../visible.ts';
 import { askedYes } from './ask-yes.ts';
 import { findIncident } from './find-incident.ts';
 import { listProbes, probeIncident } from './probe.ts';
-import { type RememberFlags, rememberIt, wantedRule } from './remember.ts';
+import { type RememberFlags, wantedRule } from './remember.ts';
 
 export const INCIDENT_USAGE = `sentinel incident list [--json] [--limit N]
 sentinel incident show ID [--json]

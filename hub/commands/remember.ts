@@ -1,18 +1,10 @@
 import { UsageError } from '../../broker/command-line.ts';
-import { readRoster, readSite } from '../../broker/enroll.ts';
-import { REMEMBER, type RememberedRule, signRemembered } from '../../broker/remembered.ts';
+import { REMEMBER, type RememberedRule } from '../../broker/remembered.ts';
 import type { StateFolder } from '../../broker/state-folder.ts';
-import { needsTwo } from '../../broker/two-person.ts';
-import { ulid } from '../../broker/ulid.ts';
-import { type Acting, askHub } from '../acts/client.ts';
-import type { Response } from '../acts/protocol.ts';
-import { ruleToRemember } from '../automation/remember.ts';
+import type { Acting } from '../acts/client.ts';
+import { ruleFor } from '../acts/remembering.ts';
 import type { Incident } from '../incident.ts';
-import { ActError } from '../steps/approve.ts';
-import { tagsOf } from '../store/hosts.ts';
 import type { Store } from '../store/store.ts';
-
-const DAY_MS = 86_400_000;
 
 /** What of `incident approve` says that the approval is to be remembered. */
 export interface RememberFlags {
@@ -22,8 +14,8 @@ export interface RememberFlags {
 }
 
 /**
- * The rule that would be signed with this approval, to be shown before anything is signed; null where none is wanted.
- * Throws UsageError, or ActError with the reason why this one is a person's each time.
+ * The rule that the flags ask for, to be shown before anything is signed; null where none is wanted. Throws UsageError,
+ * or ActError with the reason why this one is a person's each time.
  */
 export function wantedRule(
   from: { readonly state: StateFolder; readonly store: Store },
@@ -40,21 +32,5 @@ export function wantedRule(
   const days = Number(flags.remember);
   if (!Number.isInteger(days) || days < 1 || days > REMEMBER.days)
     throw new UsageError(`--remember takes 1 to ${REMEMBER.days} days`);
-  const { name: by, role, site } = operator;
-  if (role !== 'admin')
-    throw new ActError('E_ACT_ROLE', `${by} is ${role}: an admin signs what runs with nobody there`);
-  const hosts = [...new Set([incident.host, ...(flags.on ?? [])])];
-  const { roster } = readRoster(from.state, readSite(from.state));
-  for (const host of hosts)
-    if (needsTwo(roster, { host, reviewed }, tagsOf(from.store, host)))
-      throw new ActError('E_ACT_REMEMBER', `two persons must agree to it on ${host}, each time`);
-  const span = { made: now, not_after: now + days * DAY_MS };
-  const consent = [...reviewed].sort((a, b) => a - b);
-  return ruleToRemember(incident, { id: ulid(now), site, by, hosts, reviewed: consent, ...span });
-}
-
-/** Signs the rule as it was shown, and hands it to the hub. */
-export async function rememberIt(state: StateFolder, operator: Acting, rule: RememberedRule): Promise<Response> {
-  const signed = await signRemembered(rule, operator.sign);
-  return askHub(state, operator, { verb: 'remember', ...signed });
+  return ruleFor(from, incident, operator, { reviewed, days, on: flags.on ?? [] }, now);
 }

@@ -38,7 +38,9 @@ export function lookAtInstall(): readonly Finding[] {
 export function lookAtSite(state: StateFolder): readonly Finding[] {
   const site = readSite(state);
   const { roster } = readRoster(state, site);
-  const what = `${site.name}, roster version ${roster.version}, epoch ${roster.epoch}, ${roster.operators.length} operators`;
+  const { version, epoch, operators } = roster;
+  const people = `${operators.length} ${operators.length === 1 ? 'operator' : 'operators'}`;
+  const what = `${site.name}, roster version ${version}, epoch ${epoch}, ${people}`;
   return [well('site', what)];
 }
 

@@ -9,7 +9,7 @@ const journey = suite('two screens over one hub');
 const settled = () => new Promise((resolve) => setTimeout(resolve, 450));
 
 journey(
-  'two operators at one plan see each other; one approves, the other signs nothing; the hub goes and comes',
+  'two operators at one plan see each other; one approves and has it remembered, the other signs nothing and revokes it; the hub goes and comes',
   async () => {
     const site = new Site();
     const screens: Screen[] = [];
@@ -46,6 +46,16 @@ journey(
       first.type('1');
       await first.until((text) => /included by you/.test(text), PATIENCE_MS);
       await settled();
+      first.type('m');
+      await first.until(
+        (text) => /REMEMBERED for 7 days/.test(text) && text.includes(`approves for ${site.agent} until`),
+        PATIENCE_MS,
+      );
+      await settled();
+      for (const page of ['\x1b[6~', '\x1b[6~']) {
+        first.type(page);
+        await settled();
+      }
       first.type('Y');
       await first.until((text) => /name: ▌/.test(text), PATIENCE_MS);
       await settled();
@@ -56,7 +66,7 @@ journey(
       }
       await settled();
       first.type('Y');
-      await first.until((text) => /Signed/.test(text), PATIENCE_MS);
+      await first.until((text) => /Signed, and remembered until/.test(text), PATIENCE_MS);
       await second.until((text) => /The plan changed while this was open/.test(text), PATIENCE_MS);
       await settled();
       second.type('y');
@@ -65,6 +75,13 @@ journey(
       assert.is(resolved.id, proposed.id);
       const approvals = resolved.timeline.filter(({ state }) => state === 'approved');
       assert.is(approvals.length, 1, 'one approval, by whoever was first');
+      second.type('6');
+      await second.until((text) => /approvals that are remembered/.test(text) && /ran 0 times/.test(text), PATIENCE_MS);
+      second.type('r');
+      await second.until((text) => /revoke what is remembered/.test(text) && /Keep it/.test(text), PATIENCE_MS);
+      await settled();
+      second.type('y');
+      await second.until((text) => !/approvals that are remembered/.test(text) && /Revoked/.test(text), PATIENCE_MS);
       if (site.hub) await kill(site.hub, 'SIGKILL');
       await second.until((text) => /HUB DOWN/.test(text), PATIENCE_MS);
       second.type('5');

@@ -1,7 +1,8 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import type { RememberedRule } from '../../broker/remembered.ts';
 import type { Incident } from '../../hub/incident.ts';
-import { busy, inOrder, look, SIZES } from './looks.ts';
+import { busy, has, inOrder, look, SIZES } from './looks.ts';
 import { MemoryDesk } from './memory-desk.ts';
 import { DESTROYER, FIRST, INCIDENT, PLAN, STATE } from './recorded.ts';
 import { renderAt } from './render-at.ts';
@@ -25,6 +26,69 @@ test('approval carries the hash that was shown and the numbers that were include
   await look({ desk, keys: ['enter', 'a', '3', 'Y'] }, (text) => {
     assert.equal(desk.acts, [{ act: 'approve', id: INCIDENT.id, planHash: INCIDENT.plan_hash, reviewed: [3] }]);
     inOrder(text, ['Signed: steps 1-3 go to plant3-db-01.']);
+  });
+});
+
+test('m shows the rule that remembers the plan, whole, before it is signed, and both are signed by one Y', async () => {
+  for (const [cols, rows] of SIZES) {
+    const desk = busy();
+    await look({ cols, rows, desk, keys: ['a'] }, async (text, seen) => {
+      const read = async () => {
+        let all = await seen.text();
+        for (let page = 0; page < 4; page++) {
+          seen.press('page-down');
+          all += await seen.text();
+        }
+        return all;
+      };
+      inOrder(text, ['Deny', 'm remember']);
+      assert.not.match(text, /more: j reads on/, 'that it can be remembered costs no row');
+      seen.press('m');
+      has(
+        await read(),
+        'REMEMBERED for 7 days',
+        'what you approves for plant3-db-01 until 2026-11-28T',
+        'review step 3',
+        'for permission (playbook wal-archive) from 0.90 on',
+        'pre 1',
+        'step 3  chown backup /srv/wal/plant3',
+        'rollback 3  chown root /srv/wal/plant3',
+        'Deny',
+        'Y needs every review step included',
+      );
+      seen.chunk('3', 'Y');
+      seen.shell.press([{ type: 'paste', text: 'Y' }]);
+      seen.press('y', 'Y');
+      assert.equal(desk.acts, [], 'nothing but all of it, by a hand');
+      seen.press('3');
+      has(await seen.text(), 'approve steps 1-3, and remember');
+      seen.press('Y');
+      await new Promise((resolve) => setImmediate(resolve));
+      const [approved, kept] = desk.acts as [
+        { act: string; reviewed: number[] },
+        { act: string; rule: RememberedRule },
+      ];
+      assert.equal([approved.act, approved.reviewed, kept.act, kept.rule.reviewed], ['approve', [3], 'remember', [3]]);
+      has(await seen.text(), 'Signed, and remembered until 2026-11-28: steps 1-3 go to');
+    });
+  }
+  const desk = busy({ ...INCIDENT, plan: { ...PLAN, idempotent: false } });
+  await look({ desk, keys: ['a', 'm'] }, (text) =>
+    inOrder(text, ['for once only: the playbook may not be run twice', 'Deny']),
+  );
+});
+
+test('a plan that was refused is not remembered, and one that was approved and not remembered says both', async () => {
+  const desk = busy();
+  desk.answer = { ok: false, code: 'E_PLAN_CHANGED', message: 'another plan is proposed now' };
+  await look({ desk, keys: ['a', 'm', '3', 'Y'] }, async (_, seen) => {
+    has(await seen.text(), 'Refused (E_PLAN_CHANGED)');
+    assert.is(desk.acts.length, 1);
+    desk.answer = { ok: true };
+    desk.remember = () => Promise.resolve({ ok: false, code: 'E_ACT_REMEMBER', message: '64 are remembered already' });
+    seen.press('a', 'm', '3', 'Y');
+    await new Promise((resolve) => setImmediate(resolve));
+    has(await seen.text(), 'E_ACT_REMEMBER', 'the plan is approved; not remembered: 64 are remembered already');
   });
 });
 

@@ -1,4 +1,6 @@
+import type { RememberedRule } from '../../broker/remembered.ts';
 import type { Incident } from '../../hub/incident.ts';
+import type { LaterWish, Rememberable } from '../../tui/alone.ts';
 import type {
   ActResult,
   AuditRow,
@@ -15,7 +17,16 @@ import type {
   Playbooks,
   Verification,
 } from '../../tui/desk.ts';
-import { AUTOMATION, CHECKUP, detailOf, EVALUATION, PLAYBOOKS, pulseOf, recordsOf } from './recorded-shelf.ts';
+import {
+  AUTOMATION,
+  CHECKUP,
+  detailOf,
+  EVALUATION,
+  PLAYBOOKS,
+  pulseOf,
+  recordedRule,
+  recordsOf,
+} from './recorded-shelf.ts';
 
 /** A desk that holds what it is given and remembers what was asked of it. */
 export class MemoryDesk implements Desk {
@@ -23,6 +34,7 @@ export class MemoryDesk implements Desk {
   answer: ActResult = { ok: true };
   shelf: Playbooks = PLAYBOOKS;
   alone: Automation = AUTOMATION;
+  rememberable: (incident: Incident, wish: LaterWish) => Rememberable = recordedRule;
   judged: (command: string, host: string | null) => Judged = () => ({ state: 'loading' });
   decided: Gauge | null = null;
   verified: Verification | null = null;
@@ -63,6 +75,16 @@ export class MemoryDesk implements Desk {
 
   approve(id: string, planHash: string, reviewed: readonly number[]): Promise<ActResult> {
     this.acts.push({ act: 'approve', id, planHash, reviewed });
+    return Promise.resolve(this.answer);
+  }
+
+  remember(rule: RememberedRule): Promise<ActResult> {
+    this.acts.push({ act: 'remember', rule });
+    return Promise.resolve(this.answer);
+  }
+
+  forget(id: string): Promise<ActResult> {
+    this.acts.push({ act: 'forget', id });
     return Promise.resolve(this.answer);
   }
 

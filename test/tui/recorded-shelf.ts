@@ -1,3 +1,7 @@
+import { ruleToRemember } from '../../hub/automation/remember.ts';
+import type { Incident } from '../../hub/incident.ts';
+import type { LaterWish, Rememberable } from '../../tui/alone.ts';
+import { decisionOn } from '../../tui/consent.ts';
 import type {
   AuditRow,
   Automation,
@@ -64,7 +68,24 @@ export const AUTOMATION: Automation = {
     perHostHour: 4,
     scope: '',
   },
-  remembered: [],
+  remembered: [
+    {
+      id: '01JD00000000000000000RVQE2',
+      by: 'mira',
+      playbook: 'descriptor-hog',
+      hosts: ['edge-07', 'edge-03'],
+      until: NOW + 5 * 24 * 60 * MINUTE,
+      uses: 3,
+      last: NOW - 40 * MINUTE,
+      lines: [
+        'what mira approves for edge-07 edge-03 until 2026-11-26T14:02:11.000Z, with review step 1',
+        '  for fd-leak (playbook descriptor-hog) from 0.87 on, 4 on a host within an hour',
+        '  pre 1  ps -o pid,ppid,user,pcpu,rss,etime,comm -p {process1}',
+        '  step 1  kill -TERM {process1}',
+        '  {process1} is a process indexer of /usr/bin/indexer',
+      ],
+    },
+  ],
   written: [],
   spent: [{ host: 'edge-07', plans: 1 }],
   breakers: [{ of: 'playbook', name: 'unit-loop', incident: '01JD0000000000000000007F3P', closesIn: 3 * 60 * MINUTE }],
@@ -87,6 +108,28 @@ export const AUTOMATION: Automation = {
     },
   ],
 };
+
+const DAY = 24 * 60 * MINUTE;
+
+/** The rule that the hub's own code makes of a recorded plan, or its reason. */
+export function recordedRule(incident: Incident, { days, on }: LaterWish): Rememberable {
+  const { plan } = incident;
+  const steps = plan?.steps.filter((step) => decisionOn(plan, step) === 'review') ?? [];
+  const wish = {
+    id: '01JD00000000000000000RVQE3',
+    site: 'plant3',
+    by: 'you',
+    made: NOW,
+    not_after: NOW + days * DAY,
+    hosts: [incident.host, ...on],
+    reviewed: steps.map(({ number }) => number),
+  };
+  try {
+    return { rule: ruleToRemember(incident, wish) };
+  } catch (error) {
+    return { why: error instanceof Error ? error.message : String(error) };
+  }
+}
 
 export const EVALUATION: Evaluation = {
   at: NOW - 60 * MINUTE,

@@ -66,6 +66,7 @@ export const PLAN: Plan = {
   incident: '01JD0000000000000000007F3K',
   by: 'rules',
   playbook: 'wal-archive',
+  class: 'permission',
   root_cause: 'The archive target refuses writes since the package change at 11:40, so WAL piles up.',
   chain: [{ claim: 'archive_command fails with exit code 23', evidence: ['e3', 'e5'] }],
   risk: 'medium',

@@ -187,22 +187,51 @@ test('automation: the rule, what is left of the budget, the breaker, and which w
     has(await seen.text(), 'none: nothing runs before a person approved it', '--auto-approve allow-only');
     const one = { id: '01JD00000000000000000RULE2', by: 'mira', playbook: 'descriptor-hog', hosts: ['edge-07'] };
     const written = [{ name: 'quiet-hours', by: 'mira', until: NOW + 5 * 24 * 3_600_000 }];
-    const remembered = [{ ...one, until: NOW + 5 * 24 * 3_600_000, uses: 3 }];
+    const lines = ['what mira approves for edge-07 until 2026-11-26', '  step 1  kill -TERM {process1}'];
+    const remembered = [{ ...one, until: NOW + 5 * 24 * 3_600_000, uses: 3, last: NOW - 60_000, lines }];
     desk.alone = { rule: null, remembered, written, spent: [], breakers: [], routes: [] };
     desk.set({});
     has(
       await seen.text(),
       'none beside what follows',
       'quiet-hours (mira, lapses',
-      'descriptor-hog on edge-07, as mira approved it; used 3 times',
+      'approvals that are remembered',
+      'edge-07',
+      'descriptor-hog  ran 3 times, by mira',
     );
+    seen.press('enter');
+    has(await seen.text(), 'automation › ', '3 times, last 1m ago', 'what mira approves for', 'kill -TERM {process1}');
+    seen.press('r');
+    has(await seen.text(), 'revoke what is remembered as ULE2', 'kill -TERM {process1}', 'Keep it', 'y revoke it');
+    seen.press('enter');
+    has(await seen.text(), 'Nothing was revoked.');
+    seen.press('r');
+    seen.chunk('y', 'y');
+    seen.shell.press([{ type: 'paste', text: 'y' }]);
+    assert.equal(desk.acts, []);
+    seen.press('y');
+    assert.equal(desk.acts, [{ act: 'forget', id: one.id }]);
+    has(await seen.text(), 'Revoked: nothing runs by it any more.');
+    desk.alone = { ...desk.alone, remembered: [] };
+    desk.set({});
+    has(await seen.text(), 'Nothing is remembered by this rule any more');
+  });
+});
+
+test('in the automation enter on a plan opens its incident; what is no rule can’t be revoked, and says why', async () => {
+  await look(['6', 'j', 'r'], async (text, seen) => {
+    has(text, 'r revoke: no approval that is remembered is selected');
+    seen.press('enter');
+    has(await seen.text(), 'incidents › 7F3K');
+    seen.press('-');
+    has(await seen.text(), 'which way the newest plans were sent');
   });
 });
 
 test('one host: all its metrics, what it looked like when it had trouble, quoted where strangers wrote', async () => {
   await look(['2', 'enter'], (text) => {
     has(text, 'hosts › plant3-db-01', 'debian 12', 'tags plant3 database', 'none missing within a day');
-    assert.match(text, /disk\.used.*…\/postgresql\] /, 'of a long name both ends are shown');
+    assert.match(text, /disk\.used.*…[a-z/]*postgresql\] /, 'of a long name both ends are shown');
     has(text, 'as it was 3m ago, when 7F3K was seen', '“postgres --', '“archive command failed', '412 ×');
   });
 });

@@ -2,9 +2,10 @@ import type { AuditRow } from '../desk.ts';
 import { beside, EMPTY, fill, hanging, type Line, line, span } from '../line.ts';
 import { isBroad, type Model } from '../model.ts';
 import { clock, count, short } from '../quantity.ts';
+import { safeText } from '../safe-text.ts';
 import { shortId } from '../widgets/header.ts';
 import { windowStart } from '../widgets/list.ts';
-import { fit } from '../width.ts';
+import { cutMiddle, fit, widthOf } from '../width.ts';
 
 const NUMBER = 9;
 const KIND = 22;
@@ -25,10 +26,11 @@ function row(one: AuditRow, model: Model): Line {
 
 /** Beside the list a value is cut to some rows; in full it is scrolled. */
 const BESIDE = 300;
+/** The names' share of the columns, at the most. */
+const NAMES = 0.4;
 
 function block(one: AuditRow, columns: number, most = Number.POSITIVE_INFINITY): readonly Line[] {
   const shown = (value: string) => (value.length > most ? `${value.slice(0, most)}… (enter shows all)` : value);
-  const lead = (name: string) => line(span(`${fit(name, 10)}  `, 'dim'));
   const fields: readonly (readonly [string, string])[] = [
     ['record', count(one.n)],
     ['when', new Date(one.ts).toISOString()],
@@ -37,6 +39,10 @@ function block(one: AuditRow, columns: number, most = Number.POSITIVE_INFINITY):
     ...one.data,
     ['hash', one.hash],
   ];
+  // What differs in a name is its end: `route.code`, `route.why`.
+  const widest = Math.max(...fields.map(([name]) => widthOf(safeText(name))));
+  const names = Math.min(widest, Math.floor(columns * NAMES));
+  const lead = (name: string) => line(span(`${fit(cutMiddle(safeText(name), names), names)}  `, 'dim'));
   return [
     line(span(one.kind, 'strong')),
     EMPTY,

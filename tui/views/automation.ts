@@ -1,4 +1,6 @@
+import { type AutomationEntry, automationList } from '../automation-list.ts';
 import type { Automation } from '../desk.ts';
+import { entriesOf, lineOf, linesOf } from '../grouped.ts';
 import { EMPTY, fill, hanging, type Line, line, span } from '../line.ts';
 import type { Model } from '../model.ts';
 import { long, short } from '../quantity.ts';
@@ -50,21 +52,6 @@ function writtenLines({ written }: Automation, now: number, columns: number): re
   return hanging(label('in file'), `${safeText(named.join(', '))}: sentinel automation show`, columns);
 }
 
-/** So many are told one by one; all of them are in `sentinel automation list`. */
-const REMEMBERED_SHOWN = 4;
-
-function rememberedLines({ remembered }: Automation, now: number, columns: number): readonly Line[] {
-  const lines = remembered.slice(0, REMEMBERED_SHOWN).flatMap(({ id, by, playbook, hosts, until, uses }, i) => {
-    const what = `${playbook} on ${hosts.join(' ')}, as ${by} approved it`;
-    const rest = `used ${uses} times, lapses in ${long(until - now)}   ${shortId(id)}`;
-    return hanging(label(i === 0 ? 'approved' : ''), `${safeText(what)}; ${rest}`, columns);
-  });
-  const more = remembered.length - REMEMBERED_SHOWN;
-  return more > 0
-    ? [...lines, ...hanging(label(''), `and ${more} more: sentinel automation list`, columns, 'dim')]
-    : lines;
-}
-
 function spentLines({ spent, rule }: Automation, columns: number): readonly Line[] {
   if (spent.length === 0) return hanging(label('this hour'), 'nothing ran alone', columns, 'dim');
   return spent.flatMap(({ host, plans }, i) => {
@@ -86,6 +73,33 @@ function breakerLines({ breakers }: Automation, columns: number): readonly Line[
   );
 }
 
+function entryLine(entry: AutomationEntry, { ui, now }: Model): Line {
+  const selected = entry.id === ui.picked.automation;
+  const tone = selected ? 'accent' : 'plain';
+  const mark = span(selected ? '▌' : ' ', 'accent');
+  if (entry.type === 'rule') {
+    const { id, by, playbook, hosts, until, uses } = entry.row;
+    const where = hosts.length > 1 ? `${hosts[0]} +${hosts.length - 1}` : (hosts[0] ?? '');
+    return line(
+      mark,
+      span(fit(short(until - now), 4, 'right'), 'dim'),
+      span(` left  ${shortId(id)}  `, 'dim'),
+      span(fit(safeText(where), 18), tone),
+      span(`  ${playbook}`, tone),
+      span(`  ran ${uses === 1 ? 'once' : `${uses} times`}, by ${by}`, 'dim'),
+    );
+  }
+  const { incident, host, at, alone, why } = entry.row;
+  return line(
+    mark,
+    span(fit(short(now - at), 4, 'right'), 'dim'),
+    span(`  ${shortId(incident)}  `, 'dim'),
+    span(fit(safeText(host), 14), tone),
+    span(fit(alone ? ' alone' : ' person', 9), alone ? 'strong' : 'dim'),
+    span(why, selected ? 'plain' : 'dim'),
+  );
+}
+
 /** What may run with nobody asked, what its bounds are, and which way the newest plans were sent. */
 export function automationView(model: Model, rows: number): readonly Line[] {
   const { shelf, cols, now, ui } = model;
@@ -94,31 +108,55 @@ export function automationView(model: Model, rows: number): readonly Line[] {
   const top = [
     ...ruleLines(automation, model, columns),
     ...writtenLines(automation, now, columns),
-    ...rememberedLines(automation, now, columns),
     EMPTY,
     ...spentLines(automation, columns),
     ...breakerLines(automation, columns),
     EMPTY,
-    line(span(' which way the newest plans were sent', 'dim')),
   ];
-  const { routes } = automation;
-  if (routes.length === 0) return fill([...top, line(span(' no plan was made yet', 'dim'))], rows);
-  const room = Math.max(1, rows - top.length);
-  const at = Math.max(
-    0,
-    routes.findIndex(({ incident }) => incident === ui.picked.automation),
-  );
-  const start = windowStart(routes.length, room, at);
-  const list = routes.slice(start, start + room).map((route): Line => {
-    const selected = route.incident === ui.picked.automation;
-    return line(
-      span(selected ? '▌' : ' ', 'accent'),
-      span(fit(short(now - route.at), 4, 'right'), 'dim'),
-      span(`  ${shortId(route.incident)}  `, 'dim'),
-      span(fit(safeText(route.host), 14), selected ? 'accent' : 'plain'),
-      span(fit(route.alone ? ' alone' : ' person', 9), route.alone ? 'strong' : 'dim'),
-      span(route.why, selected ? 'plain' : 'dim'),
-    );
+  const list = automationList(automation);
+  const none =
+    automation.routes.length > 0
+      ? []
+      : [
+          ...(list.size > 0 ? [EMPTY] : []),
+          line(span(' no plan was made yet: each one stands here with its way', 'dim')),
+        ];
+  const room = Math.max(1, rows - top.length - none.length);
+  const at = lineOf(list, Math.max(0, list.indexOf(ui.picked.automation)));
+  const start = windowStart(linesOf(list), room, at);
+  const shown = entriesOf(list, start, start + room).map((entry): Line => {
+    if ('group' in entry) return line(span(` ${entry.group.title}`, 'dim'));
+    return 'row' in entry ? entryLine(entry.row, model) : EMPTY;
   });
-  return fill([...top, ...list], rows);
+  return fill([...top, ...shown, ...none], rows);
 }
+
+/** An approval that is remembered, whole. */
+export function rememberedLines({ shelf, now, cols }: Model, id: string): readonly Line[] {
+  const found = shelf.automation().remembered.find((one) => one.id === id);
+  if (found === undefined)
+    return [EMPTY, line(span(' Nothing is remembered by this rule any more. esc goes back.', 'dim'))];
+  const columns = cols - 1;
+  const { uses, last, until, lines } = found;
+  const used = last === null ? 'never yet' : `${uses === 1 ? 'once' : `${uses} times`}, last ${short(now - last)} ago`;
+  return [
+    ...hanging(label('ran'), used, columns),
+    ...hanging(label('lapses'), `in ${long(until - now)}`, columns),
+    EMPTY,
+    ...ruleText(lines, columns, 1),
+    EMPTY,
+    ...hanging(
+      line(' '),
+      'Plans of just these commands run with nobody there, while the cause is as sure as that. r revokes it.',
+      columns,
+      'dim',
+    ),
+  ];
+}
+
+/** The rule whole, as it is signed, each of its lines under the one before. */
+export const ruleText = (lines: readonly string[], columns: number, indent = 0): readonly Line[] =>
+  lines.flatMap((text) => {
+    const words = text.trimStart();
+    return hanging(line(' '.repeat(indent + text.length - words.length)), words, columns);
+  });

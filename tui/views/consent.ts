@@ -1,9 +1,12 @@
+import { rememberedLines } from '../../hub/automation/remember.ts';
 import type { Incident, Plan, PlannedCommand } from '../../hub/incident.ts';
 import { agreementWords } from '../agreement.ts';
 import { type Consent, wouldRun } from '../consent.ts';
 import { EMPTY, fitLine, hanging, type Line, line, lineWidth, span, spread } from '../line.ts';
 import { isBroad, type Model } from '../model.ts';
+import { shortId } from '../widgets/header.ts';
 import { verdictMark } from '../widgets/marks.ts';
+import { ruleText } from './automation.ts';
 
 /** A dialog is not wider than this: eyes should not travel between a command and what is asked about it. */
 const WIDEST = 108;
@@ -112,6 +115,28 @@ function approveBody(incident: Incident, plan: Plan, consent: Consent, model: Mo
       line(span('signing as ', 'dim'), span(`${model.desk.operator}@${model.desk.site}`)),
       columns,
     ),
+    ...laterLines(consent, columns),
+  ];
+}
+
+/** What is signed for later beside the approval, whole. */
+function laterLines({ later }: Consent, columns: number): readonly Line[] {
+  if (later === null) return [];
+  const keys = line(
+    span('m', 'strong'),
+    ' once only   ',
+    span('+ -', 'strong'),
+    ' days   ',
+    span('g', 'strong'),
+    ' its group',
+  );
+  const days = later.days === 1 ? 'for a day' : `for ${later.days} days`;
+  const title = line(span(`REMEMBERED ${days}`, 'wait'), ': may run with nobody there');
+  const isRoomy = lineWidth(title) + lineWidth(keys) + 2 <= columns;
+  return [
+    EMPTY,
+    ...(isRoomy ? [spread(title, keys, columns)] : [title, keys]),
+    ...ruleText(rememberedLines(later.rule), columns),
   ];
 }
 
@@ -130,14 +155,25 @@ function rejectBody(incident: Incident, columns: number): readonly Line[] {
 const HALT =
   'Agents end what runs at once, and begin nothing on any host until an admin has signed a lift (sentinel halt --lift). Watching, reporting and proposing go on.';
 
+const REVOKED =
+  'Nothing runs by it any more. What stands in line by it goes to a person; what runs is checked and undone as ever. Agents hear of it in this moment, and one that is away when it is back.';
+
+function revokeBody(rule: string, model: Model, columns: number): readonly Line[] {
+  const found = model.shelf.automation().remembered.find(({ id }) => id === rule);
+  const lines = found === undefined ? [line('It is revoked, or has lapsed, already.')] : ruleText(found.lines, columns);
+  return [...lines, EMPTY, ...hanging(EMPTY, REVOKED, columns)];
+}
+
 function buttons(consent: Consent, columns: number): Line {
   const deny = span('▌ Deny ▐', 'focus');
   if (consent.stale) return line(span('▌ Close ▐', 'focus'), span('     any key', 'dim'));
   if (consent.act === 'halt') return line(span('▌ Go on ▐', 'focus'), '     ', span('y', 'strong'), ' halt the site');
+  if (consent.act === 'revoke') return line(span('▌ Keep it ▐', 'focus'), '     ', span('y', 'strong'), ' revoke it');
   if (consent.act === 'reject')
     return line(span('▌ Keep it ▐', 'focus'), '     ', span('y', 'strong'), ' reject the plan');
   const plain = wouldRun(consent.steps, []);
   const chosen = wouldRun(consent.steps, consent.included);
+  const kept = consent.later === null ? '' : ', and remember';
   if (consent.wide) {
     const field = `type the host's name: ${consent.typed}`;
     const done = consent.typed === consent.host;
@@ -148,17 +184,23 @@ function buttons(consent: Consent, columns: number): Line {
           span('▌', 'accent'),
           span(`  then `, 'dim'),
           span('Y', done ? 'strong' : 'dim'),
-          span(` approve ${range(chosen)}`, done ? 'plain' : 'dim'),
+          span(` approve ${range(chosen)}${kept}`, done ? 'plain' : 'dim'),
         )
-      : line(deny, '     ', span('Y', 'strong'), ` type the host's name to approve ${range(chosen)}`);
+      : line(deny, '     ', span('Y', 'strong'), ` type the host's name to approve ${range(chosen)}${kept}`);
   }
   const hasReview = consent.steps.some((step) => step.decision === 'review');
   const first =
     plain.length > 0
-      ? [span('y', 'strong'), span(` approve ${range(plain)}`)]
+      ? [span('y', 'strong'), span(` approve ${range(plain)}${kept}`)]
       : [span('y', 'dim'), span(' needs a step included', 'dim')];
   if (!hasReview) return line(deny, '     ', ...first);
   const ready = consent.included.length > 0;
+  // What is remembered is the whole plan: there is no approving a part of it.
+  if (consent.later !== null) {
+    const whole = consent.later.rule.reviewed.every((number) => consent.included.includes(number));
+    const said = whole ? ` approve ${range(chosen)}${kept}` : ' needs every review step included';
+    return line(deny, '     ', span('Y', whole ? 'strong' : 'dim'), span(said, whole ? 'plain' : 'dim'));
+  }
   const label =
     ready && columns > 76
       ? ` approve ${range(chosen)}, with what you included`
@@ -183,6 +225,10 @@ export function dialogOf(consent: Consent, model: Model): Dialog {
   const note = line(span(consent.note, 'wait'));
   const common = { title, note, columns, buttons: buttons(consent, columns) };
   if (consent.act === 'halt') return { ...common, title: `halt ${consent.host}`, body: hanging(EMPTY, HALT, columns) };
+  if (consent.act === 'revoke') {
+    const title = `revoke what is remembered as ${shortId(consent.host)}`;
+    return { ...common, title, body: revokeBody(consent.host, model, columns) };
+  }
   if (consent.stale || incident === undefined) {
     const body = [
       line(span('The plan changed while this was open.', 'wait')),

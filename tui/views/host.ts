@@ -88,8 +88,8 @@ export function hostLines(model: Model, agent: string): readonly Line[] {
   if (row === undefined || detail === undefined)
     return [EMPTY, line(span(' This host is gone. esc goes back.', 'dim'))];
   const broad = isBroad(model);
-  const left = broad ? Math.floor((cols - 4) * 0.42) : cols - 2;
-  const names = nameWidth(detail.gauges, Math.floor(left * 0.55));
+  const left = broad ? Math.floor((cols - 4) * 0.48) : cols - 2;
+  const names = nameWidth(detail.gauges, Math.floor(left * 0.5));
   const tags = detail.tags.length === 0 ? '' : `   tags ${detail.tags.join(' ')}`;
   const some = (n: number, what: string) => `${n} ${n === 1 ? what : `${what}s`}`;
   const has = [

@@ -102,7 +102,7 @@ function selectedLines(host: HostRow, model: Model, rows: number): readonly Line
   const pulse = shelf.pulse(host.agent);
   const gauges = pulse?.gauges ?? [];
   const width = broad ? Math.floor(cols * 0.55) : cols - 4;
-  const names = nameWidth(gauges, Math.min(32, Math.floor(width / 3)));
+  const names = nameWidth(gauges, Math.min(32, Math.floor(width * 0.45)));
   const gaugeLines = gauges.map((gauge) => line('   ', ...gaugeLine(gauge, width - 3, names, theme)));
   if (!broad) {
     const link = linkLines(host, pulse?.link, cols - 4).map((one) => line('   ', ...one));

@@ -1,5 +1,6 @@
 import type { Incident } from '../../hub/incident.ts';
 import { awaitedWords } from '../agreement.ts';
+import { cited } from '../cited.ts';
 import { beside, EMPTY, fill, hanging, type Line, line, shortened, span } from '../line.ts';
 import { isBroad, type Model } from '../model.ts';
 import { clock, long, short } from '../quantity.ts';
@@ -17,7 +18,7 @@ const NOTE_ROWS = 2;
 
 function stateLine(incident: Incident, model: Model): Line {
   const { now } = model;
-  const ago = `${situation(incident)} ${long(now - incident.updated)} ago`;
+  const ago = `${situation(incident)}${incident.reason === '' ? '' : ','} ${long(now - incident.updated)} ago`;
   const expires = incident.state === 'proposed' && incident.plan !== null ? incident.plan.expires - now : undefined;
   const awaited = awaitedWords(incident, model.desk, now);
   const lapse = expires === undefined ? '' : expires > 0 ? `, expires in ${long(expires)}` : ', expired';
@@ -34,10 +35,6 @@ function stateLine(incident: Incident, model: Model): Line {
     ...(incident.repeats > 0 ? [span('   seen again ', 'dim'), span(`${incident.repeats}`)] : []),
   );
 }
-
-/** Ids that the plan's claims, or the first diagnosis', rest on. */
-const cited = (incident: Incident): ReadonlySet<string> =>
-  new Set((incident.plan?.chain ?? incident.diagnoses[0]?.chain ?? []).flatMap(({ evidence }) => evidence));
 
 /** What was known, each item with the id that causes cite. Text that a stranger chose is marked as quoted. */
 function evidenceLines(incident: Incident, model: Model, columns: number): readonly Line[] {

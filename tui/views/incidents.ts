@@ -1,14 +1,14 @@
 import { CLOSED } from '../../hub/incident.ts';
 import type { IncidentRow } from '../desk.ts';
 import { entriesOf, lineOf, linesOf } from '../grouped.ts';
-import { beside, EMPTY, fill, fitLine, type Line, line, span, spread } from '../line.ts';
+import { beside, EMPTY, fill, fitLine, type Line, line, lineWidth, span, spread } from '../line.ts';
 import { listing } from '../listing.ts';
 import { isBroad, type Model, STATE_WORDS } from '../model.ts';
 import { count, short } from '../quantity.ts';
 import { safeText } from '../safe-text.ts';
 import { filterLine, windowStart } from '../widgets/list.ts';
 import { incidentMark } from '../widgets/marks.ts';
-import { fit, widthOf, wrap } from '../width.ts';
+import { cutMiddle, fit, widthOf, wrap } from '../width.ts';
 import { hostBlock } from './host-line.ts';
 import { summary } from './summary.ts';
 
@@ -30,9 +30,11 @@ function listRow(row: IncidentRow, model: Model, columns: number, hostColumns: n
     '  ',
     span(fit(safeText(row.host), hostColumns), tone),
     '  ',
-    span(row.title, tone),
   );
-  return fitLine(spread(left, line(span(word, 'dim'), ' '), columns), columns);
+  const right = line(span(word, 'dim'), ' ');
+  // Of a long title both ends are shown: the kind of trouble, and the name of what has it.
+  const title = cutMiddle(row.title, Math.max(1, columns - lineWidth(left) - lineWidth(right) - 1));
+  return fitLine(spread([...left, span(title, tone)], right, columns), columns);
 }
 
 function listLines(model: Model, columns: number, rows: number): readonly Line[] {

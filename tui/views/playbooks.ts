@@ -10,21 +10,23 @@ import { fit } from '../width.ts';
 const NAME = 22;
 
 /** How often it was run here, and helped. */
-const record = ({ ran, helped }: PlaybookRow): string => (ran === 0 ? '' : `${helped} of ${ran}`);
+const recordOf = ({ ran, helped }: PlaybookRow): string => (ran === 0 ? '' : `${helped} of ${ran}`);
 
-function row(one: PlaybookRow, model: Model): Line {
+function row(one: PlaybookRow, model: Model, record: number): Line {
   const selected = one.id === model.ui.picked.playbooks;
   return line(
     span(selected ? '▌' : ' ', 'accent'),
     span(fit(one.id, NAME), selected ? 'accent' : 'plain'),
     span(fit(one.looks ? 'looks' : 'fixes', 7), 'dim'),
     span(fit(one.own ? 'own' : '', 5), 'dim'),
-    span(fit(record(one), 9, 'right'), one.ran > 0 ? 'plain' : 'dim'),
+    span(fit(recordOf(one), record, 'right'), one.ran > 0 ? 'plain' : 'dim'),
   );
 }
 
-/** Columns of a row of the list. */
-const ROW = 1 + NAME + 7 + 5 + 9 + 1;
+/** Columns of a row of the list, but the record. */
+const ROW = 1 + NAME + 7 + 5 + 1;
+/** Columns of the record; none before anything was run here. */
+const RECORD = 9;
 
 function block(one: PlaybookRow, model: Model, columns: number): readonly Line[] {
   const lead = (name: string) => line(span(name.padEnd(10), 'dim'));
@@ -71,8 +73,9 @@ export function playbooksView(model: Model, rows: number): readonly Line[] {
   );
   const room = rows - top.length - 1;
   const start = windowStart(shown.length, room, at);
-  const title = line(span(` ${fit('playbook', NAME)}${fit('', 12)}${fit('helped', 9, 'right')}`, 'dim'));
-  const list = [title, ...shown.slice(start, start + room).map((one) => row(one, model))];
+  const record = shown.some(({ ran }) => ran > 0) ? RECORD : 0;
+  const title = line(span(` ${fit('playbook', NAME)}${fit('', 12)}${fit('helped', record, 'right')}`, 'dim'));
+  const list = [title, ...shown.slice(start, start + room).map((one) => row(one, model, record))];
   const selected = shown[at];
   if (!isBroad(model)) {
     const wide = list.map((line_, i) => {
@@ -81,8 +84,8 @@ export function playbooksView(model: Model, rows: number): readonly Line[] {
     });
     return fill([...top, ...wide], rows);
   }
-  const side = selected === undefined ? [] : block(selected, model, cols - ROW - 3);
-  return fill([...top, ...beside(fill(list, room + 1), ROW, span('│ ', 'dim'), fill(side, room + 1))], rows);
+  const side = selected === undefined ? [] : block(selected, model, cols - ROW - record - 3);
+  return fill([...top, ...beside(fill(list, room + 1), ROW + record, span('│ ', 'dim'), fill(side, room + 1))], rows);
 }
 
 /** One playbook in full. */

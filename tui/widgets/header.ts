@@ -1,13 +1,15 @@
-import { type Line, line, type Span, span, spread } from '../line.ts';
+import { type Line, line, lineWidth, type Span, span, spread } from '../line.ts';
 import { isBroad, type Model } from '../model.ts';
 import { count } from '../quantity.ts';
 import type { Theme } from '../theme.ts';
 import { type Health, healthOf, waitingFor } from '../troubles.ts';
+import { cutMiddle, widthOf } from '../width.ts';
 
 /** Where an id is shown to people, its last four letters do: they are the random ones. */
 export const shortId = (id: string): string => id.slice(-4);
 
-function trail(model: Model): readonly Span[] {
+/** Where one is, in `room` columns; of a long title both ends are shown. */
+function trail(model: Model, room: number): readonly Span[] {
   const { ui, incident } = model;
   if (ui.palette !== null) return [span('go to', 'strong')];
   if (ui.help) return [span('help', 'strong')];
@@ -17,8 +19,9 @@ function trail(model: Model): readonly Span[] {
   }
   if (ui.open === null) return ui.view === 'incidents' ? [] : [span(ui.view, 'strong')];
   if (ui.view !== 'incidents') return [span(`${ui.view} › `, 'dim'), span(ui.open, 'strong')];
+  const before = span('incidents › ', 'dim');
   const title = incident === undefined ? 'gone' : `${shortId(incident.id)}  ${titleOf(incident)}`;
-  return [span('incidents › ', 'dim'), span(title, 'strong')];
+  return [before, span(cutMiddle(title, Math.max(1, room - widthOf(before.text))), 'strong')];
 }
 
 /** An incident's title with its host, once. */
@@ -58,7 +61,7 @@ export function header(model: Model): Line {
     model.readOnly ? span('READ-ONLY  ', 'strong') : '',
     desk.hub === 'down' ? span('HUB DOWN: history only  ', 'wait') : '',
     ...(inside ? [] : [broad ? span(`      ${hosts}  `) : span('  '), ...counts]),
-    ...(inside ? [span(broad ? ' ' : ''), ...trail(model)] : []),
+    inside && broad ? ' ' : '',
   );
   const waits =
     waiting === 0
@@ -68,5 +71,6 @@ export function header(model: Model): Line {
     ? span(`chain ${theme.glyphs.allow} ${count(desk.auditRecords)}`, 'dim')
     : span(`chain ${theme.glyphs.block} BROKEN`, 'alarm');
   const right = line(...waits, broad || !desk.auditGood ? '        ' : '', broad || !desk.auditGood ? chain : '', ' ');
-  return spread(left, right, cols);
+  const room = cols - lineWidth(left) - lineWidth(right) - 1;
+  return spread([...left, ...(inside ? trail(model, room) : [])], right, cols);
 }
