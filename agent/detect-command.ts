@@ -80,7 +80,7 @@ function rowJudge(file: string, learner: Learner): (row: CsvRow) => string {
       value === null
         ? 'no value: a gap.'
         : judged !== null
-          ? `${explain('Value', '', judged.novelty, learner.baseline.slice)}.`
+          ? `${explain('Value', '', learner.baseline.novelty(), learner.baseline.slice)}.`
           : late
             ? 'Not later than the row before: not judged.'
             : 'Still learning: nothing to compare with yet.';

@@ -1,13 +1,12 @@
 import { Level } from './level.ts';
-import { Memory, type Range, STATISTICS, type Statistic } from './memory.ts';
-import { FLOOR, SLICE_MS, STEPS, STEPS_NEEDED, TICK_MS, WARM_SLICES } from './settings.ts';
+import { LEVEL, MEAN, Memory, type Range, SEASON, SLOW, SPREAD, STATISTICS, type Statistic } from './memory.ts';
+import { FLOOR, SLICE_MS, STEPS, TICK_MS, WARM_SLICES } from './settings.ts';
+import { Steps } from './steps.ts';
 
 /** What is unusual about the present, and by how much. */
 export interface Novelty {
   /** Distance outside the envelope, in envelope widths; 0 inside. */
   readonly z: number;
-  /** The same without the slow mean. */
-  readonly fast: number;
   readonly statistic: Statistic;
   /** The statistic's value, and the range that it was held against. */
   readonly value: number;
@@ -22,9 +21,9 @@ export interface Novelty {
 const LEARNED_GAPS = 8;
 /** A metric that hardly ever changed has not shown its resolution yet. */
 const CHANGES_NEEDED = 10;
-const VERSION = 1;
+const VERSION = 2;
 const MAGIC = 0x53424c00; // "SBL", then the version
-/** Places of the scalars; behind them LEARNED_GAPS gaps, then number and value of each step. */
+/** Places of the scalars; behind them LEARNED_GAPS gaps. */
 const INTERVAL = 0;
 const SLICE = 1;
 const LAST = 2;
@@ -35,8 +34,7 @@ const FINEST = 5;
 const VALUE = 6;
 const CHANGES = 7;
 const GAP_LIST = 8;
-const STEP_LIST = GAP_LIST + LEARNED_GAPS;
-const SCALARS = STEP_LIST + 2 * STEPS;
+const SCALARS = GAP_LIST + LEARNED_GAPS;
 const HEADER_BYTES = 8;
 
 /** The last moment that a Date can name: beyond it slices could not be counted one by one. */
@@ -54,9 +52,18 @@ const MAX_VALUE = 1e30;
 export class Baseline {
   readonly #scalars = new Float64Array(SCALARS);
   readonly #level = new Level();
+  readonly #steps = new Steps();
   readonly #memory = new Memory();
   /** The least change, in the metric's unit, that could matter. */
   readonly #least: number;
+  /** What the last sample was farthest outside of, and by how many widths. */
+  #z = 0;
+  #fast = 0;
+  #place: number = LEVEL;
+  #value = 0;
+  /** The step and the level that this was found of. */
+  #judgedStep = Number.NaN;
+  #judgedLevel = Number.NaN;
 
   constructor(options: { readonly interval?: number; readonly least?: number } = {}) {
     this.#least = Math.max(1e-9, options.least ?? 0);
@@ -75,21 +82,52 @@ export class Baseline {
     return this.#at(SLICE);
   }
 
-  /** `ts` in milliseconds. Null while there is nothing to compare with: at the start, after a gap, without a full day. */
-  add(ts: number, value: number): Novelty | null {
-    if (!(ts >= 0 && ts <= MAX_TIME) || !Number.isFinite(value)) return null;
-    const passed = ts - this.#at(LAST);
+  /**
+   * How far outside its envelope the metric is, in envelope widths; 0 inside. NaN while there is nothing to compare with: at
+   * the start, after a gap, without a full day. `ts` in milliseconds.
+   */
+  add(ts: number, value: number): number {
+    if (!(ts >= 0 && ts <= MAX_TIME) || !Number.isFinite(value)) return Number.NaN;
+    const scalars = this.#scalars;
+    const passed = ts - (scalars[LAST] ?? Number.NaN);
     if (passed <= 0) {
       // A clock that was set back: old and new times can't be compared. A little of it is only a late sample.
       if (-passed > Math.max(SLICE_MS, this.slice)) this.#forget();
-      else return null;
+      else return Number.NaN;
     }
-    this.#scalars[LAST] = ts;
-    if (this.interval === 0 && !this.#learnInterval(passed)) return null;
+    scalars[LAST] = ts;
+    if (scalars[INTERVAL] === 0 && !this.#learnInterval(passed)) return Number.NaN;
     const bounded = Math.min(MAX_VALUE, Math.max(-MAX_VALUE, value));
-    this.#learnResolution(bounded);
-    if (!this.#level.add(ts, bounded, this.interval)) return null;
-    return this.#judge(ts, this.#level.value());
+    if (bounded !== scalars[VALUE]) this.#learnResolution(bounded);
+    if (!this.#level.add(ts, bounded, scalars[INTERVAL] ?? 0)) return Number.NaN;
+    this.#judge(ts, this.#level.value());
+    return this.#memory.slices < WARM_SLICES ? Number.NaN : this.#z;
+  }
+
+  /** The same without the slow mean, of the last sample that was compared. */
+  get fast(): number {
+    return this.#fast;
+  }
+
+  /** Slices that are known, up to two weeks. */
+  get slices(): number {
+    return this.#memory.slices;
+  }
+
+  /** What the last sample that was compared is outside of, with the numbers. */
+  novelty(): Novelty {
+    const memory = this.#memory;
+    const place = this.#place;
+    const { low, high } = place === SEASON ? memory.season() : { low: memory.low(place), high: memory.high(place) };
+    return {
+      z: this.#z,
+      statistic: STATISTICS[place] ?? 'level',
+      value: this.#value,
+      low,
+      high,
+      width: memory.width(place, FLOOR, this.#least),
+      slices: memory.slices,
+    };
   }
 
   /** The present level; NaN while there is none. */
@@ -99,39 +137,28 @@ export class Baseline {
 
   /** The trimmed range of levels; null in a cold start. */
   range(): Range | null {
-    return this.#memory.slices < WARM_SLICES ? null : this.#memory.range('level');
+    const memory = this.#memory;
+    return memory.slices < WARM_SLICES ? null : { low: memory.low(LEVEL), high: memory.high(LEVEL) };
   }
 
   /** Change of the level per second over the last slice, by least squares; null with too few steps. */
   slope(): number | null {
-    let [n, t, tt, v, tv] = [0, 0, 0, 0, 0];
-    const now = Math.floor(this.#at(LAST) / this.#step());
-    for (let i = 0; i < STEPS; i++) {
-      const x = this.#at(STEP_LIST + 2 * i) - now;
-      if (!(x > -STEPS)) continue;
-      const y = this.#at(STEP_LIST + 2 * i + 1);
-      n++;
-      t += x;
-      tt += x * x;
-      v += y;
-      tv += x * y;
-    }
-    return n < STEPS_NEEDED ? null : (n * tv - t * v) / (n * tt - t * t) / (this.#step() / 1_000);
+    const step = this.slice / STEPS;
+    const slope = this.#steps.slope(Math.floor(this.#at(LAST) / step));
+    return slope === null ? null : slope / (step / 1_000);
   }
 
   #at(place: number): number {
     return this.#scalars[place] ?? Number.NaN;
   }
 
-  #step(): number {
-    return this.slice / STEPS;
-  }
-
   #forget(): void {
     const { interval } = this;
     this.#scalars.fill(0);
     this.#scalars[VALUE] = Number.NaN;
+    this.#judgedStep = Number.NaN;
     this.#level.clear();
+    this.#steps.clear();
     this.#memory.clear();
     if (interval > 0) this.#setInterval(interval);
   }
@@ -140,7 +167,6 @@ export class Baseline {
     const bounded = Math.min(MAX_TIME, Math.max(1, interval));
     this.#scalars[INTERVAL] = bounded;
     this.#scalars[SLICE] = Math.max(SLICE_MS, STEPS * bounded);
-    for (let i = 0; i < STEPS; i++) this.#scalars[STEP_LIST + 2 * i] = Number.NEGATIVE_INFINITY;
   }
 
   #learnInterval(passed: number): boolean {
@@ -163,42 +189,46 @@ export class Baseline {
     if (finest === 0 || change < finest) this.#scalars[FINEST_NOW] = change;
   }
 
-  #judge(ts: number, level: number): Novelty | null {
+  /** Holds each statistic against its envelope, and remembers the one that is farthest outside. */
+  #judge(ts: number, level: number): void {
     const memory = this.#memory;
-    if (memory.open(Math.floor(ts / this.slice), Math.round(86_400_000 / this.slice))) {
-      this.#scalars[FINEST] = this.#at(CHANGES) < CHANGES_NEEDED ? 0 : this.#at(FINEST_NOW);
-    }
     const scalars = this.#scalars;
-    const number = Math.floor(ts / this.#step());
-    const at = STEP_LIST + 2 * (number % STEPS);
-    scalars[at] = number;
-    scalars[at + 1] = level;
-    const found = new Finder(memory, this.#least, this.#at(FINEST));
-    found.see('level', level);
-    // Read in place: a call for each of these is half of the work where nothing is compiled.
-    const oldest = number - STEPS;
-    let n = 0;
-    let sum = 0;
-    for (let i = STEP_LIST; i < SCALARS; i += 2) {
-      if (!((scalars[i] ?? 0) > oldest)) continue;
-      n++;
-      sum += scalars[i + 1] ?? 0;
+    const slice = scalars[SLICE] ?? 0;
+    const step = Math.floor(ts / (slice / STEPS));
+    // Within a step the same level says the same again: of a metric that stands still nothing is reckoned.
+    if (step === this.#judgedStep && level === this.#judgedLevel) return;
+    this.#judgedStep = step;
+    this.#judgedLevel = level;
+    if (memory.open(Math.floor(ts / slice), Math.round(86_400_000 / slice))) {
+      scalars[FINEST] = this.#at(CHANGES) < CHANGES_NEEDED ? 0 : this.#at(FINEST_NOW);
     }
-    if (n >= STEPS_NEEDED) {
-      const mean = sum / n;
-      let squares = 0;
-      for (let i = STEP_LIST; i < SCALARS; i += 2) {
-        if ((scalars[i] ?? 0) > oldest) squares += ((scalars[i + 1] ?? 0) - mean) ** 2;
-      }
-      found.see('mean', mean);
-      found.see('spread', Math.sqrt(squares / n));
-      const beyond = memory.beyondSeason(mean);
-      if (beyond !== null) found.see('season', beyond);
-      const slow = memory.slow(mean);
-      if (slow !== null) found.see('slow', slow);
-      memory.keepMean(mean);
-    }
-    return memory.slices < WARM_SLICES ? null : found.novelty();
+    this.#z = 0;
+    this.#fast = 0;
+    this.#place = LEVEL;
+    this.#value = 0;
+    this.#see(LEVEL, level);
+    this.#steps.tell(step, level);
+    const mean = this.#steps.mean();
+    if (Number.isNaN(mean)) return;
+    this.#see(MEAN, mean);
+    this.#see(SPREAD, this.#steps.spread(mean));
+    const beyond = memory.beyondSeason(mean);
+    if (beyond !== null) this.#see(SEASON, beyond);
+    const slow = memory.slow(mean);
+    if (slow !== null) this.#see(SLOW, slow);
+    memory.keepMean(mean);
+  }
+
+  #see(place: number, value: number): void {
+    // One step of the metric's own resolution is no news.
+    const outside = this.#memory.see(place, value) - (this.#scalars[FINEST] ?? 0);
+    if (!(outside > 0)) return;
+    const z = Math.min(MAX_Z, outside / this.#memory.width(place, FLOOR, this.#least));
+    if (place !== SLOW && z > this.#fast) this.#fast = z;
+    if (!(z > this.#z)) return;
+    this.#z = z;
+    this.#place = place;
+    this.#value = value;
   }
 
   /** All that was learned, with a version: 15 kB at most. */
@@ -207,6 +237,7 @@ export class Baseline {
       new Uint8Array(new Uint32Array([MAGIC | VERSION, 0]).buffer),
       bytesOf(this.#scalars),
       bytesOf(this.#level.state),
+      bytesOf(this.#steps.state),
       bytesOf(this.#memory.scalars),
       bytesOf(this.#memory.rows),
     ];
@@ -222,7 +253,13 @@ export class Baseline {
   /** The reverse of toBytes; null for anything of another version or length: learning then starts anew. */
   static fromBytes(bytes: Uint8Array, options: { readonly least?: number } = {}): Baseline | null {
     const baseline = new Baseline(options);
-    const into = [baseline.#scalars, baseline.#level.state, baseline.#memory.scalars, baseline.#memory.rows];
+    const into = [
+      baseline.#scalars,
+      baseline.#level.state,
+      baseline.#steps.state,
+      baseline.#memory.scalars,
+      baseline.#memory.rows,
+    ];
     const length = into.reduce((sum, part) => sum + part.byteLength, HEADER_BYTES);
     if (bytes.length !== length) return null;
     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -232,6 +269,7 @@ export class Baseline {
       bytesOf(part).set(bytes.subarray(at, at + part.byteLength));
       at += part.byteLength;
     }
+    baseline.#level.restored();
     return baseline.#isSound() ? baseline : null;
   }
 
@@ -252,54 +290,3 @@ export class Baseline {
 }
 
 const bytesOf = (part: Float64Array | Float32Array) => new Uint8Array(part.buffer, part.byteOffset, part.byteLength);
-
-/** Holds each statistic against its envelope and remembers the one that is farthest outside. */
-class Finder {
-  readonly #memory: Memory;
-  readonly #least: number;
-  readonly #finest: number;
-  #z = 0;
-  #fast = 0;
-  #statistic: Statistic = 'level';
-  #value = 0;
-
-  constructor(memory: Memory, least: number, finest: number) {
-    this.#memory = memory;
-    this.#finest = finest;
-    this.#least = least;
-  }
-
-  see(statistic: Statistic, value: number): void {
-    const memory = this.#memory;
-    const place = STATISTICS.indexOf(statistic);
-    memory.keep(place, value);
-    const above = value - memory.high(place);
-    const below = memory.low(place) - value;
-    // One step of the metric's own resolution is no news.
-    const outside = Math.max(above, below) - this.#finest;
-    if (!(outside > 0)) return;
-    const z = Math.min(MAX_Z, outside / memory.width(place, FLOOR, this.#least));
-    if (statistic !== 'slow' && z > this.#fast) this.#fast = z;
-    if (!(z > this.#z)) return;
-    this.#z = z;
-    this.#statistic = statistic;
-    this.#value = value;
-  }
-
-  novelty(): Novelty {
-    const memory = this.#memory;
-    const place = STATISTICS.indexOf(this.#statistic);
-    const seasonal = this.#statistic === 'season';
-    const season = memory.season();
-    return {
-      z: this.#z,
-      fast: this.#fast,
-      statistic: this.#statistic,
-      value: this.#value,
-      low: seasonal ? season.low : memory.low(place),
-      high: seasonal ? season.high : memory.high(place),
-      width: memory.width(place, FLOOR, this.#least),
-      slices: memory.slices,
-    };
-  }
-}

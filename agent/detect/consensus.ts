@@ -12,7 +12,8 @@ export type Company =
   /** Another witness of its family is unusual too. */
   | 'agreed';
 
-interface Witness {
+/** What a metric says for its family, as it was at its last sample. */
+export interface Witness {
   readonly metric: string;
   readonly witness: number;
   seen: number;
@@ -31,6 +32,8 @@ interface Lead {
 /** No trouble speaks for others for longer: by then what is learned is taken as usual. */
 const LONGEST_MS = ACCEPTED_SLICES * SLICE_MS;
 
+const NEVER = Number.NEGATIVE_INFINITY;
+
 const ORDER: readonly Severity[] = ['info', 'warning', 'critical'];
 
 /**
@@ -44,21 +47,18 @@ export class Consensus {
   /** Metrics whose anomaly was not said, as another of their family had spoken, by whom. */
   readonly #joined = new Map<string, Lead>();
 
-  /** What a metric is now; for every sample of every learned metric. */
-  note(metric: string, base: string, ts: number, isUnusual: boolean): void {
+  /** The witness of a metric, to be told at each of its samples; null for a metric without partners. */
+  witness(metric: string, base: string): Witness | null {
     const place = placeOf(base);
-    if (place === undefined) return;
+    if (place === undefined) return null;
     let family = this.#witnesses.get(place.family);
     if (family === undefined) {
       family = new Map();
       this.#witnesses.set(place.family, family);
     }
-    const known = family.get(metric);
-    if (known === undefined) family.set(metric, { metric, witness: place.witness, seen: ts, isUnusual });
-    else {
-      known.seen = ts;
-      known.isUnusual = isUnusual;
-    }
+    const known = family.get(metric) ?? { metric, witness: place.witness, seen: NEVER, isUnusual: false };
+    family.set(metric, known);
+    return known;
   }
 
   /** How far its partners agree with a metric that is unusual, as they were at their last samples. */
@@ -114,6 +114,11 @@ export class Consensus {
     return [...this.#joined].flatMap(([metric, { at, ended }]) =>
       ts < at || ts - (ended ?? at + LONGEST_MS) >= JOIN_MS ? [metric] : [],
     );
+  }
+
+  /** Somebody joined a trouble that another speaks for. */
+  get hasJoined(): boolean {
+    return this.#joined.size > 0;
   }
 
   /** A metric that joined is said for itself now. */

@@ -1,6 +1,7 @@
 import { type Reading, splitMetric } from '../sense/sense.ts';
 import { Consensus } from './consensus.ts';
 import type { Finding } from './finding.ts';
+import { FollowedMetric } from './followed-metric.ts';
 import { LearnedMetric } from './learned-metric.ts';
 import type { Limit } from './limit.ts';
 import { LimitedMetric } from './limited-metric.ts';
@@ -14,10 +15,10 @@ const FORGET_MS = 3_600_000;
 const FORGET_LEARNED_MS = SLICES * SLICE_MS;
 /** Looked for so often: a loop over all metrics is dear for what happens once in two weeks. */
 const SWEEP_MS = 60_000;
-/** Metrics that are followed: as many as a message carries. */
-const MAX_FOLLOWED = 512;
-/** Names that are kept taken apart: metrics come and go with mounts and workloads. */
-const MAX_BASES = 2 * MAX_FOLLOWED;
+/** Metrics that are held against a limit, and as many that are learned: as many as a message carries. */
+const MAX_HELD = 512;
+/** Names that are known: metrics come and go with mounts and workloads. */
+const MAX_NAMES = 4 * MAX_HELD;
 
 export interface DetectorOptions {
   /** What the host is for, as words or `role=word`: severities follow it. */
@@ -34,13 +35,18 @@ export interface DetectorOptions {
  */
 export class Detector {
   readonly #limits: ReadonlyMap<string, Limit>;
-  readonly #limited = new Map<string, LimitedMetric>();
-  readonly #learned = new Map<string, LearnedMetric>();
+  readonly #followed = new Map<string, FollowedMetric>();
+  /** Who stood where in the last sample: metrics hardly ever change places. */
+  readonly #placed: FollowedMetric[] = [];
+  readonly #held = { limited: 0, learned: 0 };
   readonly #context: { sensitivity: Sensitivity; tags: readonly string[] };
   readonly #saved: ReadonlyMap<string, Uint8Array>;
   readonly #consensus = new Consensus();
-  readonly #bases = new Map<string, string>();
   #swept = Number.NaN;
+  /** Numbers the samples. */
+  #turn = 0;
+  /** Something was said, and may not have recovered. */
+  #inTrouble = false;
 
   constructor(limits: readonly Limit[] = LIMITS, options: DetectorOptions = {}) {
     this.#limits = new Map(limits.map((limit) => [limit.metric, limit]));
@@ -55,58 +61,87 @@ export class Detector {
 
   /** What was learned, by metric, at most 16 kB each: given to the next Detector it goes on from there. */
   save(): Map<string, Uint8Array> {
-    return new Map([...this.#learned].map(([name, metric]) => [name, metric.toBytes()]));
+    return new Map(
+      [...this.#followed.values()].flatMap(({ name, learned }) =>
+        learned === null ? [] : [[name, learned.toBytes()] as const],
+      ),
+    );
   }
 
   /** One sample, with its time in milliseconds since the epoch. */
   feed(ts: number, readings: readonly Reading[]): Finding[] {
     const findings: Finding[] = [];
     if (!Number.isFinite(ts) || ts < 0) return findings;
-    for (const reading of readings) {
-      if (reading.value !== null && Number.isFinite(reading.value)) {
-        this.#judge(ts, reading, reading.value, findings);
-      }
+    const turn = ++this.#turn;
+    for (let i = 0; i < readings.length; i++) {
+      const reading = readings[i];
+      const metric = reading === undefined ? undefined : this.#find(i, reading);
+      if (reading === undefined || metric === undefined) continue;
+      metric.turn = turn;
+      const { value } = reading;
+      if (value !== null && Number.isFinite(value)) this.#judge(ts, reading, value, metric, findings);
     }
-    findings.push(...this.#gone(ts, readings), ...this.#outlasting(ts));
+    if (this.#inTrouble) {
+      findings.push(...this.#gone(ts, readings), ...this.#outlasting(ts));
+      this.#inTrouble = this.#consensus.hasJoined || [...this.#followed.values()].some(({ active }) => active);
+    }
     if (!(Math.abs(ts - this.#swept) < SWEEP_MS)) this.#forget(ts);
     // Named when all have been looked at: a step shows in several at the same sample.
     return findings.map((finding) => this.#withPartners(finding, ts));
   }
 
-  #forget(ts: number): void {
-    this.#swept = ts;
-    for (const [name, { seen }] of this.#limited) if (ts - seen > FORGET_MS) this.#limited.delete(name);
-    for (const [name, { seen }] of this.#learned) if (ts - seen > FORGET_LEARNED_MS) this.#learned.delete(name);
+  /** Undefined for one that never had a value. */
+  #find(place: number, { name, value }: Reading): FollowedMetric | undefined {
+    const placed = this.#placed[place];
+    if (placed !== undefined && placed.name === name) return placed;
+    let metric = this.#followed.get(name);
+    if (metric === undefined) {
+      if (value === null) return undefined;
+      if (this.#followed.size >= MAX_NAMES) this.#forgetBare();
+      metric = new FollowedMetric(name, this.#limits, this.#consensus);
+      this.#followed.set(name, metric);
+    }
+    this.#placed[place] = metric;
+    return metric;
   }
 
-  #judge(ts: number, reading: Reading, value: number, findings: Finding[]): void {
-    const { name } = reading;
-    const base = this.#baseOf(name);
-    const limit = this.#limits.get(base);
-    const limited = limit === undefined ? null : this.#hold(name, limit);
+  #forget(ts: number): void {
+    this.#swept = ts;
+    for (const metric of this.#followed.values()) {
+      const { limited, learned } = metric;
+      if (limited !== null && ts - limited.seen > FORGET_MS) {
+        metric.limited = null;
+        this.#held.limited--;
+      }
+      if (learned !== null && ts - learned.seen > FORGET_LEARNED_MS) {
+        metric.learned = null;
+        this.#held.learned--;
+      }
+    }
+  }
+
+  #forgetBare(): void {
+    for (const [name, { isBare }] of this.#followed) if (isBare) this.#followed.delete(name);
+    this.#placed.length = 0;
+  }
+
+  #judge(ts: number, reading: Reading, value: number, metric: FollowedMetric, findings: Finding[]): void {
+    const { limit } = metric;
+    const limited = limit === undefined ? null : (metric.limited ?? this.#hold(metric, limit));
     const over = limited === null ? null : limited.feed(ts, reading, value);
     if (over !== null) this.#say(findings, this.#forRole(over), ts, 'limit');
+    const learned = reading.learn === false ? null : (metric.learned ?? this.#learn(metric, reading));
+    if (learned === null) return;
     const speaks = over !== null || limited?.active === true;
-    const metric = reading.learn === false ? null : this.#learn(reading, limit);
-    if (metric === null) return;
-    const voice = speaks ? 'speaks' : limited?.crossed === true ? 'crossed' : 'quiet';
-    const finding = metric.feed(ts, value, voice, () => this.#consensus.company(base, ts) === 'alone');
-    if (metric.unusual !== undefined) this.#consensus.note(name, base, ts, metric.unusual || speaks);
+    const says = speaks ? 'speaks' : limited?.crossed === true ? 'crossed' : 'quiet';
+    const finding = learned.feed(ts, value, says, metric.isAlone);
+    const { unusual } = learned;
+    if (unusual !== undefined) metric.note(ts, unusual || speaks);
     if (finding !== null) this.#say(findings, finding, ts, 'learned');
   }
 
-  /** What a metric's limit and family are found by. Names hardly ever change, and taking one apart is dear for each sample. */
-  #baseOf(name: string): string {
-    let base = this.#bases.get(name);
-    if (base === undefined) {
-      if (this.#bases.size >= MAX_BASES) this.#bases.clear();
-      base = splitMetric(name).base;
-      this.#bases.set(name, base);
-    }
-    return base;
-  }
-
   #say(findings: Finding[], finding: Finding, ts: number, by: 'limit' | 'learned'): void {
+    this.#inTrouble = true;
     if (this.#consensus.admits(finding, splitMetric(finding.metric).base, ts, by)) findings.push(finding);
   }
 
@@ -120,7 +155,7 @@ export class Detector {
   /** What joined a trouble that is over, and goes on without it. */
   #outlasting(ts: number): Finding[] {
     return this.#consensus.outlasting(ts).flatMap((name) => {
-      const metric = this.#learned.get(name);
+      const metric = this.#followed.get(name)?.learned;
       const finding = metric?.outlast(ts) ?? null;
       if (finding !== null || metric?.active !== true) this.#consensus.release(name);
       return finding ?? [];
@@ -134,16 +169,15 @@ export class Detector {
   #gone(ts: number, readings: readonly Reading[]): Finding[] {
     const findings: Finding[] = [];
     if (readings.length === 0) return findings;
-    let present: ReadonlySet<string> | null = null;
-    for (const metrics of [this.#limited, this.#learned]) {
-      metrics.forEach((metric, name) => {
-        if (!metric.active) return;
-        present ??= new Set(readings.map((reading) => reading.name));
-        const isThere = present.has(name);
+    for (const by of ['limit', 'learned'] as const) {
+      for (const { turn, limited, learned } of this.#followed.values()) {
+        const metric = by === 'limit' ? limited : learned;
+        if (metric?.active !== true) continue;
+        const isThere = turn === this.#turn;
         if (isThere) metric.meet();
         const finding = isThere ? null : metric.miss(ts);
-        if (finding !== null) this.#say(findings, finding, ts, metrics === this.#limited ? 'limit' : 'learned');
-      });
+        if (finding !== null) this.#say(findings, finding, ts, by);
+      }
     }
     return findings;
   }
@@ -153,21 +187,17 @@ export class Detector {
     return { ...finding, severity: severityForRole(finding.severity, this.#context.tags) };
   }
 
-  #learn(reading: Reading, limit: Limit | undefined): LearnedMetric | null {
-    const known = this.#learned.get(reading.name);
-    if (known !== undefined) return known;
-    if (this.#learned.size >= MAX_FOLLOWED) return null;
-    const metric = new LearnedMetric(reading, limit, this.#context, this.#saved.get(reading.name));
-    this.#learned.set(reading.name, metric);
-    return metric;
+  #learn(metric: FollowedMetric, reading: Reading): LearnedMetric | null {
+    if (this.#held.learned >= MAX_HELD) return null;
+    this.#held.learned++;
+    metric.learned = new LearnedMetric(reading, metric.limit, this.#context, this.#saved.get(metric.name));
+    return metric.learned;
   }
 
-  #hold(name: string, limit: Limit): LimitedMetric | null {
-    const known = this.#limited.get(name);
-    if (known !== undefined) return known;
-    if (this.#limited.size >= MAX_FOLLOWED) return null;
-    const metric = new LimitedMetric(name, limit);
-    this.#limited.set(name, metric);
-    return metric;
+  #hold(metric: FollowedMetric, limit: Limit): LimitedMetric | null {
+    if (this.#held.limited >= MAX_HELD) return null;
+    this.#held.limited++;
+    metric.limited = new LimitedMetric(metric.name, limit);
+    return metric.limited;
   }
 }

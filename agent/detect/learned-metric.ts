@@ -10,6 +10,9 @@ import { severityForRole, severityOfSigma } from './severity.ts';
 /** A change below two points of a percentage, or ten steps of what is kept, is nothing that a person would act on. */
 const leastOf = ({ unit, scale }: Reading): number => (unit === '%' ? 2 : 10 * scale);
 
+/** What a metric's hard limit says: nothing, that it is crossed, or that this is trouble. */
+export type LimitState = 'quiet' | 'crossed' | 'speaks';
+
 /** An excursion that was said. */
 interface Active {
   readonly at: number;
@@ -56,7 +59,7 @@ export class LearnedMetric {
    * While a hard limit is crossed or speaks for this metric, learning goes on, but one voice is enough. `isAlone`
    * tells whether its partners are as usual.
    */
-  feed(ts: number, value: number, limit: 'quiet' | 'crossed' | 'speaks', isAlone: () => boolean): Finding | null {
+  feed(ts: number, value: number, limit: LimitState, isAlone: (ts: number) => boolean): Finding | null {
     this.#seen = ts;
     const judged = this.#learner.add(ts, value, isAlone);
     this.#judged = judged;
@@ -64,7 +67,7 @@ export class LearnedMetric {
     if (limit === 'speaks') this.#active = null;
     if (judged === null || limit !== 'quiet') return null;
     if (this.#active !== null) return this.#recovered(ts, judged, this.#active);
-    return judged.alert ? this.#anomaly(ts, judged) : null;
+    return judged.alert ? this.#anomaly(ts) : null;
   }
 
   /** A sample without this metric; the recovery when it is gone for good and was said, null before that. */
@@ -92,15 +95,16 @@ export class LearnedMetric {
 
   /** The anomaly that was not said when it began, with the numbers of now; null when it is within its range now. */
   outlast(ts: number): Finding | null {
-    return this.#active === null || this.#judged?.agrees !== true ? null : this.#anomaly(ts, this.#judged);
+    return this.#active === null || this.#judged?.agrees !== true ? null : this.#anomaly(ts);
   }
 
   toBytes(): Uint8Array {
     return this.#learner.toBytes();
   }
 
-  #anomaly(ts: number, { novelty }: Judgement): Finding {
+  #anomaly(ts: number): Finding {
     const { baseline } = this.#learner;
+    const novelty = baseline.novelty();
     const range = baseline.range() ?? novelty;
     const seasonal = novelty.statistic === 'season';
     this.#active = {

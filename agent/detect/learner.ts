@@ -1,4 +1,4 @@
-import { Baseline, type Novelty } from './baseline.ts';
+import { Baseline } from './baseline.ts';
 import {
   ALONE_BARS,
   ALONE_MS,
@@ -23,8 +23,10 @@ export interface Judgement {
   readonly alert: boolean;
   /** Far enough outside to agree with a partner that is unusual. */
   readonly agrees: boolean;
-  readonly novelty: Novelty;
 }
+
+/** Most samples are inside of everything. */
+const ORDINARY: Judgement = { score: 0, alert: false, agrees: false };
 
 export interface LearnerOptions {
   readonly sensitivity?: Sensitivity;
@@ -51,10 +53,12 @@ const BYTES = PLACES * 8;
 export class Learner {
   #baseline: Baseline;
   readonly #options: LearnerOptions;
+  readonly #threshold: number;
   readonly #state = new Float64Array(PLACES).fill(Number.NaN);
 
   constructor(options: LearnerOptions = {}) {
     this.#options = options;
+    this.#threshold = options.threshold ?? THRESHOLD[options.sensitivity ?? 'medium'];
     this.#baseline = new Baseline(options);
   }
 
@@ -64,15 +68,17 @@ export class Learner {
 
   /**
    * `ts` in milliseconds. `isAlone` tells whether the metric has partners, and all are as usual; it is asked only when that
-   * matters. Null while there is nothing to compare with. Never throws.
+   * matters. Null while there is nothing to compare with. Never throws. What it is about, the baseline tells.
    */
-  add(ts: number, value: number, isAlone = () => false): Judgement | null {
-    const novelty = this.#baseline.add(ts, value);
-    if (novelty === null) return null;
-    const threshold = this.#options.threshold ?? THRESHOLD[this.#options.sensitivity ?? 'medium'];
-    const score = novelty.z / (novelty.z + threshold);
-    const agrees = novelty.z >= threshold * WITNESS_SHARE;
-    return { score, alert: this.#decide(ts, novelty, threshold, isAlone), agrees, novelty };
+  add(ts: number, value: number, isAlone: (ts: number) => boolean = NOT_ALONE): Judgement | null {
+    const z = this.#baseline.add(ts, value);
+    if (Number.isNaN(z)) return null;
+    const threshold = this.#threshold;
+    // The lowest bar that there is: nothing is asked of the past for what is under it.
+    if (z < threshold * FORECAST_SHARE) this.#state[SINCE] = Number.NaN;
+    if (z === 0) return ORDINARY;
+    const alert = z >= threshold * FORECAST_SHARE && this.#decide(ts, z, threshold, isAlone);
+    return { score: z / (z + threshold), alert, agrees: z >= threshold * WITNESS_SHARE };
   }
 
   /** Seconds until full at the trend of the last hour; null where there is no end or no growth towards it. */
@@ -104,7 +110,7 @@ export class Learner {
     return learner;
   }
 
-  #decide(ts: number, novelty: Novelty, threshold: number, isAlone: () => boolean): boolean {
+  #decide(ts: number, outside: number, threshold: number, isAlone: (ts: number) => boolean): boolean {
     const state = this.#state;
     const recent = SLICES * this.#baseline.slice;
     const quiet = QUIET_SLICES * this.#baseline.slice;
@@ -119,11 +125,11 @@ export class Learner {
       if (Number.isNaN(state[i])) oldest = i;
     }
     // The mean of half a day still holds what was said: only what is faster is news.
-    const z = consequence ? novelty.fast : novelty.z;
+    const z = consequence ? this.#baseline.fast : outside;
     // Within reach of the bar only: a slope for each sample would cost more than all the rest.
     const soon = z >= threshold * FORECAST_SHARE && (this.eta() ?? Number.POSITIVE_INFINITY) <= FORECAST_S;
     // What was learned from one day is half as sure as what was learned from many.
-    const young = 1 + WARM_SLICES / novelty.slices;
+    const young = 1 + WARM_SLICES / this.#baseline.slices;
     const bar = threshold * (soon ? FORECAST_SHARE : 1) * young;
     if (z < bar) {
       state[SINCE] = Number.NaN;
@@ -131,9 +137,11 @@ export class Learner {
     }
     if (!((state[SINCE] ?? Number.NaN) <= ts)) state[SINCE] = ts;
     if (silent || z < bar * (1 + Math.max(0, count - FREE_ALERTS))) return false;
-    const dwell = !soon && z < bar * ALONE_BARS && isAlone() ? ALONE_MS : DWELL_MS;
+    const dwell = !soon && z < bar * ALONE_BARS && isAlone(ts) ? ALONE_MS : DWELL_MS;
     if (z < OBVIOUS && ts - (state[SINCE] ?? ts) < dwell) return false;
     state[oldest] = ts;
     return true;
   }
 }
+
+const NOT_ALONE = (): boolean => false;

@@ -1,12 +1,12 @@
-import { Extremes } from './envelope.ts';
+import { Envelope } from './envelope.ts';
 import { SEASON_DAYS, SEASON_SLOTS, SLICES } from './settings.ts';
 
 /** The five things that are held against the past. */
 export const STATISTICS = ['level', 'mean', 'spread', 'season', 'slow'] as const;
 export type Statistic = (typeof STATISTICS)[number];
 const COUNT = STATISTICS.length;
-const SEASON = STATISTICS.indexOf('season');
-const SLOW = STATISTICS.indexOf('slow');
+/** Their places in this order. */
+export const [LEVEL, MEAN, SPREAD, SEASON, SLOW] = [0, 1, 2, 3, 4] as const;
 
 export interface Range {
   readonly low: number;
@@ -14,8 +14,8 @@ export interface Range {
 }
 
 /** Columns of a slice: lowest and highest of each statistic, then the mean of the slice itself. */
-const MEAN = 2 * COUNT;
-const COLUMNS = MEAN + 1;
+const SLICE_MEAN = 2 * COUNT;
+const COLUMNS = SLICE_MEAN + 1;
 
 /** Places of the scalars. */
 const CURRENT = 0;
@@ -45,7 +45,8 @@ const SEASON_GUARD = 12;
  * reckoned once per slice. What happened at the same time of another day, or of the week before, is never unusual.
  */
 export class Memory {
-  readonly rows = new Float32Array(SLICES * COLUMNS);
+  /** A column after the other: each is sorted as a whole. */
+  readonly rows = new Float32Array(COLUMNS * SLICES);
   readonly scalars = new Float64Array(SCALARS);
 
   constructor() {
@@ -75,11 +76,6 @@ export class Memory {
     return this.#at(EDGES + 2 * place + 1);
   }
 
-  range(statistic: Statistic): Range {
-    const place = STATISTICS.indexOf(statistic);
-    return { low: this.low(place), high: this.high(place) };
-  }
-
   /** Where levels were at this time of other days. */
   season(): Range {
     return { low: this.#at(SEASON_LOW), high: this.#at(SEASON_HIGH) };
@@ -106,15 +102,19 @@ export class Memory {
     return count < SLOW_NEEDED ? null : (this.#at(SLOW_SUM) + mean) / count;
   }
 
-  keep(place: number, value: number): void {
+  /** Keeps the present value of a statistic, and tells how far outside its envelope that is: not above 0 within; NaN without one. */
+  see(place: number, value: number): number {
+    const { scalars } = this;
+    // Read in place: this runs five times for each metric of each sample, where a call costs as much as all of it.
     const low = OPEN + 2 * place;
-    const open = this.scalars;
-    if (!(value >= this.#at(low))) open[low] = value;
-    if (!(value <= this.#at(low + 1))) open[low + 1] = value;
+    if (!(value >= (scalars[low] ?? Number.NaN))) scalars[low] = value;
+    if (!(value <= (scalars[low + 1] ?? Number.NaN))) scalars[low + 1] = value;
+    const edge = EDGES + 2 * place;
+    return Math.max(value - (scalars[edge + 1] ?? Number.NaN), (scalars[edge] ?? Number.NaN) - value);
   }
 
   keepMean(mean: number): void {
-    this.scalars[OPEN + MEAN] = mean;
+    this.scalars[OPEN + SLICE_MEAN] = mean;
   }
 
   /** Makes `slice` the present one; the past is reckoned anew when it is another (true). `perDay` slices make a day. */
@@ -122,10 +122,11 @@ export class Memory {
     const current = this.#at(CURRENT);
     if (slice === current) return false;
     if (current >= 0) {
-      this.rows.set(this.scalars.subarray(OPEN, OPEN + COLUMNS), (current % SLICES) * COLUMNS);
+      for (let column = 0; column < COLUMNS; column++) {
+        this.rows[column * SLICES + (current % SLICES)] = this.#at(OPEN + column);
+      }
       for (let gone = Math.max(current + 1, slice - SLICES + 1); gone <= slice; gone++) {
-        const row = (gone % SLICES) * COLUMNS;
-        this.rows.fill(Number.NaN, row, row + COLUMNS);
+        for (let column = 0; column < COLUMNS; column++) this.rows[column * SLICES + (gone % SLICES)] = Number.NaN;
       }
     }
     this.scalars[CURRENT] = slice;
@@ -145,29 +146,30 @@ export class Memory {
     return this.scalars[place] ?? Number.NaN;
   }
 
-  #row(slice: number, column: number): number {
-    return slice < 0 ? Number.NaN : (this.rows[(slice % SLICES) * COLUMNS + column] ?? Number.NaN);
+  #column(column: number): Float32Array {
+    return this.rows.subarray(column * SLICES, (column + 1) * SLICES);
   }
 
   #envelopes(): void {
     const now = this.#at(CURRENT);
-    for (let column = 0; column < 2 * COUNT; column++) {
-      const place = column >> 1;
-      const newest = now - (place === SEASON ? SEASON_GUARD : 0);
-      extremes.start(column % 2 === 0 ? -1 : 1);
-      for (let slice = Math.max(0, now - SLICES + 1); slice < newest; slice++) extremes.add(this.#row(slice, column));
-      this.scalars[EDGES + column] = place === SLOW && extremes.count < SLOW_WARM ? Number.NaN : extremes.edge();
-      if (column === 0) this.scalars[KNOWN] = extremes.count;
-    }
+    const guarded = Array.from({ length: Math.min(now, SEASON_GUARD) }, (_, i) => (now - 1 - i) % SLICES);
     for (let place = 0; place < COUNT; place++) {
+      for (const side of [0, 1] as const) {
+        const column = 2 * place + side;
+        envelope.take(this.#column(column), place === SEASON ? guarded : []);
+        const isYoung = place === SLOW && envelope.known < SLOW_WARM;
+        this.scalars[EDGES + column] = isYoung ? Number.NaN : side === 0 ? envelope.low() : envelope.high();
+        if (column === 0) this.scalars[KNOWN] = envelope.known;
+      }
       this.scalars[WIDTHS + place] = this.high(place) - this.low(place) || 0;
     }
   }
 
   #sumSlow(slice: number): void {
+    const means = this.#column(SLICE_MEAN);
     let [sum, count] = [0, 0];
-    for (let back = 1; back < SLOW_SLICES; back++) {
-      const mean = this.#row(slice - back, MEAN);
+    for (let back = 1; back < SLOW_SLICES && back <= slice; back++) {
+      const mean = means[(slice - back) % SLICES] ?? Number.NaN;
       if (Number.isNaN(mean)) continue;
       sum += mean;
       count++;
@@ -178,33 +180,40 @@ export class Memory {
 
   /** The same time of the days before, an hour earlier and later included: a backup is not always on the minute. */
   #seasons(slice: number, perDay: number): void {
-    this.scalars[DAYS] = 0;
-    this.scalars[SEASON_LOW] = Number.NaN;
-    this.scalars[SEASON_HIGH] = Number.NaN;
-    if (perDay < SEASON_SLOTS) return;
-    for (let back = perDay; back < SLICES - 1; back += perDay) {
+    const { rows } = this;
+    let days = 0;
+    let [low, high] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
+    for (let back = perDay; perDay >= SEASON_SLOTS && back < SLICES - 1; back += perDay) {
       let seen = false;
-      for (let near = slice - back - 1; near <= slice - back + 1; near++) {
-        if (Number.isNaN(this.#row(near, 0))) continue;
+      for (let near = Math.max(0, slice - back - 1); near <= slice - back + 1; near++) {
+        const row = near % SLICES;
+        const lowest = rows[row] ?? Number.NaN;
+        if (Number.isNaN(lowest)) continue;
         seen = true;
-        for (let place = 0; place < COUNT; place++) this.#allow(near, place);
-        this.scalars[SEASON_LOW] = lesser(this.#at(SEASON_LOW), this.#row(near, 0));
-        this.scalars[SEASON_HIGH] = -lesser(-this.#at(SEASON_HIGH), -this.#row(near, 1));
+        this.#allow(row);
+        low = Math.min(low, lowest);
+        high = Math.max(high, rows[SLICES + row] ?? Number.NaN);
       }
-      if (seen) this.scalars[DAYS] = this.#at(DAYS) + 1;
+      if (seen) days++;
     }
+    this.scalars[DAYS] = days;
+    this.scalars[SEASON_LOW] = days === 0 ? Number.NaN : low;
+    this.scalars[SEASON_HIGH] = days === 0 ? Number.NaN : high;
   }
 
-  #allow(slice: number, place: number): void {
-    if (place === SEASON || Number.isNaN(this.low(place))) return;
-    const column = 2 * place;
-    this.scalars[EDGES + column] = lesser(this.#at(EDGES + column), this.#row(slice, column));
-    this.scalars[EDGES + column + 1] = -lesser(-this.#at(EDGES + column + 1), -this.#row(slice, column + 1));
+  /** Widens every envelope to what a row has seen. */
+  #allow(row: number): void {
+    const { rows, scalars } = this;
+    for (let column = 0; column < 2 * COUNT; column += 2) {
+      if (column === 2 * SEASON) continue;
+      const edge = EDGES + column;
+      const at = column * SLICES + row;
+      const [lowest = Number.NaN, highest = Number.NaN] = [rows[at], rows[at + SLICES]];
+      if (lowest < (scalars[edge] ?? Number.NaN)) scalars[edge] = lowest;
+      if (highest > (scalars[edge + 1] ?? Number.NaN)) scalars[edge + 1] = highest;
+    }
   }
 }
 
 /** Shared: it holds nothing between two columns. */
-const extremes = new Extremes();
-
-/** The lesser of two, where NaN is unknown. */
-const lesser = (a: number, b: number): number => (a < b || Number.isNaN(b) ? a : b);
+const envelope = new Envelope(SLICES);

@@ -21,19 +21,25 @@ export class Window {
     if (number < 0 || number <= this.#newest - BUCKETS) return;
     const at = (number % BUCKETS) * FIELDS;
     const sums = this.#sums;
-    if (sums[at] !== number || sums[at + 1] === 0) {
-      sums.fill(0, at, at + FIELDS);
-      sums[at] = number;
-    }
     const t = (ts - number * BUCKET_MS) / 1_000;
     // One by one: this runs for each metric of each sample where nothing is compiled.
-    sums[at + 1] = (sums[at + 1] ?? 0) + 1;
-    sums[at + 2] = (sums[at + 2] ?? 0) + value;
-    sums[at + 3] = (sums[at + 3] ?? 0) + value * value;
-    sums[at + 4] = (sums[at + 4] ?? 0) + t;
-    sums[at + 5] = (sums[at + 5] ?? 0) + t * t;
-    sums[at + 6] = (sums[at + 6] ?? 0) + t * value;
-    this.#newest = Math.max(this.#newest, number);
+    if (sums[at] !== number || sums[at + 1] === 0) {
+      sums[at] = number;
+      sums[at + 1] = 1;
+      sums[at + 2] = value;
+      sums[at + 3] = value * value;
+      sums[at + 4] = t;
+      sums[at + 5] = t * t;
+      sums[at + 6] = t * value;
+    } else {
+      sums[at + 1] = (sums[at + 1] ?? 0) + 1;
+      sums[at + 2] = (sums[at + 2] ?? 0) + value;
+      sums[at + 3] = (sums[at + 3] ?? 0) + value * value;
+      sums[at + 4] = (sums[at + 4] ?? 0) + t;
+      sums[at + 5] = (sums[at + 5] ?? 0) + t * t;
+      sums[at + 6] = (sums[at + 6] ?? 0) + t * value;
+    }
+    if (number > this.#newest) this.#newest = number;
   }
 
   /** Forgets everything: after a clock that went backwards, old and new times can't be compared. */

@@ -21,7 +21,7 @@ export function alerts(series: Series, to: number, from = 0, learner = new Learn
     const value = series(t);
     if (value === null) continue;
     const judged = learner.add(START + t * 1_000, value);
-    if (judged?.alert === true) said.push({ t, statistic: judged.novelty.statistic });
+    if (judged?.alert === true) said.push({ t, statistic: learner.baseline.novelty().statistic });
   }
   return said;
 }
