@@ -11,6 +11,8 @@ import { readRulesFile, type WrittenRule } from './rules-file.ts';
 import { type HeldRules, heldRules, readSignedRules } from './signed-rules.ts';
 
 const FILE_RULES = 'automation_rules';
+/** What the chain was told last: a start at which nothing has changed says nothing. */
+const TOLD = 'automation_told';
 
 /** The rules of the site's file that the hub has in force, for a reader beside it. */
 export const fileRules = (store: Store): readonly AutomationRule[] =>
@@ -19,6 +21,8 @@ export const fileRules = (store: Store): readonly AutomationRule[] =>
 /** An editor writes a file in several steps: they are one change. */
 const SETTLE_MS = 100;
 const NONE: HeldRules = { inForce: [], unsigned: [] };
+/** As it is said of no rule at all. */
+const NOTHING = JSON.stringify([[], []]);
 
 export interface FollowedRulesParts {
   readonly state: Pick<StateFolder, 'automation' | 'automationSigned'>;
@@ -97,8 +101,9 @@ export class FollowedRules {
     } catch (error) {
       this.#files = { written: [], signed: [] };
       const why = error instanceof Error ? error.message : String(error);
-      if (why !== this.#told) log.error(`no rule of automation.yaml is in force. ${why}`, { code: codeOf(error) });
-      await this.#note(why, { problem: why.slice(0, 500) });
+      const problem = why.slice(0, 500);
+      if (problem !== this.#told) log.error(`no rule of automation.yaml is in force. ${why}`, { code: codeOf(error) });
+      await this.#note(problem, { problem });
       return;
     }
     const { inForce, unsigned } = this.held;
@@ -119,18 +124,18 @@ export class FollowedRules {
     await this.#note(said, { rules, unsigned: names });
   }
 
-  /** In the chain, once for each change; where there never were any rules, nothing is. */
+  /** In the chain, once for each change, over restarts too; where there never were any rules, nothing is. */
   async #note(said: string, data: Readonly<Record<string, unknown>>): Promise<void> {
-    const before = this.#told;
     this.#told = said;
-    if (said === before) return;
     const { store, key, now } = this.#parts;
+    // A store of an earlier version does not know what was told.
+    const before = store.meta.get(TOLD) ?? (fileRules(store).length === 0 ? NOTHING : '');
+    if (said === before) return;
     const entry = { kind: 'automation.changed', incident: null, actor: 'hub', data };
     const inForce = this.held.inForce.map(({ rule }) => rule);
-    const isNothing = before === '' && said === '[[],[]]';
-    if (isNothing && fileRules(store).length === 0) return;
     await store.write(() => {
       void store.meta.put(FILE_RULES, inForce);
+      void store.meta.put(TOLD, said);
       appendAudit(store, key, entry, now());
     });
   }

@@ -1,5 +1,5 @@
 import { encodeCbor } from '../../broker/cbor.ts';
-import { placeOfProcess, REMEMBER, type RememberedRule } from '../../broker/remembered.ts';
+import { placeOfProcess, REMEMBER, type RememberedRule, whyNoKind } from '../../broker/remembered.ts';
 import { isAgentId } from '../../broker/subject.ts';
 import type { Program } from '../../policy/program.ts';
 import type { ProcessRef } from '../../policy/verdict.ts';
@@ -62,6 +62,8 @@ export function ruleToRemember(incident: Incident, wish: Wish): RememberedRule {
     reviewed: [...reviewed],
     processes: processes.map(({ comm, exe }) => {
       if (exe === undefined) throw no(`which executable ${visible(comm)} runs could not be seen on ${host}`);
+      const why = whyNoKind({ comm, exe });
+      if (why !== null) throw no(visible(why));
       return { comm, exe };
     }),
     per_host_hour: REMEMBER.perHostHour,

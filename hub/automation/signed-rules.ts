@@ -1,5 +1,11 @@
 import { existsSync, readFileSync, statSync } from 'node:fs';
-import { openRule, type SignedRule, signedRule } from '../../broker/automation-rule.ts';
+import {
+  type AutomationRule,
+  openRule,
+  RULE_DAYS_MAX,
+  type SignedRule,
+  signedRule,
+} from '../../broker/automation-rule.ts';
 import { decodeCbor, encodeCbor } from '../../broker/cbor.ts';
 import { writeDurably } from '../../broker/durable-file.ts';
 import type { Roster } from '../../broker/messages.ts';
@@ -57,3 +63,15 @@ export function heldRules(written: readonly WrittenRule[], signed: readonly Sign
     unsigned: written.filter((_, i) => found[i] === undefined),
   };
 }
+
+const DAY_MS = 86_400_000;
+/** A week before its end, or in the last quarter of a shorter span, a rule is signed anew. */
+const NEAR_MS = 7 * DAY_MS;
+
+/** When a rule ends, whatever it says of itself. */
+export const endOf = ({ made, not_after }: AutomationRule): number =>
+  Math.min(not_after, made + RULE_DAYS_MAX * DAY_MS);
+
+/** Whether a rule that was signed has ended, or will soon: then it is to be signed anew. */
+export const isNearEnd = (rule: AutomationRule, now: number): boolean =>
+  endOf(rule) - now < Math.min(NEAR_MS, (endOf(rule) - rule.made) / 4);

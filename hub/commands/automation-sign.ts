@@ -7,7 +7,7 @@ import { ulid } from '../../broker/ulid.ts';
 import { actingOperator } from '../acts/acting.ts';
 import { scopeOf } from '../automation/read.ts';
 import { isSignedFrom, readRulesFile, ruleOf } from '../automation/rules-file.ts';
-import { heldRules, readSignedRules, writeSignedRules } from '../automation/signed-rules.ts';
+import { heldRules, isNearEnd, readSignedRules, writeSignedRules } from '../automation/signed-rules.ts';
 import { ActError } from '../steps/approve.ts';
 import { askedYes } from './ask-yes.ts';
 
@@ -22,7 +22,7 @@ export function ruleLine(rule: Omit<AutomationRule, 'id' | 'by' | 'made' | 'site
 }
 
 /**
- * Shows every rule of the site's file that is not signed as it stands, and signs them with an admin's key, each by itself. Those
+ * Shows every rule of the site's file that is not signed as it stands, or not for long any more, and signs them with an admin's key, each by itself. Those
  * that are signed stay as they are; signatures of what is in the file no more are taken out.
  */
 export async function signRules(
@@ -35,7 +35,7 @@ export async function signRules(
   const { roster } = readRoster(state, readSite(state));
   const made = Date.now();
   const held = heldRules(written, readSignedRules(state.automationSigned), roster);
-  const inForce = held.inForce.filter(({ rule }) => made < rule.not_after);
+  const inForce = held.inForce.filter(({ rule }) => !isNearEnd(rule, made));
   const unsigned = written.filter((one) => !inForce.some(({ rule }) => isSignedFrom(rule, one)));
   const operator = await actingOperator(state, key);
   const { name: by, role, site, sign } = operator;

@@ -65,7 +65,7 @@ export async function examine(
     ...(await of('disk', () => lookAtDisk(state))),
     ...(await of('certificates', () => lookAtCertificates(state, now))),
     ...(await of('policy', () => lookAtPolicy(state))),
-    ...(await of('settings', () => lookAtSettings(state))),
+    ...(await of('settings', () => lookAtSettings(state, now))),
     ...(await of('model', () => (model === undefined ? lookAtChosenModel(state) : lookAtModel(model)))),
     // A look takes seconds where much else runs, and the store has gone on since it began.
     ...(await of('store', () => lookAtStored(state, () => now + performance.now() - began))),

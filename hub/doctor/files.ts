@@ -8,7 +8,7 @@ import type { StateFolder } from '../../broker/state-folder.ts';
 import { VERSION } from '../../broker/version.ts';
 import { tryPolicy } from '../../policy/policy.ts';
 import { readRulesFile } from '../automation/rules-file.ts';
-import { heldRules, readSignedRules } from '../automation/signed-rules.ts';
+import { endOf, heldRules, isNearEnd, readSignedRules } from '../automation/signed-rules.ts';
 import { readAuditPlaces } from '../chain/places.ts';
 import { readCorrelationRules } from '../correlate/rules.ts';
 import { readServiceMap } from '../correlate/service-map.ts';
@@ -100,7 +100,7 @@ export async function lookAtPolicy(state: StateFolder): Promise<readonly Finding
 }
 
 /** Each settings file is read as a starting hub would. */
-export function lookAtSettings(state: StateFolder): readonly Finding[] {
+export function lookAtSettings(state: StateFolder, now: number): readonly Finding[] {
   const files: readonly (readonly [string, (file: string) => unknown])[] = [
     [state.correlate, readCorrelationRules],
     [state.services, readServiceMap],
@@ -126,9 +126,23 @@ export function lookAtSettings(state: StateFolder): readonly Finding[] {
     }
   });
   if (broken.length > 0) return broken;
+  const found = lookAtRules(state, now);
+  return found.length > 0 ? found : [well('settings', `${there.length} files read well`)];
+}
+
+/** Rules that let nothing run, or soon will not: nobody has signed them as they stand, or their days are over. */
+function lookAtRules(state: StateFolder, now: number): readonly Finding[] {
   const { roster } = readRoster(state, readSite(state));
-  const { unsigned } = heldRules(readRulesFile(state.automation), readSignedRules(state.automationSigned), roster);
-  if (unsigned.length === 0) return [well('settings', `${there.length} files read well`)];
-  const names = unsigned.map(({ name }) => name).join(', ');
-  return [bad('settings', `nobody has signed ${names} as it stands: it lets nothing run`, 'sentinel automation sign')];
+  const held = heldRules(readRulesFile(state.automation), readSignedRules(state.automationSigned), roster);
+  const todo = 'sentinel automation sign';
+  const names = held.unsigned.map(({ name }) => name).join(', ');
+  const ending = held.inForce.filter(({ rule }) => isNearEnd(rule, now));
+  return [
+    ...(names === '' ? [] : [bad('settings', `nobody has signed ${names} as it stands: it lets nothing run`, todo)]),
+    ...ending.map(({ rule }) => {
+      const [end, name] = [new Date(endOf(rule)).toISOString(), rule.name ?? rule.id];
+      const what = endOf(rule) <= now ? `has lapsed ${end}: it lets nothing run` : `lapses ${end}`;
+      return bad('settings', `the rule ${name} of ${rule.by} ${what}`, todo);
+    }),
+  ];
 }

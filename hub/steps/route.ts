@@ -17,7 +17,7 @@ import { isHalted } from '../site/halts.ts';
 import { tagsOf } from '../store/hosts.ts';
 import { moved } from '../store/incidents.ts';
 import { approvalOf } from './approve.ts';
-import type { Outcome, Step } from './step.ts';
+import { type Outcome, type Step, waitFor } from './step.ts';
 
 /**
  * Sends a vetted plan its way, once: to a person, or, where a signed rule covers it, straight on. The hub's order key
@@ -151,8 +151,9 @@ function alone(
 ): Outcome {
   const { plan, route, rule } = by;
   const signed = signedOf(rule, hub);
-  if (signed === null) throw new Error('the rule was revoked in this moment');
   const now = hub.now();
+  // Asked anew, it finds no such rule: the plan goes to a person, and that is what is said.
+  if (signed === null) return waitFor(now);
   const remembered = isRemembered(rule);
   const approval = {
     ...approvalOf(incident, plan, {

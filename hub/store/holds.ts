@@ -21,7 +21,7 @@ export interface Hold {
 }
 
 /** Each is held against every closed incident that is old enough to go. */
-const HOLDS_MAX = 256;
+export const HOLDS_MAX = 256;
 
 /** Oldest first; a reader finds no table that no writer has made yet. */
 export function allHolds(store: Store): readonly Hold[] {
@@ -39,19 +39,20 @@ export async function addHold(
   const { incident, note } = wanted;
   if ((incident === undefined) === (wanted.match === ''))
     throw new ActError('E_ACT_HOLD', 'a hold is on one incident, or on all that match an expression');
-  if (allHolds(store).length >= HOLDS_MAX)
-    throw new ActError('E_ACT_HOLD', `there are ${HOLDS_MAX} holds already: release some`);
   const now = hub.now();
   const match = incident === undefined ? parseMatcher(wanted.match).text : null;
   const hold: Hold = { id: ulid(now), incident: incident ?? null, match, from: now, by, note };
-  // Asked here: it may be among those that are being taken out.
-  const isThere = await store.write(() => {
-    if (incident !== undefined && getIncident(store, incident) === undefined) return false;
+  // Asked here: others may be adding theirs, and it may be among those that are being taken out.
+  const refused = await store.write(() => {
+    if (allHolds(store).length >= HOLDS_MAX)
+      return new ActError('E_ACT_HOLD', `there are ${HOLDS_MAX} holds already: release some`);
+    if (incident !== undefined && getIncident(store, incident) === undefined)
+      return new ActError('E_ACT_UNKNOWN', `no incident ${incident}`);
     void store.holds.put(hold.id, hold);
     appendAudit(store, key, { kind: 'hold.added', incident: hold.incident, actor: by, data: { ...hold } }, now);
-    return true;
+    return null;
   });
-  if (!isThere) throw new ActError('E_ACT_UNKNOWN', `no incident ${incident}`);
+  if (refused !== null) throw refused;
   return hold.id;
 }
 

@@ -130,7 +130,7 @@ test('an admin’s signature puts it in force; an edit of any kind takes it out 
   assert.equal(inShort(heldIn(state)), [[], ['restarts-at-night']]);
   assert.match((await command(state, 'show')).lines[0] ?? '', /^unsigned, so it lets nothing run.*restarts-at-night/);
   assert.is(
-    lookAtSettings(state).every(({ ok }) => ok),
+    lookAtSettings(state, Date.now()).every(({ ok }) => ok),
     false,
   );
   const { code, lines } = await command(state, 'sign', '--yes');
@@ -141,7 +141,7 @@ test('an admin’s signature puts it in force; an edit of any kind takes it out 
   );
   assert.equal(inShort(heldIn(state)), [['restarts-at-night'], []]);
   assert.match((await command(state, 'show')).lines[0] ?? '', /^signed by/);
-  assert.ok(lookAtSettings(state).every(({ ok }) => ok));
+  assert.ok(lookAtSettings(state, Date.now()).every(({ ok }) => ok));
   const signed = readFileSync(state.automationSigned);
   assert.match((await command(state, 'sign', '--yes')).lines.at(-1) ?? '', /^0 signed by .*, 1 as they were/);
   assert.equal(readSignedRules(state.automationSigned).length, 1);
@@ -268,6 +268,98 @@ test('a running hub follows both files: unsigned, signed, changed, broken; each 
   }
 });
 
+/** What `act` does with the rules of a site's file as a hub follows them, and what of them came into the chain. */
+async function following(
+  state: StateFolder,
+  act: (parts: {
+    readonly store: Store;
+    /** A hub that starts, and one that ends. */
+    readonly open: () => Promise<FollowedRules>;
+    readonly told: () => readonly unknown[];
+    roster: Roster;
+  }) => Promise<void>,
+): Promise<void> {
+  const store = new Store(state.store, 'write');
+  const key = readKeyPair(keyFile.hub(state));
+  const opened: FollowedRules[] = [];
+  const parts = {
+    store,
+    roster: rosterOf(state),
+    open: async () => {
+      const log = lineLog('hub', () => {});
+      const one = new FollowedRules({ state, store, key, log, roster: () => parts.roster, now: Date.now });
+      opened.push(one);
+      await one.start();
+      return one;
+    },
+    told: () =>
+      [...store.audit.getRange({})]
+        .map(({ value }) => readAudit(value))
+        .filter(({ kind }) => kind === 'automation.changed'),
+  };
+  try {
+    await act(parts);
+  } finally {
+    for (const one of opened) await one.close();
+    await store.close();
+  }
+}
+
+test('a hub that starts anew writes nothing into the chain while the rules are as it left them', async ({ state }) => {
+  write(state, NIGHT);
+  await following(state, async ({ open, told, store }) => {
+    for (let start = 0; start < 3; start++) {
+      const followed = await open();
+      assert.equal([inShort(followed.held), told().length], [[[], ['restarts-at-night']], 1]);
+      await followed.close();
+    }
+    write(state, NIGHT.replace('0.93', 'much'));
+    for (let start = 0; start < 2; start++) await (await open()).close();
+    assert.is(told().length, 2, 'a mistake that stays is told once');
+    writeFileSync(state.automation, 'version: 1\n');
+    for (let start = 0; start < 2; start++) await (await open()).close();
+    assert.equal([told().length, readAutomation(store, 1).written], [3, []]);
+  });
+});
+
+test('who leaves the roster takes the rules of the file along, and that is in the chain', async ({ state }) => {
+  await new Store(state.store, 'write').close();
+  write(state, NIGHT);
+  await command(state, 'sign', '--yes');
+  await following(state, async (parts) => {
+    const followed = await parts.open();
+    assert.equal(
+      readAutomation(parts.store, 1).written.map(({ name }) => name),
+      ['restarts-at-night'],
+    );
+    parts.roster = { ...parts.roster, version: parts.roster.version + 1, operators: [] };
+    await followed.reload();
+    assert.equal(inShort(followed.held), [[], ['restarts-at-night']]);
+    assert.equal([parts.told().length, readAutomation(parts.store, 1).written], [2, []]);
+  });
+});
+
+test('the doctor says which rule has lapsed or soon will, and signing gives it its days anew', async ({ state }) => {
+  await new Store(state.store, 'write').close();
+  write(state, NIGHT);
+  await command(state, 'sign', '--yes');
+  const DAY_MS = 24 * HOUR_MS;
+  const found = (days: number) => lookAtSettings(state, Date.now() + days * DAY_MS);
+  assert.ok(found(10).every(({ ok }) => ok));
+  assert.match(found(11)[0]?.what ?? '', /^the rule restarts-at-night of \S+ lapses \d{4}-/);
+  assert.match(found(15)[0]?.what ?? '', /has lapsed .*: it lets nothing run$/);
+  // As if it had been signed twelve days ago: it is not left as it was.
+  const [written] = readRulesFile(state.automation);
+  const { site, operators } = rosterOf(state);
+  const by = operators[0]?.name ?? '';
+  if (written === undefined) throw new Error('a rule');
+  const old = ruleOf(written, { id: ulid(), site, by, made: Date.now() - 12 * DAY_MS });
+  writeSignedRules(state.automationSigned, [signRule(old, readKeyPair(keyFile.operator(state, by)))]);
+  assert.is(found(0)[0]?.ok, false);
+  assert.match((await command(state, 'sign', '--yes')).lines.at(-1) ?? '', /^1 signed by .*, 0 as they were/);
+  assert.ok(found(0).every(({ ok }) => ok));
+});
+
 /** What a rule could cover. */
 const ABLE: Partial<Plan> = { playbook: 'unit-failed', class: 'service-failed', confidence: 0.93 };
 let uptime = 1_000;
@@ -314,6 +406,22 @@ test('a rule that nobody has signed lets nothing run, and what it would let run 
   });
   const forged = { inForce: [signedBy(written('lab'), keys.eve)], unsigned: [] };
   await withRules(forged, async (small) => assert.is((await routed(small, ABLE)).route?.code, 'no_rule'));
+});
+
+test('a rule that is taken out while a plan is sent its way lets it run no more, and a person is asked', async () => {
+  const rule = signedBy(written('gone'));
+  let looks = 0;
+  // It is there while the way is chosen, and is looked up once more when the approval is signed.
+  const held = (): HeldRules => ({ inForce: ++looks <= 2 ? [rule] : [], unsigned: [] });
+  const automation = { inForce: null, held, uptime: () => uptime };
+  const small = await openSmallHub([testAgent('web-1')], { automation });
+  try {
+    const { state, approval, route } = await routed(small, ABLE);
+    assert.equal([state, approval, route?.code], ['proposed', null, 'no_rule']);
+    assert.ok(looks > 3);
+  } finally {
+    await small.close();
+  }
 });
 
 test('of several rules the one that covers a plan lets it run: tiers by class, confidence and host', async () => {

@@ -310,6 +310,10 @@ const NEVER: Readonly<Record<string, readonly [RegExp, Partial<Plan>, Partial<In
     { steps: [command('step', ['kill', '815'], { ...KILL, effect: 'breach' })] },
   ],
   'a process that was not seen whole': [/executable/, { processes: [{ pid: 815, start: 1, comm: 'indexer' }] }],
+  'a process of an interpreter, which could run anything': [
+    /python3.11 runs whatever it is given/,
+    { processes: [{ pid: 815, start: 1, comm: 'indexer', exe: '/usr/bin/python3.11' }] },
+  ],
   'a pid in the middle of a word': [/middle of a word/, { steps: [command('step', ['cat', '/proc/815/maps'], KILL)] }],
   'a word that reads like a place': [/reads like a place/, { steps: [command('step', ['kill', '{process2}'], KILL)] }],
   'a guess': [/confidence is 0.79/, { confidence: 0.79 }],

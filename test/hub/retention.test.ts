@@ -7,7 +7,7 @@ import { addMember } from '../../hub/correlate/memory.ts';
 import { ServiceMap } from '../../hub/correlate/service-map.ts';
 import type { Hub } from '../../hub/hub.ts';
 import { CLOSED, type Incident, STATES } from '../../hub/incident.ts';
-import { addHold, allHolds, heldBy, releaseHold } from '../../hub/store/holds.ts';
+import { addHold, allHolds, HOLDS_MAX, heldBy, releaseHold } from '../../hub/store/holds.ts';
 import { putIncident } from '../../hub/store/incidents.ts';
 import {
   countIncidents,
@@ -190,6 +190,27 @@ test('what is on hold stays, by its id or by what it matches, and what is behind
       ],
     );
     assert.is(verifyAudit(store, [keys.hub.public]).ok, true);
+  } finally {
+    await store.close();
+    done();
+  }
+});
+
+test('there are so many holds, also where two ask at once for the last', async () => {
+  const { path, done } = tempFolder();
+  const store = new Store(path, 'write');
+  const hub = { store, key: keys.hub, now: () => NOW } as unknown as Hub;
+  try {
+    await store.write(() => {
+      for (let n = 1; n < HOLDS_MAX; n++) {
+        const id = String(n).padStart(26, '0');
+        void store.holds.put(id, { id, incident: null, match: 'host=x', from: NOW, by: 'ann', note: '' });
+      }
+    });
+    const wanted = { incident: undefined, match: 'host=y', note: 'an inquiry' };
+    const asked = await Promise.allSettled([addHold(hub, 'ann', wanted), addHold(hub, 'bob', wanted)]);
+    assert.equal(asked.map(({ status }) => status).sort(), ['fulfilled', 'rejected']);
+    assert.is(allHolds(store).length, HOLDS_MAX);
   } finally {
     await store.close();
     done();
