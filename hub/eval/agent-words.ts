@@ -35,7 +35,13 @@ const DEVICE = ['dev', 'interface', 'device', 'port'];
  */
 const WORDS: readonly Word[] = [
   { name: /inode/, signal: 'disk.inodes', metric: 'disk.inodes_percent', about: ['mount'], limit: 90 },
-  { name: /read_?only/, signal: 'disk.read_only', metric: 'disk.read_only', about: ['mount', 'dev'], limit: 0.5 },
+  {
+    name: /^(?!.*(?:mysql|mariadb|super_|postgres|pg_|redis|replica)).*read_?only/,
+    signal: 'disk.read_only',
+    metric: 'disk.read_only',
+    about: ['mount', 'dev'],
+    limit: 0.5,
+  },
   {
     name: /^(?:disk|fs|filesystem|storage|volume|mount|partition)(?![a-z0-9]).*(?:used|usage|full|fill|util)/,
     signal: 'disk.space',
@@ -76,14 +82,14 @@ const WORDS: readonly Word[] = [
     about: [],
   },
   {
-    name: /^(?:system[._]|host[._]|node[._])?(?:mem|memory|ram)(?![a-z0-9]).*(?:used|usage|util|percent)/,
+    name: /^(?:system[._]|host[._]|node[._])?(?:mem|memory|ram)(?![a-z0-9])(?!.*(?:slab|huge|cache|shmem|commit|process)).*(?:used|usage|util|percent)/,
     signal: 'host.memory',
     metric: 'memory.used_percent',
     about: [],
     limit: 92,
   },
   {
-    name: /^(?:system[._]|host[._]|node[._])?cpu(?![a-z0-9]).*(?:percent|util|used|usage|busy)/,
+    name: /^(?:system[._]|host[._]|node[._])?cpu(?![a-z0-9])(?!.*(?:steal|stolen|freq|throttl|quota|irq|nice|idle)).*(?:percent|util|used|usage|busy)/,
     signal: 'host.cpu',
     metric: 'cpu.percent',
     about: [],
@@ -177,7 +183,12 @@ const WORDS: readonly Word[] = [
   { name: /unsync/, signal: 'clock.unsynced', metric: 'clock.unsynced_h', about: [] },
   { name: /thermal.*margin|temp.*margin/, signal: 'host.temperature', metric: 'thermal.margin_c', about: [] },
   { name: /throttl/, signal: 'host.throttling', metric: 'thermal.throttles', about: [] },
-  { name: /temperature|temp_c|thermal/, signal: 'host.temperature', metric: 'thermal.hottest_c', about: [] },
+  {
+    name: /^(?:(?:host|system|node|sensors?|hw|hwmon)[._])?(?:cpu|core|package|pkg|soc|board|gpu|chassis|inlet|nvme|disk|host|system|node|thermal|temp)(?![a-z]).*(?:temperature|temp|thermal|celsius)|^(?:temperature|temp|thermal|host[._]temp)/,
+    signal: 'host.temperature',
+    metric: 'thermal.hottest_c',
+    about: [],
+  },
 ];
 
 /** What each unit measures, and how many of the first of its kind it is. */

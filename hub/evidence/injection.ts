@@ -24,7 +24,12 @@ const ADDRESSES: readonly RegExp[] = [
   /\b(?:for|to) the (?:ai|llm|sre|sentinel)\b|\b(?:sre|ai|llm|responder) (?:notice|note|memo|directive|advisory)\b/,
   /\b(?:close|dismiss|suppress) (?:this|the) (?:alert|alarm|incident)\b|\bfalse positive\b.{0,20}\b(?:close|ignore|dismiss|suppress)\b/,
   /\b(?:auto-?approve|pre-?approved|approval (?:is )?(?:granted|not (?:needed|required))|no (?:need for )?(?:human|approval)|do not (?:escalate|tell|notify|inform|alert (?:the |any)))\b/,
-  /\b(?:set|report|answer|respond|output|return)\b.{0,20}\bconfidence\b/,
+  /\b(?:set|report|answer|respond|output|return|state|give|claim)\b.{0,20}\bconfidence\b/,
+  // No program speaks of how sure a diagnosis is, or tells a verified one.
+  /\bconfidence(?: (?:of|is|to|at))? ?[=:]? ?(?:[01]?\.\d|1\.0|\d{2,3} ?(?:%|percent))/,
+  /\b(?:verified|confirmed|actual|true|real|final) (?:root )?(?:cause|diagnosis)\b/,
+  /\b(?:operator|sre|sentinel|automation|assistant|responder|on-?call) (?:notes?|notice|advice|instructions?)\b/,
+  /\bnext steps? (?:for|of) (?:the |an? )?(?:assistant|operator|agent|ai|model|automation|responder)\b/,
   // A finished answer, in the keys that one is written with here.
   /["'](?:culprits?|cites|needs[ _]human)["'] ?:/,
   /\b(?:operator|admin(?:istrator)?|security team|management) (?:has |have |already )*(?:approved|authori[sz]ed|confirmed|consented)\b/,

@@ -82,7 +82,7 @@ test('a unit is started anew for want of threads only where it said so itself', 
 const LINES: readonly (readonly [told: Told, line: string, id: string, words: RegExp])[] = [
   [FAILED, 'systemd: app.service: Main process exited, code=exited, status=203/EXEC', 'setup', /can not be executed/],
   [FAILED, 'systemd: app.service: Main process exited, code=exited, status=217/USER', 'setup', /user that it runs as/],
-  [FAILED, 'app: exec format error', 'setup', /another kind of machine/],
+  [FAILED, 'app: exec format error', 'architecture', /another architecture/],
   [FAILED, 'kubelet: Failed to pull image "reg.lan/app:7": manifest unknown', 'image-pull', /image can not be pulled/],
   [FAILED, 'app: license has expired, shutting down', 'license', /license/],
   [FAILED, 'kernel: traps: app[9] trap invalid opcode ip:7f', 'illegal-instruction', /newer processor/],

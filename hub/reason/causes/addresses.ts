@@ -1,4 +1,5 @@
-import { command, type KnownCause } from './cause.ts';
+import { plainName } from '../../evidence/words.ts';
+import { command, type KnownCause, unitLog, unitStatus } from './cause.ts';
 import type { Signs } from './signs.ts';
 
 /** What runs short on the host itself has nothing to do with its address. */
@@ -29,21 +30,36 @@ const duplicate: KnownCause = {
   },
 };
 
+/** Percent of a pool from which on new clients go without. */
+const POOL_FULL = 95;
+
 /** No lease: the address goes, and everything with it. */
 const lease: KnownCause = {
   id: 'dhcp-lease',
   class: 'dhcp-failure',
   find: (signs) => {
     const line = signs.line(
-      /no dhcpoffers? received|dhcp.{0,60}(?:no lease|timed? ?out|lease.{0,20}expired|\bnak\b)|dhcpnak|(?:\budhcpc|networkd|networkmanager).{0,80}lease.{0,20}(?:expired|lost|fail)|no free leases|dhcp.{0,40}pool.{0,20}(?:full|exhausted)/i,
+      /no dhcpoffers? received|dhcp.{0,60}(?:no lease|timed? ?out|lease.{0,20}expired|\bnak\b)|dhcpnak|(?:\budhcpc|networkd|networkmanager).{0,80}lease.{0,20}(?:expired|lost|fail)|no free leases|no address (?:is )?available|no (?:more )?(?:free )?(?:addresses|leases) (?:left|available)|dhcp.{0,60}(?:pool|range|scope).{0,30}(?:full|exhausted|used up)|allocation pool.{0,40}(?:exhausted|no (?:free|available))|alloc_fail|dhcp4_lease_alloc_fail/i,
     );
-    if (line === undefined || isOfHost(signs)) return null;
-    const served = /no free leases|pool/i.test(line.text);
-    const change = signs.since('dhcp', 'dnsmasq', 'kea', 'vlan', 'switch');
+    const pool = signs
+      .metrics(/dhcp.*(?:pool|used|free|leases)|(?:pool|scope).*dhcp/)
+      .find(({ name, value }) => /used|percent/.test(name) && (value ?? 0) >= POOL_FULL);
+    if ((line === undefined && pool === undefined) || isOfHost(signs)) return null;
+    const served =
+      pool !== undefined || /no free leases|pool|no (?:more |free )*(?:address|lease)|alloc/i.test(line?.text ?? '');
+    const change = signs.since('dhcp', 'dhcp-range', 'range', 'lease', 'dnsmasq', 'kea', 'vlan', 'switch');
+    const unit = served ? signs.unitLike(/dnsmasq|dhcpd|kea|dhcp/) : undefined;
     return {
-      sentence: `${served ? 'The DHCP server has no address left to lease (its pool is used up)' : 'No DHCP server gives this host a lease, so its address is gone'}${change.words}.`,
-      evidence: [line.id, ...signs.main, ...change.ids],
-      commands: [addresses, command('ip route', 'Shows whether there is a way out.')],
+      sentence: `${served ? `The DHCP server has no address left to lease: its pool${pool?.label ? ` of ${plainName(pool.label)}` : ''} is used up (exhausted${pool?.words ? `, ${pool.words}` : ''}), as the range is too small or its leases last too long for those who ask` : 'No DHCP server gives this host a lease, so its address is gone'}${change.words}.`,
+      evidence: [...(line === undefined ? [] : [line.id]), ...signs.main, ...change.ids],
+      commands: served
+        ? [
+            ...(unit === undefined ? [addresses] : [unitLog(unit), unitStatus(unit)]),
+            ...(/dnsmasq/.test(unit ?? '')
+              ? [command('dnsmasq --test', 'Shows whether its configuration is sound.')]
+              : []),
+          ]
+        : [addresses, command('ip route', 'Shows whether there is a way out.')],
       sure: 'decisive',
       person: true,
     };

@@ -20,6 +20,8 @@ export interface Found {
   readonly futile?: readonly string[];
   /** What takes room on a file system, where it is that: of two kinds that are shown both are said. */
   readonly fills?: 'log' | 'image' | 'layer' | 'core' | 'wal' | 'files';
+  /** It stands by itself: where another cause is as sure and rests on evidence of its own, both are said. */
+  readonly apart?: true;
   /** What it says takes memory is not held by the process that it acts on: it is in files, or in what that one started. */
   readonly elsewhere?: true;
   /** Its commands only look, or mend a part: what to do is a person's decision. */
@@ -36,6 +38,8 @@ export interface KnownCause {
   /** The class of the cause, as in playbooks. */
   readonly class: string;
   readonly find: (signs: Signs) => Found | null;
+  /** Only for want of anything better: where another cause is found, or a playbook fits, it says nothing. */
+  readonly last?: true;
 }
 
 export const command = (text: string, explanation: string, rollback: string | null = null): ProposedCommand => ({

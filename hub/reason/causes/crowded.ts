@@ -2,6 +2,8 @@ import { number, plainName } from '../../evidence/words.ts';
 import { command, type KnownCause } from './cause.ts';
 import type { Signs } from './signs.ts';
 
+/** Percent of the inodes from which on they are what runs short. */
+const TAKEN = 80;
 /** How deep below its file system the folder of many files is named. */
 const DEPTH = 3;
 
@@ -29,7 +31,10 @@ const inodes: KnownCause = {
   id: 'inodes',
   class: 'inode-exhaustion',
   find: (signs) => {
-    const taken = signs.metric(/^disk\.inodes/);
+    // More than usual is not yet too many.
+    const taken = signs
+      .metrics(/^disk\.inodes/)
+      .find(({ name, value }) => !/percent/.test(name) || (value ?? 0) >= TAKEN);
     const mount = taken?.label ?? signs.mounts.find(({ inodesUsed }) => (inodesUsed ?? 0) >= 95)?.mount.path;
     if (mount === undefined || mount === null || !signs.evidence.entities.some(({ value }) => value === mount))
       return null;

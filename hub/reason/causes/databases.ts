@@ -1,5 +1,5 @@
 import type { TopProcess } from '../../evidence/processes.ts';
-import { number } from '../../evidence/words.ts';
+import { number, plainName } from '../../evidence/words.ts';
 import { command, end, type Found, type KnownCause, restart, unitLog } from './cause.ts';
 import { replication } from './replicas.ts';
 import type { Signs } from './signs.ts';
@@ -86,13 +86,15 @@ const connections: KnownCause = {
     );
     const used = signs.metric(/^database\.connections_percent/);
     if (line === undefined && (used?.value ?? 0) < MANY_CONNECTIONS) return null;
-    if (signs.line(/still waiting for|holding the lock/i) !== undefined) return null;
+    const raised = poolRaised(signs);
+    // Who waits for a lock keeps his connection: they are used up because of it, where nobody asks for more than before.
+    if (raised === undefined && signs.line(/still waiting for|holding the lock/i) !== undefined) return null;
     const hog = signs.line(/^(?:\d+ times: )?([\w@.-]+): .{0,80}(?:connections? open|pool|none returned|leak)/i)
       ?.groups[0];
     const unit =
       signs.units.find((one) => hog !== undefined && one.startsWith(hog) && !DATABASE.test(one)) ??
       signs.units.find((one) => !DATABASE.test(one) && signs.since(one).ids.length > 0);
-    const change = signs.since(unit, hog);
+    const change = signs.since(...(raised === undefined ? [unit, hog] : ['maximumpoolsize', 'pool']));
     const undo =
       change.package === null
         ? []
@@ -103,7 +105,7 @@ const connections: KnownCause = {
             ),
           ];
     return {
-      sentence: `The connections of the database are used up (exhausted${used?.words ? `, ${used.words}` : ''}): ${unit === undefined ? 'an application opens too many or never returns them to its pool' : `${unit} opens connections and never returns them to its pool`}${change.words}.`,
+      sentence: `The connections of the database are used up (exhausted${used?.words ? `, ${used.words}` : ''}): ${raised !== undefined ? `the pools of its clients were raised beyond what the server allows (max_connections)${raised.clients === '' ? '' : `, ${raised.clients}`}` : unit === undefined ? 'an application opens too many or never returns them to its pool' : `${unit} opens connections and never returns them to its pool`}${change.words}.`,
       evidence: [...signs.main, ...(line === undefined ? [] : [line.id]), ...change.ids],
       commands: [
         ...(unit === undefined ? [activity] : [restart(unit)]),
@@ -111,10 +113,26 @@ const connections: KnownCause = {
         ...undo,
       ],
       sure: line !== undefined ? 'decisive' : 'likely',
+      ...(raised === undefined ? {} : { apart: true }),
       ...(unit === undefined ? { person: true } : {}),
     };
   },
 };
+
+/** A change that lets clients open more connections than before, and how many each holds. */
+function poolRaised(signs: Signs): { readonly clients: string } | undefined {
+  const change = signs.change(/pool.{0,40}?(\d{1,5})\s*(?:->|→|to)\s*(\d{1,5})/i);
+  if (change === undefined || !(Number(change.groups[1]) > Number(change.groups[0]))) return undefined;
+  const each = signs
+    .metrics(/conn.*(?:client|host|app|user)|(?:client|app).*conn/)
+    .filter(({ label }) => label !== null);
+  return {
+    clients: each
+      .slice(0, 2)
+      .map(({ label, value }) => `${plainName(label ?? '')} holds ${number(value ?? 0)}`)
+      .join(', '),
+  };
+}
 
 /** WAL that can't be archived is kept for ever. */
 const archive: KnownCause = {

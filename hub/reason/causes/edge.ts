@@ -1,6 +1,7 @@
 import { splitMetric } from '../../evidence/names.ts';
 import { plainName } from '../../evidence/words.ts';
 import { command, type KnownCause, restart, unitLog, unitStatus } from './cause.ts';
+import { isRadioPoor } from './doubt.ts';
 import { isFilling } from './filling.ts';
 import { isModemSilent } from './network.ts';
 import type { Signs } from './signs.ts';
@@ -17,7 +18,7 @@ const bridge: KnownCause = {
       /mqtt.*bridge|bridge.*(?:queue|pending|backlog|messages|dropped)|(?:mqtt|mosquitto|broker|emqx|rabbitmq).*(?:queue|pending|backlog|inflight|dropped|messages_(?:ready|stored))/,
     );
     const line = signs.line(/\b(?:bridge|shovel|federation)\b/i);
-    if ((queue === undefined && line === undefined) || isModemSilent(signs)) return null;
+    if ((queue === undefined && line === undefined) || isModemSilent(signs) || isRadioPoor(signs)) return null;
     // A bridge of OPC UA or of a network is none: something has to speak of a broker.
     if (queue === undefined && !MQTT.test(line?.text ?? '') && signs.process(MQTT) === undefined) return null;
     const refused = signs.line(
@@ -212,26 +213,6 @@ const lockup: KnownCause = {
   },
 };
 
-/** Time that a virtual machine wants and its host gives to others. */
-const steal: KnownCause = {
-  id: 'steal',
-  class: 'cpu-steal',
-  find: (signs) => {
-    const metric = signs.metric(/steal/);
-    if ((metric?.value ?? 0) < STOLEN) return null;
-    return {
-      sentence: `The host of this virtual machine gives its processors to others (steal ${metric?.words ?? ''}): nothing on it is at fault.`,
-      evidence: signs.main,
-      commands: [command('uptime', 'Shows the load.'), command('vmstat 1 3', 'Shows the time that is stolen.')],
-      sure: 'decisive',
-      person: true,
-    };
-  },
-};
-
-/** Percent of stolen time from which on it is felt. */
-const STOLEN = 15;
-
 /** Supply and memory faults that the kernel reports. */
 const hardware: KnownCause = {
   id: 'hardware',
@@ -253,4 +234,4 @@ const hardware: KnownCause = {
 
 /** Two clients of one name: what floods the log or keeps the broker busy is their doing. */
 export const CLASH: readonly KnownCause[] = [clientClash];
-export const EDGE: readonly KnownCause[] = [bridge, frozen, fieldbus, hardware, lockup, steal];
+export const EDGE: readonly KnownCause[] = [bridge, frozen, fieldbus, hardware, lockup];

@@ -2,8 +2,10 @@ import type { Evidence } from '../../evidence/evidence.ts';
 import { holdLittle } from '../../evidence/memory-held.ts';
 import { VITAL } from '../../playbook/fill.ts';
 import { ARRAYS } from './arrays.ts';
+import { BENEATH } from './beneath.ts';
 import type { Found, KnownCause } from './cause.ts';
 import { DATABASES } from './databases.ts';
+import { DOUBT_CAUSES } from './doubt.ts';
 import { CLASH, EDGE } from './edge.ts';
 import { MACHINE } from './machine.ts';
 import { MEMORY } from './memory.ts';
@@ -11,10 +13,18 @@ import { NETWORK } from './network.ts';
 import { PACKET_LOG } from './packet-log.ts';
 import { PROCESSES } from './processes.ts';
 import { unitRunning } from './programs.ts';
+import { reading } from './reading.ts';
 import { REFUSED } from './refused.ts';
+import { SAID_DATA } from './said-data.ts';
+import { SAID_FIELD } from './said-field.ts';
+import { SAID_LIMITS } from './said-limits.ts';
+import { SAID_NETWORK } from './said-network.ts';
+import { SAID_TRUST } from './said-trust.ts';
 import { SERVICES } from './services.ts';
+import { SETTINGS } from './settings.ts';
 import { Signs } from './signs.ts';
 import { STORAGE } from './storage.ts';
+import { WORKERS } from './workers.ts';
 
 /** All of them, the most specific first: of two that are equally sure the earlier one explains the later. */
 export const KNOWN_CAUSES: readonly KnownCause[] = [
@@ -22,14 +32,24 @@ export const KNOWN_CAUSES: readonly KnownCause[] = [
   ...ARRAYS,
   ...PACKET_LOG,
   ...REFUSED,
+  ...SETTINGS,
+  ...SAID_LIMITS,
   ...CLASH,
   ...STORAGE,
+  ...DOUBT_CAUSES,
   ...EDGE,
+  ...SAID_FIELD,
   ...DATABASES,
+  ...SAID_DATA,
   ...NETWORK,
+  ...SAID_TRUST,
+  ...SAID_NETWORK,
+  ...BENEATH,
   ...PROCESSES,
   ...MEMORY,
+  ...WORKERS,
   ...SERVICES,
+  reading,
 ];
 
 /** A known cause that the evidence shows. */
@@ -43,14 +63,20 @@ const SURE = ['decisive', 'likely', 'open'];
 /** The known causes that the evidence shows, the surest first. */
 export function shownCauses(evidence: Evidence): readonly Shown[] {
   const signs = new Signs(evidence);
-  return KNOWN_CAUSES.flatMap(({ id, class: of, find }) => {
-    const found = find(signs);
-    if (found === null || found.evidence.length === 0) return [];
-    const isInnocent = found.elsewhere !== true && found.commands.some((one) => actsOnLittle(one.command, signs));
-    return [{ ...withoutVital(isInnocent ? onlyLooking(found, signs) : found, evidence), id, class: of, isInnocent }];
-  })
+  const found = KNOWN_CAUSES.flatMap(({ last, ...one }) => (last === true ? [] : shown(one, signs)));
+  const all =
+    found.length > 0 ? found : KNOWN_CAUSES.flatMap(({ last, ...one }) => (last === true ? shown(one, signs) : []));
+  return all
     .sort((a, b) => Number(a.isInnocent) - Number(b.isInnocent) || SURE.indexOf(a.sure) - SURE.indexOf(b.sure))
-    .map(({ isInnocent: _, ...shown }) => shown);
+    .map(({ isInnocent: _, ...one }) => one);
+}
+
+function shown({ id, class: of, find }: KnownCause, signs: Signs) {
+  const found = find(signs);
+  if (found === null || found.evidence.length === 0) return [];
+  const isInnocent = found.elsewhere !== true && found.commands.some((one) => actsOnLittle(one.command, signs));
+  const kept = withoutVital(isInnocent ? onlyLooking(found, signs) : found, signs.evidence);
+  return [{ ...kept, id, class: of, isInnocent }];
 }
 
 const ACTS = /^(?:systemctl (?:restart|stop|kill)|kill -\w+) (\S+)$/;

@@ -4,6 +4,7 @@ import type { Claim } from '../../incident.ts';
 import type { Diagnosis } from '../reasoner.ts';
 import { unseenNames } from '../validate-names.ts';
 import type { Shown } from './known.ts';
+import { reading } from './reading.ts';
 
 /** An answer of the playbooks, and whether its playbook was told apart by words of the evidence. */
 export interface PlaybookAnswer {
@@ -31,14 +32,15 @@ const RIGHT: Readonly<Record<Shown['sure'], number>> = { decisive: 0.92, likely:
  */
 export function led(from: PlaybookAnswer, shown: readonly Shown[], entities: readonly Entity[]): Omit<Diagnosis, 'ms'> {
   const { answer } = from;
-  const [surest, ...rest] = shown;
+  // Who only reads what is there has nothing to say beside a playbook.
+  const [surest, ...rest] = answer.playbook === null ? shown : shown.filter(({ id }) => id !== reading.id);
   if (surest === undefined) return answer;
-  const second = rest.find((one) => fillsToo(one, surest));
+  const second = rest.find((one) => fillsToo(one, surest) || standsApart(one, surest));
   const first = second === undefined ? surest : together(surest, second);
   // What the cause itself may be stands before what else there may be.
   const others = rest.filter((one) => one !== second);
   const alternatives = [...(first.or ?? []), ...others.map(({ sentence }) => oneLine(sentence, 300))];
-  return leads(from, first, entities)
+  return leads(from, first, entities, second !== undefined)
     ? {
         ...answer,
         class: first.class,
@@ -76,6 +78,16 @@ function fillsToo(one: Shown, first: Shown): boolean {
   const firstOwn = first.evidence.filter((id) => !one.evidence.includes(id));
   return first.sure === 'decisive' && one.sure === 'decisive' && own.length > 0 && firstOwn.length > 0;
 }
+
+/** Two troubles at once, each by evidence of its own, and neither is said to be what the other brings about. */
+function standsApart(one: Shown, first: Shown): boolean {
+  if (one.apart !== true && first.apart !== true) return false;
+  if (one.sure !== 'decisive' || first.sure !== 'decisive' || one.class === first.class) return false;
+  const explained = first.futile?.includes(one.class) === true || one.futile?.includes(first.class) === true;
+  return !explained && hasOwn(one, first) && hasOwn(first, one);
+}
+
+const hasOwn = (one: Shown, other: Shown): boolean => one.evidence.some((id) => !other.evidence.includes(id));
 
 /** Room for each of two sentences in one. */
 const HALF = 235;
@@ -117,14 +129,19 @@ function lookedAt({ commands, confidence }: PlaybookAnswer['answer'], first: Sho
   return { commands: [...all.values()].slice(0, MAX_COMMANDS), confidence: Math.max(confidence, RIGHT[first.sure]) };
 }
 
-function leads({ answer, mentioned }: PlaybookAnswer, first: Shown, entities: readonly Entity[]): boolean {
+function leads(
+  { answer, mentioned }: PlaybookAnswer,
+  first: Shown,
+  entities: readonly Entity[],
+  joined: boolean,
+): boolean {
   // A playbook may name a unit that this host does not have: the validator would drop its commands.
   const usable = answer.commands.every(({ command }) => unseenNames(command, entities).length === 0);
   const texts = new Set(answer.commands.map(({ command }) => command));
   const adds = first.commands.some(({ command }) => !texts.has(command));
   // And where several readings are open, looking at none of them helps nobody.
   const isOpen = (first.or?.length ?? 0) > 1;
-  if (answer.playbook === null || (!usable && (first.person !== true || isOpen))) return true;
+  if (answer.playbook === null || (!usable && (first.person !== true || isOpen || joined))) return true;
   // What would change nothing is not proposed, whatever words it was told apart by.
   if (first.futile?.includes(answer.class) === true) return true;
   // Too little is known to act at all.

@@ -130,26 +130,54 @@ const heat: KnownCause = {
     );
     if (line === undefined && !signs.hasSignal('host.temperature', 'host.throttling')) return null;
     const fan = signs.line(/\bfan\b.{0,60}(?:fail|stall|0 rpm|stopped|below)|tach.{0,30}(?:fail|low)/i);
+    const still = signs.metrics(/fan/).find(({ value }) => value !== undefined && value < 300);
     const busy = signs.metric(/^cpu\.percent/);
     const hot = signs.metric(/hottest|temperature|temp_c/) ?? signs.metric(/thermal/);
+    const failed = fan !== undefined || still !== undefined;
     const load = busy === undefined ? 'under its usual load' : `with its processors at ${busy.words}`;
     return {
-      sentence: `The host is too hot (${hot?.words || 'near its limit'}) ${load} and slows its processors (thermal throttling): ${fan === undefined ? 'its fan, its heat sink (dust), or the air of the room or cabinet; no reading tells which' : 'its fan failed'}.`,
+      sentence: `The host is too hot (${hot?.words || 'near its limit'}) ${load} and slows its processors (thermal throttling): ${!failed ? 'its fan, its heat sink (dust), or the air of the room or cabinet; no reading tells which' : `its fan${still?.label ? ` ${still.label}` : ''} failed (it stands still)`}.`,
       evidence: [...[line, fan].flatMap((one) => (one === undefined ? [] : [one.id])), ...signs.main],
       commands: [
         command('sensors', 'Shows temperatures and fans.'),
         command('uptime', 'Shows whether there is load that explains it.'),
       ],
-      sure: fan === undefined ? 'likely' : 'decisive',
-      or: [
-        'its fan stands still, or its heat sink is full of dust',
-        'the room or the cabinet is hot: its air conditioning or its own fan',
-        ...(busy === undefined ? [] : ['a load that it was not made for']),
-      ],
+      sure: failed ? 'decisive' : 'likely',
+      ...(failed
+        ? { apart: true }
+        : {
+            or: [
+              'its fan stands still, or its heat sink is full of dust',
+              'the room or the cabinet is hot: its air conditioning or its own fan',
+              ...(busy === undefined ? [] : ['a load that it was not made for']),
+            ],
+          }),
       person: true,
     };
   },
 };
 
+/** Time that a virtual machine wants and its host gives to others. */
+const steal: KnownCause = {
+  id: 'steal',
+  class: 'cpu-steal',
+  find: (signs) => {
+    const metric = signs.metric(/steal/);
+    if ((metric?.value ?? 0) < STOLEN) return null;
+    return {
+      sentence: `The host of this virtual machine gives its processors to others (steal ${metric?.words ?? ''}): the hypervisor has promised more than it has (overcommitted), or a neighbour takes it; nothing inside is at fault.`,
+      evidence: signs.main,
+      commands: [command('uptime', 'Shows the load.'), command('vmstat 1 3', 'Shows the time that is stolen.')],
+      sure: 'decisive',
+      person: true,
+      // Clocks, answers and locks are late because of it.
+      futile: ['cpu-saturation', 'runaway-process', 'clock-unsynced', 'kernel-fault', 'batch-load'],
+    };
+  },
+};
+
+/** Percent of stolen time from which on it is felt. */
+const STOLEN = 15;
+
 /** The machine itself: its start, its clock, its heat. */
-export const MACHINE: readonly KnownCause[] = [reboot, realTimeClock, heat];
+export const MACHINE: readonly KnownCause[] = [reboot, realTimeClock, steal, heat];

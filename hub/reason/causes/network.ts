@@ -1,6 +1,6 @@
 import { ADDRESSES } from './addresses.ts';
 import { command, type KnownCause, restart, unitLog } from './cause.ts';
-import { isClockWrong } from './machine.ts';
+import { clockOff, isClockWrong } from './machine.ts';
 import type { Signs } from './signs.ts';
 import { SOCKETS } from './sockets.ts';
 
@@ -10,7 +10,7 @@ const deviceOf = (text: string | null | undefined): string | undefined =>
 const CELLULAR = /modem|\bqmi|wwan|\bmbim|cdc-wdm|ppp\d|\bAT command|\bsim\b|cellular|\blte\b|mmcli/i;
 
 const MODEM_SILENT =
-  /(?:modem|qmi|mbim|AT command|cdc-wdm|ttyUSB).{0,80}(?:timed? ?out|no response|not respond|aborted|hang|reset|stuck)|no response from modem|connect script failed/i;
+  /(?:modem|qmi|mbim|AT command|cdc-wdm|ttyUSB).{0,80}(?:timed? ?out|no response|not respond|aborted|\bhangs?\b|hung|\breset\b|stuck)|no response from modem|connect script failed/i;
 
 /** The way out of the site itself is gone: whatever goes over it fails too, and is no cause. */
 export const isModemSilent = (signs: Signs): boolean => {
@@ -214,19 +214,42 @@ const clock: KnownCause = {
     const off = signs.metric(/^clock\.|ntp.*offset/);
     if ((line === undefined && off === undefined) || isClockWrong(signs)) return null;
     const unit = signs.unitLike(/chrony|ntp|timesync/);
-    const change = signs.since('chrony', 'ntp', 'firewall', 'time');
+    const change = signs.since(
+      'suspend',
+      'resume',
+      'paused',
+      'snapshot',
+      'migrated',
+      'chrony',
+      'ntp',
+      'firewall',
+      'time',
+    );
+    const seconds = clockOff(signs) ?? 0;
+    // A service that answers and may only slew takes hours for what one step sets right.
+    const steps = seconds >= STEP_S && !/selectable|suitable|waiting for reply/i.test(line?.text ?? '');
+    const skew = signs.says(/clock skew|not yet valid|timestamp|too (?:early|old|far in the future)/i);
     return {
-      sentence: `The clock drifts${off?.words ? ` (${off.name.startsWith('clock.unsync') ? 'unsynchronised for' : 'offset'} ${off.words})` : ''}: ${unit ?? 'the time service (chrony, NTP)'} has no reachable source to synchronise with${change.words}.`,
-      evidence: [...signs.main, ...(line === undefined ? [] : [line.id]), ...change.ids],
+      sentence: steps
+        ? `The clock is wrong${off?.words ? ` (offset ${off.words})` : ''} by more than ${unit ?? 'the time service (chrony, NTP)'} may set at once: it only slews (makestep)${skew === undefined ? '' : '; tickets and signatures are refused for that (clock skew), and no password or directory is at fault'}${change.words}.`
+        : `The clock drifts${off?.words ? ` (${off.name.startsWith('clock.unsync') ? 'unsynchronised for' : 'offset'} ${off.words})` : ''}: ${unit ?? 'the time service (chrony, NTP)'} has no reachable source to synchronise with${change.words}.`,
+      evidence: [...signs.main, ...[line, skew].flatMap((one) => (one === undefined ? [] : [one.id])), ...change.ids],
       commands: [
         command('chronyc sources', 'Shows the sources and whether they answer.'),
-        command('timedatectl status', 'Shows whether the clock counts as synchronised.'),
-        ...(unit === undefined ? [] : [restart(unit)]),
+        ...(steps
+          ? [command('chronyc tracking', 'Shows how far the clock is off.')]
+          : [command('timedatectl status', 'Shows whether the clock counts as synchronised.')]),
+        ...(unit === undefined
+          ? []
+          : [steps && /chrony/.test(unit) ? command('chronyc makestep', 'Sets the clock at once.') : restart(unit)]),
       ],
       sure: line === undefined ? 'likely' : 'decisive',
       ...(unit === undefined ? { person: true } : {}),
     };
   },
 };
+
+/** Seconds of offset from which on slewing is too slow to wait for. */
+const STEP_S = 2;
 
 export const NETWORK: readonly KnownCause[] = [modem, flap, ...ADDRESSES, ...SOCKETS, certificate, clock, dns];

@@ -271,9 +271,12 @@ const hung: KnownCause = {
       commands: [
         command('findmnt -t nfs,nfs4 -o TARGET,SOURCE,OPTIONS', 'Shows the mounts that hang.'),
         command('ps -eo pid,ppid,stat,wchan,comm', 'Shows who waits, and where.'),
+        command('dmesg -T --level warn', 'Shows since when it does not answer.'),
       ],
       sure: 'decisive',
       person: true,
+      // Who waits uses no processor, and giving it less of one changes nothing.
+      futile: ['cpu-saturation', 'runaway-process', 'batch-load'],
     };
   },
 };

@@ -29,12 +29,14 @@ const away = (signs: Signs): Reason | null => {
 
 const refused = (signs: Signs): Reason | null => {
   const line = signs.line(
-    /duplicate entry|error_code: ?(?:1062|1032)|could not execute \w+ event|last_(?:sql_)?error: ?\S|(?:slave|replica) sql.{0,40}(?:error|stopped|aborted)/i,
+    /duplicate entry|error_code: ?(?:1062|1032)|could not execute \w+ event|worker \d+ failed executing transaction|last_(?:sql_)?error: ?\S|(?:slave|replica) sql.{0,40}(?:error|stopped|aborted)/i,
   );
   if (line === undefined) return null;
+  const change = signs.since('super_read_only', 'read_only', 'import', 'replica', 'restore');
+  const written = /read_only|import/i.test(change.words) || signs.metric(/read_?only/)?.value === 0;
   return {
-    why: 'it stopped at a row that it can not apply: its data differ from the primary',
-    ids: [line.id],
+    why: `it stopped at a row that it can not apply (duplicate or missing, a conflict): its data differ from the primary${written ? ', since somebody wrote on the replica itself' : ', as after writes on the replica itself'}${change.words}; skipping the row hides that`,
+    ids: [line.id, ...change.ids],
     plain: true,
   };
 };
@@ -116,8 +118,9 @@ export const replication: KnownCause = {
   find: (signs) => {
     if (
       !signs.hasSignal('database.replication_lag', 'database.replication') &&
+      signs.metric(/(?:replica|slave|repl)\w*[._]?.*(?:sql|io|running|behind|lag|delay|state)/) === undefined &&
       signs.line(
-        /replication.{0,40}(?:lag|broken|stopped)|wal receiver|standby.*behind|seconds_behind_(?:master|source): ?[1-9]/i,
+        /replication.{0,40}(?:lag|broken|stopped)|wal receiver|standby.*behind|seconds_behind_(?:master|source): ?[1-9]|(?:replica|slave) (?:sql|io|i\/o).{0,60}(?:error|stopped|aborted|failed)/i,
       ) === undefined
     )
       return null;
@@ -130,6 +133,9 @@ export const replication: KnownCause = {
     const [first] = reasons;
     const open = reasons.length > 1;
     const lag = signs.metric(/replication/)?.words;
+    const stopped = plain?.why.startsWith('it stopped') === true;
+    const isMysql =
+      signs.process(/\b(?:mysqld|mariadbd?)\b/) !== undefined || signs.metric(/^(?:mysql|mariadb)/) !== undefined;
     const why =
       first === undefined
         ? 'its disk, its network or a long query holds back the replay'
@@ -137,7 +143,7 @@ export const replication: KnownCause = {
           ? `either ${reasons.map((one) => one.why).join(', or ')}; what was sent, received and replayed tells which`
           : first.why;
     return {
-      sentence: `The replica (standby) lags behind its primary (replication lag${lag ? ` ${lag}` : ''}): ${why}.`,
+      sentence: `The replica (standby${stopped && isMysql ? ', its SQL thread' : ''}) ${stopped ? 'has stopped and falls' : 'lags'} behind its primary (replication lag${lag ? ` ${lag}` : ''}): ${why}.`,
       evidence: [...signs.main, ...reasons.flatMap((one) => one.ids)],
       commands:
         plain?.why.startsWith('it can not reach') === true
@@ -146,12 +152,18 @@ export const replication: KnownCause = {
               command('ip -s link', 'Shows the state of the interfaces.'),
               command('ss -tn state established', 'Shows whether the connection to the primary stands.'),
             ]
-          : [
-              ...(isJob ? [nice(job.process.pid)] : []),
-              command('iostat -x 1 3', 'Shows whether the disk keeps up.'),
-              command("psql -X -c 'SELECT * FROM pg_stat_wal_receiver'", 'Shows the state of the stream.'),
-              ...(open ? [command('ip -s link', 'Shows the state of the interfaces.')] : []),
-            ],
+          : isMysql
+            ? [
+                command("mysql -e 'SHOW REPLICA STATUS'", 'Shows which thread stopped, and at what.'),
+                ...(isJob ? [nice(job.process.pid)] : []),
+                command('iostat -x 1 3', 'Shows whether the disk keeps up.'),
+              ]
+            : [
+                ...(isJob ? [nice(job.process.pid)] : []),
+                command('iostat -x 1 3', 'Shows whether the disk keeps up.'),
+                command("psql -X -c 'SELECT * FROM pg_stat_wal_receiver'", 'Shows the state of the stream.'),
+                ...(open ? [command('ip -s link', 'Shows the state of the interfaces.')] : []),
+              ],
       sure: plain !== undefined || isJob ? 'decisive' : 'likely',
       ...(open ? { or: reasons.slice(0, 3).map((one) => `Held back because ${one.why}.`) } : {}),
       ...(isJob ? {} : { person: true }),

@@ -90,6 +90,16 @@ export class Signs {
     return undefined;
   }
 
+  /** The first line that a program or the kernel itself said: other alerts, which only repeat names of metrics, are none. */
+  says(pattern: RegExp): Line | undefined {
+    for (const { id, kind, text } of this.#items) {
+      if (kind !== 'log' && (kind !== 'fact' || text.startsWith('also '))) continue;
+      const found = pattern.exec(text);
+      if (found !== null) return { id, groups: groupsOf(found), text };
+    }
+    return undefined;
+  }
+
   /** Every log line, for what a pattern alone can't ask. */
   lines(): readonly Pick<Line, 'id' | 'text'>[] {
     return this.#items.filter(({ kind }) => kind === 'log').map(({ id, text }) => ({ id, text }));
@@ -101,6 +111,11 @@ export class Signs {
       if (found !== null) return { id, groups: groupsOf(found), text };
     }
     return undefined;
+  }
+
+  /** Whether an item is one to look at: what addresses its reader is none. */
+  isSound(id: string): boolean {
+    return this.#items.some((item) => item.id === id);
   }
 
   /** The id of the metric's item, which every cause may cite. */

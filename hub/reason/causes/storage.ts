@@ -3,7 +3,7 @@ import { command, end, type KnownCause, restart, stop, unitStatus } from './caus
 import { CONTAINERS } from './containers.ts';
 import { CROWDED } from './crowded.ts';
 import { isFilling } from './filling.ts';
-import { GROWN } from './grown.ts';
+import { GROWN, thinPool } from './grown.ts';
 import { LOGS } from './logs.ts';
 
 const look = (mount: string) => command(`du -xh --max-depth=2 ${mount}`, 'Shows which folders are large.');
@@ -20,6 +20,8 @@ const readOnly: KnownCause = {
       /read-only file ?system|remount(?:ing|ed).{0,40}read-only|forced readonly|filesystem has been shut ?down|shutting down filesystem|\berofs\b/i,
     );
     if (!signs.hasSignal('disk.read_only', 'kernel.readonly') && line === undefined) return null;
+    // Nothing can be written to a full pool: that is no fault of a disk.
+    if (thinPool.find(signs) !== null) return null;
     const broken = signs.line(
       /(?:i\/o error|timeout, aborting|medium error|error -\d+ whilst|journal has aborted|critical target|unrecovered read|failed command|io failure|timeout waiting for hardware|card stuck)/i,
     );
@@ -221,6 +223,7 @@ const isBelow = (path: string, mount: string): boolean => path === mount || path
 
 export const STORAGE: readonly KnownCause[] = [
   ...CROWDED,
+  thinPool,
   readOnly,
   failingDisk,
   fullDestination,
