@@ -43,10 +43,11 @@ export function unpackDelta(last: Step, bytes: Uint8Array): Step {
   const dt = last.dt + unzigzag(reader.varint());
   const ts = frame.ts + dt;
   if (!Number.isSafeInteger(ts) || ts < 0 || ts > TS_MAX) throw new FrameError('E_FRAME', 'a time out of range');
-  const mask = reader.raw(Math.ceil(frame.values.length / 8));
+  const length = Math.ceil(frame.values.length / 8);
+  const mask = reader.skip(length);
   const values = frame.values.slice();
   for (let i = 0; i < values.length; i++) {
-    if (((mask[i >> 3] ?? 0) & (1 << (i & 7))) === 0) continue;
+    if (((bytes[mask + (i >> 3)] ?? 0) & (1 << (i & 7))) === 0) continue;
     const code = reader.varint();
     const value = values[i] ?? null;
     if (value !== null && code === BECOMES_NULL) {
@@ -59,6 +60,7 @@ export function unpackDelta(last: Step, bytes: Uint8Array): Step {
   }
   reader.end();
   const spare = frame.values.length & 7;
-  if (spare !== 0 && (mask.at(-1) ?? 0) >> spare !== 0) throw new FrameError('E_FRAME', 'a change of no value');
+  if (spare !== 0 && (bytes[mask + length - 1] ?? 0) >> spare !== 0)
+    throw new FrameError('E_FRAME', 'a change of no value');
   return { frame: { schema: frame.schema, seq: frame.seq + 1, ts, values }, dt };
 }

@@ -1,5 +1,6 @@
 import { decodeCbor, encodeCbor } from './cbor.ts';
 import { CBOR, FrameBytes, FrameError } from './frame-bytes.ts';
+import { Heads } from './frame-heads.ts';
 import { type Frame, LIMITS, type Metric, metric } from './messages.ts';
 import { bytes, int, list, nullable } from './shape.ts';
 import { SignatureError } from './signed.ts';
@@ -9,11 +10,16 @@ import { endsInMac, MAC_BYTES, telemetryMac } from './telemetry-mac.ts';
 export const FRAME_VERSION = 1;
 /** Frames in one publish: at one a minute this is an hour, which is as late as telemetry may be. */
 export const BATCH_MAX = 60;
+/** The first of a batch may have this number: the last one's is a safe integer too. */
+const SEQ_MAX = Number.MAX_SAFE_INTEGER - BATCH_MAX;
 /** Where the boot id stands in a preface: behind the heads of array, 0 and byte string. */
 const BOOT_AT = 3;
 const BOOT_BYTES = 8;
 /** The MAC as it stands at the end of a payload, with its CBOR head. */
 export const MAC_ITEM_BYTES = MAC_BYTES + 1;
+
+/** The latest time that a Date holds. */
+const TS_MAX = 8_640_000_000_000_000;
 
 /** A keyframe says all values; a delta is packed bytes that only its predecessor explains. */
 export type WireFrame = Omit<Frame, 'seq'> | Uint8Array;
@@ -116,40 +122,51 @@ function checkMac(payload: Uint8Array, boot: string, secretHash: Uint8Array): vo
 
 /** The same for a reader who has no agent's secret, and can't look at the MAC. */
 export function readBatch(payload: Uint8Array): Batch {
-  return readDelta(payload) ?? readAny(payload);
+  return readOne(payload) ?? readAny(payload);
 }
 
 /**
- * A payload of one delta, as nearly all are, without the general decoder; null for every other one, and for what is
+ * A payload of one frame, as nearly all are, without the general decoder; null for every other one, and for what is
  * written in some other way.
  */
-function readDelta(payload: Uint8Array): Batch | null {
+function readOne(payload: Uint8Array): Batch | null {
   if (payload[0] !== 0x83) return null;
-  const [at, seq] = shortHead(payload, 1, CBOR.uint);
-  const [start, length] = shortHead(payload, at, CBOR.bytes);
-  const end = start + length;
-  const isWhole = payload[end] === 0x40 + MAC_BYTES && payload.length === end + MAC_ITEM_BYTES;
-  if (seq < 1 || length < 0 || !isWhole) return null;
-  return { seq, frames: [payload.subarray(start, end)] };
+  const heads = new Heads(payload, 1);
+  const seq = heads.argument(CBOR.uint);
+  if (seq < 1 || seq > SEQ_MAX) return null;
+  const frame = heads.major === CBOR.bytes ? readDelta(payload, heads) : readKeyframe(heads);
+  const isWhole = payload[heads.at] === 0x40 + MAC_BYTES && payload.length === heads.at + MAC_ITEM_BYTES;
+  return frame !== null && isWhole ? { seq, frames: [frame] } : null;
 }
 
-/** A CBOR head of at most four bytes of argument: where it ends, and its argument, which is -1 for any other head. */
-function shortHead(payload: Uint8Array, at: number, major: number): readonly [number, number] {
-  const initial = payload[at] ?? 0xff;
-  const info = initial & 31;
-  if (initial >> 5 !== major || info > 26) return [at, -1];
-  if (info < 24) return [at + 1, info];
-  let argument = 0;
-  const end = at + 1 + (1 << (info - 24));
-  for (let i = at + 1; i < end; i++) argument = argument * 256 + (payload[i] ?? 0);
-  return [end, argument];
+function readDelta(payload: Uint8Array, heads: Heads): Uint8Array | null {
+  const length = heads.argument(CBOR.bytes);
+  if (length < 0 || length > payload.length - heads.at) return null;
+  const start = heads.at;
+  heads.at += length;
+  return payload.subarray(start, heads.at);
+}
+
+function readKeyframe(heads: Heads): WireFrame | null {
+  const length = heads.argument(CBOR.array) - 3;
+  if (length < 0 || length > LIMITS.metrics || heads.argument(CBOR.uint) !== FRAME_VERSION) return null;
+  const schema = heads.argument(CBOR.uint);
+  const ts = heads.argument(CBOR.uint);
+  if (schema < 1 || ts < 0 || ts > TS_MAX) return null;
+  const values: (number | null)[] = [];
+  for (let i = 0; i < length; i++) {
+    const value = heads.value();
+    if (value === undefined) return null;
+    values.push(value);
+  }
+  return { schema, ts, values };
 }
 
 function readAny(payload: Uint8Array): Batch {
   const [seq, ...rest] = list((item) => item, BATCH_MAX + 2)(decodeCbor(payload), 'frames');
   const frames = rest.slice(0, -1).map(wireFrame);
   if (frames.length === 0) throw new FrameError('E_FRAME', 'no frames');
-  return { seq: int(1, Number.MAX_SAFE_INTEGER - BATCH_MAX)(seq, 'seq'), frames };
+  return { seq: int(1, SEQ_MAX)(seq, 'seq'), frames };
 }
 
 const prefaceMetrics = list((item, path) => {
@@ -165,7 +182,7 @@ function wireFrame(item: unknown): WireFrame {
   if (version !== FRAME_VERSION) throw new FrameError('E_FRAME', `a keyframe of another version than ${FRAME_VERSION}`);
   return {
     schema: int(1)(schema, 'schema'),
-    ts: int(0, 8_640_000_000_000_000)(ts, 'ts'),
+    ts: int(0, TS_MAX)(ts, 'ts'),
     values: values(rest, 'values'),
   };
 }

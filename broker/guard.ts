@@ -25,7 +25,7 @@ export class Guard {
   private isStranger = true;
   /** Of a stranger: it waits for its place, or has it. */
   private place: 'none' | 'waits' | 'has' = 'none';
-  /** The turn in which the broker was last given packets. */
+  /** The turn in which the broker was last given packets; -1 when that is known to be over. */
   private gaveIn = -1;
   private rest: Buffer | null = null;
   private inFlight = 0;
@@ -107,10 +107,14 @@ export class Guard {
   /** Whether it may be read now; if not, it is read when it may. */
   private hasTurn(): boolean {
     if (this.isStranger) return this.hasPlace();
-    // The broker asks for more as soon as it is done with what it got, which may be at once.
-    if (this.gaveIn < 0 || this.gaveIn < this.turns.now) return true;
-    this.wake();
-    return false;
+    // The broker asks for more as soon as it is done with what it got, which may be at once. An agent that says telemetry
+    // alone gives it nothing, and asks for no turn.
+    if (this.gaveIn >= 0 && this.gaveIn >= this.turns.now) {
+      this.wake();
+      return false;
+    }
+    this.gaveIn = -1;
+    return true;
   }
 
   private hasPlace(): boolean {

@@ -22,7 +22,7 @@ export class Pubacks {
   }
 
   add(id: number): void {
-    if (this.ids.push(id) === 1) queueMicrotask(() => this.write());
+    if (this.ids.push(id) === 1) process.nextTick(() => this.write());
   }
 
   private write(): void {

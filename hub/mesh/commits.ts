@@ -16,9 +16,12 @@ export interface CommitHealth {
   readonly queued: number;
 }
 
-interface Change {
-  readonly put: () => void;
-  readonly done: (error: Error | null) => void;
+/** What is to be written, in one piece. */
+export interface Change {
+  /** Run in a transaction soon. */
+  put(): void;
+  /** It is on the disk; or nothing of it was kept, for this error. */
+  done(error: Error | null): void;
 }
 
 /** Joins changes to the store into few transactions. While one is being flushed, the next one fills. */
@@ -37,12 +40,9 @@ export class Commits {
     this.store = store;
   }
 
-  /**
-   * `put` is run in a transaction soon; `done` is called when that is on the disk, or with the error for which nothing
-   * of it was kept. What was added while a transaction ran that fails is not kept either, since it may build on it.
-   */
-  add(put: () => void, done: (error: Error | null) => void): void {
-    this.waiting.push({ put, done });
+  /** What was added while a transaction ran that fails is not kept either, since it may build on it. */
+  add(change: Change): void {
+    this.waiting.push(change);
     if (this.waiting.length >= BATCH_MAX) this.start();
     else this.timer ??= setTimeout(() => this.start(), WAIT_MS);
   }
@@ -51,10 +51,7 @@ export class Commits {
   settled(): Promise<void> {
     if (this.running === null && this.waiting.length === 0) return Promise.resolve();
     return new Promise((resolve) => {
-      this.add(
-        () => {},
-        () => resolve(),
-      );
+      this.add({ put: () => {}, done: () => resolve() });
       this.start();
     });
   }
@@ -82,7 +79,7 @@ export class Commits {
     const started = performance.now();
     const error = await this.store
       .write(() => {
-        for (const { put } of changes) put();
+        for (const change of changes) change.put();
       })
       .then(
         () => null,
@@ -92,7 +89,7 @@ export class Commits {
     this.slowest = Math.max(this.slowest, Math.round(performance.now() - started));
     const ended = error === null ? changes : [...changes, ...this.waiting.splice(0)];
     this.running = null;
-    for (const { done } of ended) done(error);
+    for (const change of ended) change.done(error);
     // One of them may have begun the next already.
     if (this.isDue && this.running === null && this.waiting.length > 0) void this.commit();
   }

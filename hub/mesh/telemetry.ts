@@ -4,7 +4,8 @@ import { type Chain, followBatch, type Gap } from '../../broker/frame-chain.ts';
 import type { Step } from '../../broker/frame-delta.ts';
 import { isPreface, openBatch, openPreface } from '../../broker/frame-payload.ts';
 import { TIMES } from '../hub.ts';
-import { newestSample, stepOf, storedSample } from '../store/samples.ts';
+import { SampleWriter } from '../store/sample-bytes.ts';
+import { newestSample, putSample, stepOf } from '../store/samples.ts';
 import type { Columns, Store } from '../store/store.ts';
 import type { Commits } from './commits.ts';
 import { putGaps } from './gaps.ts';
@@ -56,6 +57,7 @@ export class Telemetry {
   /** Where the streams stand on the disk: to go back to when a commit fails. */
   private readonly durable = new Map<string, Stream>();
   private readonly links = new LinkWatch();
+  private readonly writer = new SampleWriter();
 
   constructor(parts: {
     readonly store: Store;
@@ -102,16 +104,14 @@ export class Telemetry {
       this.streams.set(agent, { ...before, chain });
       // A repeat may come while the first is still on its way to the disk: its word counts for both, so it waits for it.
       if (this.durable.get(agent)?.chain.last === chain.last) done(received);
-      else
-        this.commits.add(
-          () => {},
-          (error) => done(error ?? received),
-        );
+      else this.commits.add({ put: () => {}, done: (error) => done(error ?? received) });
       return;
     }
     const arrived = this.now();
     const began = performance.now();
     const times = timesOf(steps, before, arrived);
+    // Written here already: what waits for the transaction are these bytes, and not all that they were made of.
+    const samples = steps.map((step) => this.writer.write(n, step));
     const newest = steps.at(-1)?.frame.ts ?? 0;
     this.links.came(agent, before.ahead === null ? null : arrived - newest - before.ahead);
     const isSeen = arrived - before.seen >= SEEN_EVERY_MS;
@@ -136,10 +136,7 @@ export class Telemetry {
         const known = gaps.map((gap) => ({ ...gap, boot, at: arrived }));
         putGaps(store, agent, known);
       }
-      for (let i = 0; i < steps.length; i++) {
-        const step = steps[i];
-        if (step !== undefined) void store.samples.put([agent, times[i] ?? 0], storedSample(n, step));
-      }
+      for (const [i, sample] of samples.entries()) putSample(store, agent, times[i] ?? 0, sample);
       if (isSeen) {
         // In which start an agent is, is its birth's to say: these may be frames of an earlier one, which come late.
         const start = store.presence.get(agent)?.boot ?? boot;
@@ -148,7 +145,7 @@ export class Telemetry {
       }
       if (isPruned) this.prune(agent, Math.min(next.at, arrived - TIMES.samples));
     };
-    this.commits.add(put, (error) => {
+    const settled = (error: Error | null) => {
       if (error === null) {
         this.links.stored(agent, performance.now() - began);
         this.durable.set(agent, next);
@@ -160,7 +157,8 @@ export class Telemetry {
       if (durable === undefined) this.streams.delete(agent);
       else this.streams.set(agent, durable);
       done(error);
-    });
+    };
+    this.commits.add({ put, done: settled });
   }
 
   /** The agent's birth or state was written by another thread: what is known of it is read anew. */

@@ -1,10 +1,9 @@
+import { asBinary } from 'lmdb';
 import type { Step } from '../../broker/frame-delta.ts';
 import { unscale } from '../../broker/frames.ts';
 import type { Frame } from '../../broker/messages.ts';
+import { HEAD } from './sample-bytes.ts';
 import type { Columns, Store, StoredSample } from './store.ts';
-
-/** [columns, seq, ts, dt] before the values. */
-const HEAD = 4;
 
 /** One sample in each metric's unit. */
 export interface Sample {
@@ -14,9 +13,13 @@ export interface Sample {
   readonly values: Readonly<Record<string, number | null>>;
 }
 
-/** As it is stored: the integers that came, so that a deltas' chain can go on from it and nothing is lost. */
-export function storedSample(columns: number, { frame, dt }: Step): StoredSample {
-  return [columns, frame.seq, frame.ts, dt, ...frame.values];
+/**
+ * Inside a transaction: stores a sample that a SampleWriter wrote. It is the integers that came, so that a deltas' chain
+ * can go on from it and nothing is lost.
+ */
+export function putSample(store: Store, agent: string, at: number, written: Uint8Array): void {
+  // Bytes that lmdb takes as they are; its types know only what they are read as.
+  void store.samples.put([agent, at], asBinary(written) as unknown as StoredSample);
 }
 
 /** The step that a delta after this sample builds on. */

@@ -4,11 +4,12 @@ import { fileURLToPath } from 'node:url';
 import * as fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { decodeCbor } from '../../broker/cbor.ts';
 import { secretHash } from '../../broker/enroll.ts';
 import { type Chain, type Followed, followBatch } from '../../broker/frame-chain.ts';
 import { KEYFRAME_EVERY, type Sensed } from '../../broker/frame-coder.ts';
 import { packDelta, unpackDelta } from '../../broker/frame-delta.ts';
-import { MAC_ITEM_BYTES, openBatch, sealBatch } from '../../broker/frame-payload.ts';
+import { MAC_ITEM_BYTES, openBatch, readBatch, sealBatch } from '../../broker/frame-payload.ts';
 import { scaled, unscale } from '../../broker/frames.ts';
 import type { Frame, Metric } from '../../broker/messages.ts';
 import { telemetryMac } from '../../broker/telemetry-mac.ts';
@@ -74,6 +75,38 @@ frames('a reading that is no number, or that no integer holds, is null and costs
   const read = (values: readonly number[]) => follow(START, only(writerOf().add(at(1, values), metrics))).frames[0];
   assert.equal(read([Number.NaN, Number.POSITIVE_INFINITY, 5])?.values, [null, null, 500]);
   assert.equal(read([1e300, -1e300, 5])?.values, [null, null, 500]);
+});
+
+frames('a payload of one frame is read as the general decoder reads it, whatever became of its bytes', () => {
+  const integer = fc.oneof(fc.integer({ min: -300, max: 300 }), fc.maxSafeInteger());
+  const keyframe = fc.record({
+    schema: fc.integer({ min: 1 }),
+    ts: fc.integer({ min: 0, max: 8_640_000_000_000_000 }),
+    values: fc.array(fc.option(integer), { maxLength: 40 }),
+  });
+  const frame = fc.oneof(keyframe, fc.uint8Array({ maxLength: 300 }));
+  const seq = fc.integer({ min: 1, max: 2 ** 31 - 1 });
+  const general = (payload: Uint8Array) => {
+    const [first, ...items] = decodeCbor(payload) as unknown[];
+    const read = (item: unknown) =>
+      Array.isArray(item) ? { schema: item[1], ts: item[2], values: item.slice(3) } : item;
+    return { seq: first, frames: items.slice(0, -1).map(read) };
+  };
+  void fc.assert(
+    fc.property(seq, frame, fc.nat(), fc.nat(255), (first, one, at, byte) => {
+      const payload = sealBatch({ seq: first, frames: [one] }, boot, hash);
+      assert.equal(readBatch(payload), general(payload));
+      payload[at % (payload.length - MAC_ITEM_BYTES)] = byte;
+      let batch: ReturnType<typeof readBatch> | null = null;
+      try {
+        batch = readBatch(payload);
+      } catch (error) {
+        assert.ok(CODES.includes(code(error)), String(error));
+      }
+      if (batch !== null) assert.equal(batch, general(payload));
+    }),
+    { numRuns: 1_000 },
+  );
 });
 
 frames('another agent’s secret, another start, and any changed byte are refused', () => {
