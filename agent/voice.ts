@@ -1,6 +1,7 @@
 import { decodeCbor, encodeCbor } from '../broker/cbor.ts';
 import type { KeyPair } from '../broker/keys.ts';
 import { type Ack, type Birth, type Event, LIMITS, type Order, type Snapshot } from '../broker/messages.ts';
+import { withPackedSnapshot } from '../broker/packed-snapshot.ts';
 import { redact } from '../broker/redact.ts';
 import { seal } from '../broker/signed.ts';
 import { deviceOfMetric } from '../broker/subject.ts';
@@ -98,7 +99,7 @@ export class Voice {
       seq,
       channel: 'e',
       lane: finding.fingerprint,
-      payload: seal('event', encodeCbor(event), this.#key),
+      payload: seal('event', encodeCbor(withPackedSnapshot(event)), this.#key),
     });
   }
 

@@ -2,7 +2,8 @@ import { decodeCbor } from './cbor.ts';
 import { type Chain, followBatch } from './frame-chain.ts';
 import { isPreface, openBatch, openPreface, readBatch, readPreface } from './frame-payload.ts';
 import { unscale } from './frames.ts';
-import { type Birth, birth as birthShape } from './messages.ts';
+import { type Birth, birth as birthShape, event as eventShape } from './messages.ts';
+import { withReadableSnapshot } from './packed-snapshot.ts';
 import { openRoster } from './roster.ts';
 import { open, peek, SignatureError, type SignedKind } from './signed.ts';
 import { hubTopic, parseAnyAgentTopic } from './topics.ts';
@@ -71,7 +72,7 @@ export class MessageReader {
     const key = kind === 'order' || kind === 'ack' ? this.hubKey : (this.keys.agents.get(agent)?.key ?? null);
     const readable = sealed(kind, payload, key);
     if (kind === 'birth' && readable.signed !== 'invalid') this.learn(agent, readable.message);
-    return readable;
+    return kind === 'event' ? { ...readable, message: unpackedEvent(readable.message) } : readable;
   }
 
   private roster(payload: Uint8Array): Readable {
@@ -129,6 +130,15 @@ function sealed(kind: SignedKind, payload: Uint8Array, key: Uint8Array | null): 
     return { signed: 'verified', message };
   } catch {
     return { signed: 'invalid', message };
+  }
+}
+
+/** With its snapshot in words; as it came, where it is no event. */
+function unpackedEvent(message: unknown): unknown {
+  try {
+    return withReadableSnapshot(eventShape(message, ''));
+  } catch {
+    return message;
   }
 }
 

@@ -168,6 +168,8 @@ export const event = record({
   /** Same trouble on the same thing: what incidents are joined by. */
   fingerprint: text(256),
   snapshot: maybe(snapshot),
+  /** The snapshot instead, deflated (`packed-snapshot.ts`). */
+  packed: maybe(bytes(LIMITS.payload)),
   /** Of a gateway: the device that it is about, instead of the agent's own host. */
   device: maybe(id),
 });

@@ -1,5 +1,6 @@
 import { decodeCbor } from '../../broker/cbor.ts';
 import { type Event, event as eventShape } from '../../broker/messages.ts';
+import { withReadableSnapshot } from '../../broker/packed-snapshot.ts';
 import { ShapeError } from '../../broker/shape.ts';
 import { open } from '../../broker/signed.ts';
 import type { Hub } from '../hub.ts';
@@ -10,7 +11,7 @@ import { redactEvent } from '../mesh/redact.ts';
 export function observe(hub: Hub, agent: string, payload: Uint8Array): Event {
   const enrolled = hub.site.agents.get(agent);
   if (enrolled === undefined) throw new ShapeError('agent', 'an enrolled agent');
-  const event = eventShape(decodeCbor(open('event', payload, enrolled.key)), '');
+  const event = withReadableSnapshot(eventShape(decodeCbor(open('event', payload, enrolled.key)), ''));
   if (event.agent !== agent) throw new ShapeError('agent', agent);
   return redactEvent(event);
 }

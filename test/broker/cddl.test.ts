@@ -31,7 +31,7 @@ const WHOLE: Readonly<Record<string, unknown>> = {
   lostStretch: { boot: samples.BOOT, from: 1, to: 2 },
   agentState: { boot: samples.BOOT, state: 'online', ts: 5 },
   hubState: { state: 'stopped', ts: 5 },
-  event: { ...samples.event, device: 'plc-1' },
+  event: { ...samples.event, packed: Uint8Array.of(1), device: 'plc-1' },
   snapshot: samples.snapshot,
   topProcess: top,
   processRef: top?.process,
