@@ -14,7 +14,7 @@ export const BROKER = {
   chunkBytes: 16_384,
   /** Packets of one client that are dealt with in one turn: ten who flood cost the next one some milliseconds. */
   packetsPerTurn: 16,
-  /** CONNECTs (each about half a millisecond) and TLS handshakes that are begun in one turn. */
+  /** Connections that are taken up, CONNECTs (each about half a millisecond) and TLS handshakes begun in one turn. */
   strangersPerTurn: 4,
   /** One client's packets a second, and how many it may save up: an agent that replays a day needs a tenth. */
   packetsPerSecond: 1_000,

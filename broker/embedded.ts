@@ -189,14 +189,14 @@ export async function openEmbedded(options: EmbeddedOptions): Promise<Embedded> 
     known.get(client.conn)?.();
     guards.get(client.conn)?.letIn(door.isTool(client) ? undefined : telemetryOf(client));
   });
-  /** Takes a connection of any kind (TCP, TLS) that comes from this address. */
-  const accept = (conn: Duplex, address: string): void => {
+  /** Whether a connection of any kind (TCP, TLS) that comes from this address may stay. */
+  const accept = (conn: Duplex, address: string): boolean => {
     const leave = sockets.size < BROKER.connections ? admission.enter(address) : null;
     conn.on('error', () => conn.destroy());
     if (leave === null) {
       counters.refusedBusy++;
       conn.destroy();
-      return;
+      return false;
     }
     sockets.add(conn);
     known.set(conn, leave);
@@ -205,10 +205,21 @@ export async function openEmbedded(options: EmbeddedOptions): Promise<Embedded> 
       traffic.closed(conn);
       leave();
     });
+    return true;
+  };
+  const begin = (conn: Duplex): void => {
     guards.set(conn, new Guard(conn, counters, turns));
     aedes.handle(conn);
   };
-  const server = createServer(KEEP_ALIVE, (socket) => accept(socket, socket.remoteAddress ?? ''));
+  // Node takes all connections that wait in one turn; what the broker makes for each costs as much again, and has time.
+  const server = createServer({ pauseOnConnect: true, ...KEEP_ALIVE }, (socket) => {
+    if (!accept(socket, socket.remoteAddress ?? '')) return;
+    turns.queue(() => {
+      if (socket.destroyed) return false;
+      begin(socket);
+      return true;
+    });
+  });
   const refusedTls = (why: 'busy' | 'tls') => {
     if (why === 'busy') counters.refusedBusy++;
     else counters.refusedConnect++;
@@ -218,7 +229,7 @@ export async function openEmbedded(options: EmbeddedOptions): Promise<Embedded> 
       ? null
       : tlsListener(options.tls, { admission, turns }, refusedTls, (socket, certificate) => {
           certificates.set(socket, certificate);
-          accept(socket, socket.remoteAddress ?? '');
+          if (accept(socket, socket.remoteAddress ?? '')) begin(socket);
         });
   const listen = async () => ({
     port: await listenNear(server, options),

@@ -26,50 +26,58 @@ const SLAB_BYTES = 65_536;
  */
 export class SampleWriter {
   private slab = Buffer.alloc(0);
-  private at = 0;
+  private used = 0;
 
   write(columns: number, { frame, dt }: Step): Uint8Array {
     const { seq, ts, values } = frame;
     const length = HEAD + values.length;
-    this.makeRoom(ARRAY_BYTES + length * NUMBER_BYTES);
-    const start = this.at;
-    if (length < 16) this.slab[this.at++] = PACKED.shortArray | length;
-    else this.integer(PACKED.array, length, 2);
-    this.number(columns);
-    this.number(seq);
-    this.number(ts);
-    this.number(dt);
+    const slab = this.room(ARRAY_BYTES + length * NUMBER_BYTES);
+    const start = this.used;
+    let at = start;
+    if (length < 16) slab[at++] = PACKED.shortArray | length;
+    else at = packInteger(slab, at, PACKED.array, length, 2);
+    at = packNumber(slab, at, columns);
+    at = packNumber(slab, at, seq);
+    at = packNumber(slab, at, ts);
+    at = packNumber(slab, at, dt);
     for (const value of values) {
-      if (value === null) this.slab[this.at++] = PACKED.null;
-      else this.number(value);
+      if (value === null) slab[at++] = PACKED.null;
+      else at = packNumber(slab, at, value);
     }
-    return this.slab.subarray(start, this.at);
+    this.used = at;
+    return slab.subarray(start, at);
   }
 
-  private makeRoom(bytes: number): void {
-    if (this.slab.length - this.at >= bytes) return;
-    this.slab = Buffer.allocUnsafeSlow(SLAB_BYTES);
-    this.at = 0;
-  }
-
-  /** An integer in the fewest bytes; past 32 bits as a float, which holds every safe integer. */
-  private number(value: number): void {
-    if (value >= -32 && value < 128) this.slab[this.at++] = value & 0xff;
-    else if (value >= 0 && value < 2 ** 8) this.integer(PACKED.uint8, value, 1);
-    else if (value >= 0 && value < 2 ** 16) this.integer(PACKED.uint16, value, 2);
-    else if (value >= 0 && value < 2 ** 32) this.integer(PACKED.uint32, value, 4);
-    else if (value < 0 && value >= -(2 ** 7)) this.integer(PACKED.int8, value, 1);
-    else if (value < 0 && value >= -(2 ** 15)) this.integer(PACKED.int16, value, 2);
-    else if (value < 0 && value >= -(2 ** 31)) this.integer(PACKED.int32, value, 4);
-    else {
-      this.slab[this.at++] = PACKED.float;
-      this.at = this.slab.writeDoubleBE(value, this.at);
+  /** Where so many bytes can be written from `used` on. */
+  private room(bytes: number): Buffer {
+    if (this.slab.length - this.used < bytes) {
+      this.slab = Buffer.allocUnsafeSlow(SLAB_BYTES);
+      this.used = 0;
     }
+    return this.slab;
   }
+}
 
-  private integer(head: number, value: number, bytes: number): void {
-    const { slab } = this;
-    slab[this.at++] = head;
-    for (let shift = (bytes - 1) * 8; shift >= 0; shift -= 8) slab[this.at++] = (value >>> shift) & 0xff;
+/** Writes an integer in the fewest bytes, past 32 bits as a float, which holds every safe integer; answers where it ends. */
+function packNumber(to: Buffer, at: number, value: number): number {
+  if (value >= 0) {
+    if (value < 2 ** 7) return packInteger(to, at, value, 0, 0);
+    if (value < 2 ** 8) return packInteger(to, at, PACKED.uint8, value, 1);
+    if (value < 2 ** 16) return packInteger(to, at, PACKED.uint16, value, 2);
+    if (value < 2 ** 32) return packInteger(to, at, PACKED.uint32, value, 4);
+  } else {
+    if (value >= -32) return packInteger(to, at, value, 0, 0);
+    if (value >= -(2 ** 7)) return packInteger(to, at, PACKED.int8, value, 1);
+    if (value >= -(2 ** 15)) return packInteger(to, at, PACKED.int16, value, 2);
+    if (value >= -(2 ** 31)) return packInteger(to, at, PACKED.int32, value, 4);
   }
+  to[at] = PACKED.float;
+  return to.writeDoubleBE(value, at + 1);
+}
+
+/** A head, and so many bytes of an integer behind it. */
+function packInteger(to: Buffer, at: number, head: number, value: number, bytes: number): number {
+  to[at] = head;
+  for (let i = 1; i <= bytes; i++) to[at + i] = value >>> ((bytes - i) * 8);
+  return at + 1 + bytes;
 }
