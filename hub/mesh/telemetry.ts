@@ -95,7 +95,7 @@ export class Telemetry {
     done: (outcome: Received | Error) => void,
   ): void {
     const before = this.streams.get(agent) ?? this.born(agent);
-    const { columns, n } = before;
+    const { columns, n, first } = before;
     const { boot } = columns;
     const batch = openBatch(payload, boot, secretHash);
     const { chain, steps, gaps, dropped } = followBatch(before.chain, batch, columns);
@@ -131,7 +131,7 @@ export class Telemetry {
     // A thread that is ended in the middle leaves the first of these and not the last: a sample is never there without
     // what explains it, nor a gap before it unsaid.
     const put = () => {
-      before.first?.();
+      first?.();
       if (gaps.length > 0) {
         const known = gaps.map((gap) => ({ ...gap, boot, at: arrived }));
         putGaps(store, agent, known);
