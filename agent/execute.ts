@@ -10,7 +10,7 @@ import type { Program } from '../policy/program.ts';
 import type { Inventory } from '../policy/verdict.ts';
 import { placeOf, RunError } from './binaries.ts';
 import type { Ending, Journal, StepId } from './journal.ts';
-import { type OpenedOrder, OrderError, openOrder } from './open-order.ts';
+import { checkOrder, type OpenedOrder, OrderError, openOrder } from './open-order.ts';
 import { checkSequence, isAfter, nameOf } from './order-sequence.ts';
 import { withoutSecrets } from './output.ts';
 import { checkHome, checkPrivilegedPath, checkReadPath } from './paths.ts';
@@ -86,7 +86,10 @@ export class Executor {
   async run(order: Order, report: (report: StepReport) => void): Promise<void> {
     const { agent, boot, trust, now, tags } = this.options;
     const self = { agent, boot, tags: tags?.() ?? null };
-    const opened = attempt(() => openOrder(order, self, trust, now()));
+    const clock = now();
+    const at = { clock, now: trust.now(clock) };
+    let opened = attempt(() => openOrder(order, self, trust, clock));
+    let roster = versionOf(trust);
     this.options.audit('order', { order: order.id, incident: order.incident, accepted: !(opened instanceof Error) });
     if (opened instanceof Error && order.programs.length === 0) {
       report({ ...this.refused(opened), last: true });
@@ -95,6 +98,10 @@ export class Executor {
     const passed = new Set<string>();
     for (const [i, step] of order.programs.entries()) {
       if (this.stopping) return;
+      if (versionOf(trust) !== roster) {
+        roster = versionOf(trust);
+        opened = attempt(() => checkOrder(order, self, trust, at));
+      }
       const ending = await this.step(order, step, opened, passed);
       passed.add(nameOf(step));
       this.options.audit('step', { order: order.id, phase: step.phase, number: step.number, state: ending.state });
@@ -254,6 +261,8 @@ export function approvalIdOf(order: Order): string {
   const read = attempt(() => approvalShape(decodeCbor(order.approval), '').id);
   return read instanceof Error ? '' : read;
 }
+
+const versionOf = (trust: Trust): number => (trust.hasRoster ? trust.roster.version : 0);
 
 const digestOf = ({ approval }: Order): string => createHash('sha256').update(approval).digest('hex');
 

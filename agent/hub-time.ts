@@ -22,7 +22,7 @@ export class HubTime {
   #believed: number;
   /** Monotonic milliseconds when a word was believed; null before the first of this start. */
   #heard: number | null = null;
-  /** The first word of this start that was believed: the hub does not move it. */
+  /** The first fresh word of this start that was believed: the hub does not move it. */
   #first: { readonly hub: number; readonly at: number } | null = null;
 
   /** `believed` is what is kept on the disk, 0 before the hub was ever heard. */
@@ -47,13 +47,16 @@ export class HubTime {
     return clock < CLOCKS_FROM || clock < this.reached - WRONG_MS;
   }
 
-  /** Takes the time of a word whose signature was checked; answers why not, or null when it is believed. */
-  hear(now: number): string | null {
+  /**
+   * Takes the time of a word whose signature was checked; answers why not, or null when it is believed. `fresh`: it was
+   * made just now, and is none that a broker keeps for whoever comes; a day-old one is no beginning to count from.
+   */
+  hear(now: number, fresh: boolean): string | null {
     const clock = this.#wall();
     if (now > this.#latest(clock))
       return `the hub says that it is ${dayOf(now)}, this host's clock ${dayOf(clock)}: which of them is wrong?`;
     this.#heard = this.#monotonic();
-    this.#first ??= { hub: now, at: this.#heard };
+    if (fresh) this.#first ??= { hub: now, at: this.#heard };
     this.#believed = Math.max(this.#believed, now);
     return null;
   }

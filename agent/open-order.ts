@@ -37,6 +37,14 @@ export interface OpenedOrder {
   readonly ceiling: Effect | null;
 }
 
+/** Whose order it has to be. */
+export interface Self {
+  readonly agent: string;
+  readonly boot: string;
+  /** Null where they are not known. */
+  readonly tags: readonly string[] | null;
+}
+
 /** The order inside a message that the hub's key of the present roster signed. Nothing else of it is checked yet. */
 export function readOrder(message: Uint8Array, trust: Trust): Order {
   return orderShape(decodeCbor(open('order', message, trust.roster.hub_key)), '');
@@ -46,13 +54,24 @@ export function readOrder(message: Uint8Array, trust: Trust): Order {
  * Checks an order as docs/design.md section 3 says, by the agent itself: approval -> roster -> site root. The hub's key alone
  * runs nothing, and with an admin's rule only what that rule covers. Throws OrderError, TrustError, ApprovalError, RuleError, SignatureError or ShapeError.
  */
-export function openOrder(
+export function openOrder(order: Order, self: Self, trust: Trust, clock: number): OpenedOrder {
+  const opened = checkOrder(order, self, trust, { clock, now: trust.now(clock) });
+  trust.witness(order.audit_head);
+  return opened;
+}
+
+/**
+ * The same about an order that was opened, as of `at`, when it was: who has left the roster since, or has another key, lets
+ * none of its steps begin any more. Its time is not asked again: what has begun may take longer than an approval lasts.
+ */
+export function checkOrder(
   order: Order,
-  self: { readonly agent: string; readonly boot: string; readonly tags: readonly string[] | null },
+  self: Self,
   trust: Trust,
-  clock: number,
+  at: { readonly clock: number; readonly now: number },
 ): OpenedOrder {
   const { roster } = trust;
+  const { clock, now } = at;
   if (order.agent !== self.agent) throw new OrderError('E_ORDER_AGENT', `order is for ${order.agent}`);
   if (order.site !== roster.site) throw new OrderError('E_ORDER_SITE', `order is for site ${order.site}`);
   if (order.epoch !== roster.epoch) throw new OrderError('E_ORDER_EPOCH', `order is of epoch ${order.epoch}`);
@@ -60,8 +79,8 @@ export function openOrder(
   // What began in time may be checked and undone later: the executor lets neither be first.
   const isAftermath = order.programs.every(({ phase }) => phase === 'post' || phase === 'rollback');
   const decision = decisionIn(order);
-  const approval = openDecision(decision, roster, isAftermath ? null : trust.now(clock), self.tags);
-  if (!isAftermath) checkAhead(approval, trust.now(clock));
+  const approval = openDecision(decision, roster, isAftermath ? null : now, self.tags);
+  if (!isAftermath) checkAhead(approval, now);
   if (approval.host !== self.agent) throw new OrderError('E_ORDER_HOST', `approval is for ${approval.host}`);
   if (approval.incident !== order.incident) throw new OrderError('E_ORDER_PLAN', 'approval is for another incident');
   const names = approval.programs.map(({ phase, number }) => `${phase}.${number}`);
@@ -73,9 +92,8 @@ export function openOrder(
     if (!approved) throw new OrderError('E_ORDER_PLAN', `${phase} ${number} is not what was approved`);
   }
   // What began under a rule is checked and undone when the rule's hours are over.
-  const rule = isAftermath ? null : checkAlone(approval, roster, { now: trust.now(clock), tags: self.tags });
+  const rule = isAftermath ? null : checkAlone(approval, roster, { now, tags: self.tags });
   if (rule !== null) checkHere(rule, trust, clock);
-  trust.witness(order.audit_head);
   const signers = signersOf(decision, approval);
   const operators = roster.operators.filter(({ name }) => signers.includes(name));
   // Consent that was given once is to what a person may undo or bear, whatever its giver may approve when they look.

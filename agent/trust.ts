@@ -112,13 +112,13 @@ export class Trust {
       throw new TrustError('E_EPOCH_OLD', `an ack of epoch ${ack.epoch}, the present one is ${this.seen.epoch}`);
     if (ack.counter <= this.seen.counter) throw new TrustError('E_ACK_OLD', `ack ${ack.counter} was heard before`);
     const audit = this.newerHead(ack.audit_head);
-    const doubt = this.learnTime(ack.now);
+    const doubt = this.learnTime(ack.now, true);
     this.remember({ counter: ack.counter, hub_time: this.time.believed, audit });
     return doubt;
   }
 
-  private learnTime(now: number): TrustError | null {
-    const why = this.time.hear(now);
+  private learnTime(now: number, fresh: boolean): TrustError | null {
+    const why = this.time.hear(now, fresh);
     return why === null ? null : new TrustError('E_HUB_TIME', why);
   }
 
@@ -150,7 +150,7 @@ export class Trust {
     const { now, audit_head } = checkpoint;
     if (now <= this.time.believed) return { checkpoint, doubt: null };
     const audit = this.newerHead(audit_head);
-    const doubt = this.learnTime(now);
+    const doubt = this.learnTime(now, false);
     if (doubt === null) this.remember({ audit, hub_time: this.time.believed });
     return { checkpoint, doubt };
   }

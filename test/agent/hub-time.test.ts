@@ -145,6 +145,15 @@ test('a clock that begins in 1970 takes the first word of each start, and time p
   assert.is(next.learnAck(ack(NOW + 200 * DAY_MS)), null);
 });
 
+test('a checkpoint that the broker kept for days is not what a clock in 1970 begins to count from', ({ folder }) => {
+  const trust = host(folder, { clock: 5_000, passed: 1 });
+  const kept = { site: 'local', epoch: 2, now: NOW - 9 * DAY_MS, audit_head: { count: 1, hash: HASH } };
+  assert.is(trust.learnCheckpoint(sealCheckpoint(kept, hub)).doubt, null);
+  assert.is(trust.now(5_000), NOW - 9 * DAY_MS);
+  assert.is(trust.learnAck({ ...ack(NOW), audit_head: { count: 2, hash: HASH } }), null);
+  assert.is(trust.now(5_000), NOW);
+});
+
 test('who repairs a host says by hand that what the hub had said is void', ({ folder }) => {
   const dead = host(folder, { clock: 5_000, passed: 1 });
   assert.is(dead.learnAck(ack(FAR)), null);
@@ -162,7 +171,12 @@ test('whatever the hub says, it is ahead of a clock that goes by a day at most, 
     fc.maxSafeNat(),
     fc.integer({ min: -9, max: 9 }).map((days) => NOW + days * DAY_MS),
   );
-  const move = fc.record({ said: word, passes: fc.integer({ min: 0, max: 3 * DAY_MS }), restarts: fc.boolean() });
+  const move = fc.record({
+    said: word,
+    passes: fc.integer({ min: 0, max: 3 * DAY_MS }),
+    restarts: fc.boolean(),
+    fresh: fc.boolean(),
+  });
   void fc.assert(
     fc.property(fc.array(move, { maxLength: 30 }), (moves) => {
       const at = { clock: NOW, passed: 1 };
@@ -173,10 +187,10 @@ test('whatever the hub says, it is ahead of a clock that goes by a day at most, 
           () => at.passed,
         );
       let time = open(0);
-      for (const { said, passes, restarts } of moves) {
+      for (const { said, passes, restarts, fresh } of moves) {
         if (restarts) time = open(time.believed);
         const before = time.believed;
-        time.hear(said);
+        time.hear(said, fresh);
         assert.ok(time.believed >= before);
         at.clock += passes;
         at.passed += passes;

@@ -1,9 +1,10 @@
 import { existsSync, rmSync } from 'node:fs';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import type { StepReport } from '../../agent/execute.ts';
 import { APPROVAL_AHEAD_MS } from '../../agent/open-order.ts';
 import { newKeyPair } from '../../broker/keys.ts';
-import type { Approval, Order } from '../../broker/messages.ts';
+import type { Approval, Order, Roster } from '../../broker/messages.ts';
 import { sealRoster } from '../../broker/roster.ts';
 import { ulid } from '../../broker/ulid.ts';
 import { BOOT, HASH, inShort, type Planned, programOf, TestSite } from './order-fixtures.ts';
@@ -185,6 +186,36 @@ test('setting this host’s clock back does not bring a lapsed approval back', a
   const reports = await site.run(site.order(approval, plan), { now: () => 1_000 });
   assert.equal(inShort(reports), ['step 1 refused E_APPROVAL_EXPIRED']);
   assert.not(existsSync(made));
+});
+
+test('who leaves the roster in the middle of an order, or has another key, lets no further step of it begin', async ({
+  site,
+  made,
+}) => {
+  const plan: Planned[] = [
+    { phase: 'step', number: 1, program: programOf(['true']) },
+    { phase: 'step', number: 2, program: programOf(['touch', made]) },
+  ];
+  const [ann, adm] = site.roster.operators;
+  if (ann === undefined || adm === undefined) throw new Error('two operators');
+  let { version } = site.roster;
+  let count = 10;
+  const end = async (operators: Roster['operators']) => {
+    const reports: StepReport[] = [];
+    const order = site.order(site.approval(plan), plan, { audit_head: { count: ++count, hash: HASH } });
+    await site.executor().run(site.arrived(order), (report) => {
+      reports.push(report);
+      site.trust.learnRoster(sealRoster({ ...site.roster, version: ++version, operators }, site.root));
+      // An ack may tell of a longer chain meanwhile.
+      site.trust.witness({ count: ++count, hash: HASH });
+    });
+    site.trust.learnRoster(sealRoster({ ...site.roster, version: ++version }, site.root));
+    return inShort(reports).at(-1);
+  };
+  assert.is(await end([adm]), 'step 2 refused E_APPROVAL_OPERATOR');
+  assert.is(await end([{ ...ann, key: newKeyPair().public }, adm]), 'step 2 refused E_SIGNATURE');
+  assert.not(existsSync(made));
+  assert.is(await end([ann]), 'step 2 done', 'what others may do is no matter');
 });
 
 test('an order of nothing does nothing, and says so', async ({ site, plan }) => {

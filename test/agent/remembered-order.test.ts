@@ -377,6 +377,10 @@ test('what is revoked stays so, whatever is revoked after it', () => {
 test('a hub that revokes days to come takes nothing with them that is signed after it was found out', () => {
   const now = Date.UTC(2026, 10, 27);
   const at = (ms: number) => ulid(ms).slice(0, 10).padEnd(26, '0');
+  const many = Array.from({ length: REMEMBER.rules + 1 }, (_, n) => at(now + 400 * DAY_MS + n));
+  assert.not(isRevoked(withRevoked({}, many, now), at(now + 300 * DAY_MS)), 'one that will be signed in a year');
+  const full = withRevoked({}, many, now);
+  assert.ok(isRevoked(withRevoked(full, [at(now)], now), at(now)), 'there is room for what is signed by now');
   const past = fc.integer({ min: 0, max: now }).map(at);
   const toCome = fc.integer({ min: now + 2 * DAY_MS, max: now + 9_999 * DAY_MS }).map(at);
   const round = fc.array(fc.oneof(past, toCome, fc.constant('7ZZZZZZZZZZZZZZZZZZZZZZZZZ')), { maxLength: 90 });
