@@ -1,14 +1,13 @@
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import { readSite } from '../../../broker/enroll.ts';
 import type { Log } from '../../../broker/log.ts';
 import type { Retention } from '../../../hub/store/retention.ts';
 import { tidyOnce } from '../../../hub/tidying.ts';
 import { drawn } from '../../system/drawn.ts';
+import { grown, MemoryFloors, type MemoryFound } from './memory.ts';
 import { operate } from './operators.ts';
 import { SimAgent } from './sim-agent.ts';
 import { DAY, HOUR, SimClock, SUMMER_ENDS } from './sim-clock.ts';
@@ -31,9 +30,6 @@ const LOOK_MS = 5;
  */
 export const KEPT: Retention = { age: 7 * DAY, most: 400, bytes: 64 * MIB };
 
-/** What may be more at the end than half-way, of heap and of anonymous memory: a share, and so many MiB of chance. */
-export const FLAT = { share: 0.1, mib: 12 } as const;
-
 export interface WeeksOptions {
   readonly days: number;
   readonly agents: number;
@@ -42,7 +38,7 @@ export interface WeeksOptions {
 }
 
 /** What the weeks have shown; `wrong` is what must be empty. */
-export interface WeeksFound {
+export interface WeeksFound extends MemoryFound {
   readonly days: number;
   readonly agents: number;
   /** Frames that the agents took, those that no disk took, and the gaps by which the hub names them. */
@@ -62,17 +58,11 @@ export interface WeeksFound {
   readonly anomalies: number;
   readonly unfounded: number;
   readonly audit_records: number;
-  /** MiB at each quarter of the run, after a collection. */
-  readonly heap: readonly number[];
-  readonly anonymous: readonly number[];
-  /** MiB that the store holds at each quarter, and its file at the end. */
+  /** MiB that the store holds at the end of each quarter, and its file at the end. */
   readonly used: readonly number[];
   readonly file: number;
   readonly wrong: readonly string[];
 }
-
-setFlagsFromString('--expose-gc');
-const collect = runInNewContext('gc') as () => void;
 
 /** A site of so many agents for so many days, on a clock that goes as fast as the hub can follow. */
 export async function runWeeks(options: WeeksOptions): Promise<WeeksFound> {
@@ -93,7 +83,8 @@ class Weeks {
   readonly #clock: SimClock;
   readonly #draw: () => number;
   readonly #wrong: string[] = [];
-  readonly #memory = { heap: [] as number[], anonymous: [] as number[], used: [] as number[] };
+  readonly #memory = new MemoryFloors();
+  readonly #used: number[] = [];
   #approved = 0;
   #rotations = 0;
   #hubs = 0;
@@ -145,18 +136,13 @@ class Weeks {
       await fleet.answer(hub);
       await hub.checkpoints.make();
       await this.#hourly(hub, agents, before);
-      const quarter = Math.floor((4 * (this.#clock.true - this.#begins)) / (this.#ends - this.#begins));
-      if (quarter > this.#memory.heap.length) {
-        this.#measure(hub);
-        progress(`${quarter}/4: ${JSON.stringify(this.#memory)}`);
+      if (await this.#memory.look((this.#clock.true - this.#begins) / (this.#ends - this.#begins))) {
+        this.#used.push(Math.round((hub.hub.store.usedBytes() / MIB) * 10) / 10);
+        progress(`${this.#used.length}/4: ${JSON.stringify({ ...this.#memory.found(), used: this.#used })}`);
       }
     }
     const found = await faultsAtEnd({ hub, state, agents, ends: this.#ends, trust: this.#folderOf(agents[0]) });
-    const [, half = 0, , last = 0] = this.#memory.heap;
-    const [, halfway = 0, , atEnd = 0] = this.#memory.anonymous;
-    if (last > half * (1 + FLAT.share) + FLAT.mib) found.wrong.push(`the heap grew from ${half} to ${last} MiB`);
-    if (atEnd > halfway * (1 + FLAT.share) + FLAT.mib)
-      found.wrong.push(`anonymous memory grew from ${halfway} to ${atEnd} MiB`);
+    const memory = this.#memory.found();
     const { wrong, ...counts } = found;
     return {
       days,
@@ -166,9 +152,10 @@ class Weeks {
       approved: this.#approved,
       hub_starts: this.#hubs,
       rotations: this.#rotations,
-      ...this.#memory,
+      ...memory,
+      used: this.#used,
       file: Math.round(statSync(join(state.store, 'data.mdb')).size / MIB),
-      wrong: [...this.#wrong, ...wrong],
+      wrong: [...this.#wrong, ...wrong, ...grown(memory)],
     };
   }
 
@@ -227,16 +214,6 @@ class Weeks {
       const states = [...hub.store.active.getRange({})].map(({ value }) => hub.store.incidents.get(value)?.state);
       if (!states.some((state) => state === 'open' || state === 'diagnosing' || state === 'approved')) return;
     }
-  }
-
-  #measure({ hub }: SimHub): void {
-    collect();
-    const mib = (bytes: number) => Math.round((bytes / MIB) * 10) / 10;
-    this.#memory.heap.push(mib(process.memoryUsage().heapUsed));
-    // Pages of the store that are mapped are the system's to drop.
-    const anonymous = /^RssAnon:\s+(\d+) kB/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1];
-    this.#memory.anonymous.push(mib(Number(anonymous) * 1_024));
-    this.#memory.used.push(mib(hub.store.usedBytes()));
   }
 
   /** Errors of the hub are findings: nothing of this run is beyond it. */
