@@ -11,6 +11,7 @@ import { HubTime } from './hub-time.ts';
 import { isRevoked, revocations, withRevoked } from './revocations.ts';
 
 const ZERO = '0'.repeat(64);
+const FILE = 'trust.json';
 const memory = record({
   roster_version: int(),
   epoch: int(),
@@ -32,6 +33,12 @@ function readMemory(file: string): Memory {
     const why = error instanceof Error ? error.message : String(error);
     throw new StateError('E_STATE_BROKEN', `${file}: ${why}. Restore it from a backup.`);
   }
+}
+
+/** Whether the site was halted when whoever keeps such a memory in `folder` last heard of it. Throws E_STATE_BROKEN. */
+export function wasHalted(folder: string): boolean {
+  const file = join(folder, FILE);
+  return existsSync(file) && readMemory(file).halted === true;
 }
 
 /** Why an agent does not believe its hub any more. */
@@ -69,7 +76,7 @@ export class Trust {
     wall: () => number = Date.now,
   ) {
     this.siteRoot = siteRoot;
-    this.file = join(folder, 'trust.json');
+    this.file = join(folder, FILE);
     this.wall = wall;
     this.seen = existsSync(this.file)
       ? readMemory(this.file)

@@ -17,6 +17,8 @@ export const UPGRADE_LIMITS = {
   at_once: 64,
   /** An admin's signature counts so long: a fleet on thin links takes days, and what lies about for longer is stale. */
   lasts_ms: 7 * 24 * 3_600_000,
+  /** One word of the hub's counts so long: what a broker has held back for longer is not what the hub says now. */
+  word_ms: 15 * 60_000,
   /** Seconds in which the hub must have heard the new version: enough for a slow start and a link that was cut. */
   within_s: { least: 10, usual: 600, most: 3_600 },
 } as const;
@@ -49,7 +51,9 @@ export const upgradeWord = record({
   epoch: int(1),
   /** The id of the admin's order. */
   upgrade: ulid,
-  what: oneOf('offer', 'chunk', 'confirm'),
+  what: oneOf('offer', 'chunk', 'confirm', 'stop'),
+  /** Until when this word counts, in the hub's time. A confirmation counts for as long as there is something to confirm. */
+  until: maybe(int(0, 8_640_000_000_000_000)),
   /** offer: the release's signed description, and what the admin signed. */
   release: maybe(bytes(RELEASE_LIMITS.message)),
   order: maybe(bytes(4_096)),

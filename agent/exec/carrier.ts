@@ -1,11 +1,12 @@
 import { existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { decodeCbor } from '../../broker/cbor.ts';
 import type { Log } from '../../broker/log.ts';
 import { ack as ackShape } from '../../broker/messages.ts';
 import { open } from '../../broker/signed.ts';
 import { claim, type StateFolder } from '../../broker/state-folder.ts';
-import type { UpgradeAnswer } from '../../broker/upgrade-messages.ts';
+import { type UpgradeAnswer, UpgradeError } from '../../broker/upgrade-messages.ts';
 import { auditLog } from '../audit-log.ts';
 import { checkOwned } from '../binaries.ts';
 import type { Cages } from '../bound/cage.ts';
@@ -25,7 +26,14 @@ import type { Carrier } from './exec-server.ts';
 import { readPin } from './pin.ts';
 import type { HaltRequest, Hello, Request, UpgradeRequest } from './protocol.ts';
 import { UpgradeState, upgradeFolder } from './upgrade-state.ts';
-import { Upgrades } from './upgrades.ts';
+import { endsUpgrade, Upgrades } from './upgrades.ts';
+
+/**
+ * While it is open which version stays, no order is begun: the executor may be ended in the middle of it. A hub that sends
+ * orders confirms what it hears at once.
+ */
+const SETTLES_MS = 60_000;
+const LOOK_MS = 100;
 
 export interface ExecOptions {
   readonly state: StateFolder;
@@ -115,12 +123,13 @@ export class RootCarrier implements Carrier {
   async carry(
     { order: message, roster, ack, halt, checkpoint, dry }: Request,
     report: (report: StepReport) => void,
-  ): Promise<void> {
+  ): Promise<boolean> {
     const { agent } = this.hello;
+    await this.settled();
     this.learn({ roster, checkpoint, ack, halt });
     const order = readOrder(message, this.trust);
     const containers = await containerNames();
-    if (this.stopping) return;
+    if (this.stopping) return false;
     this.watch.refresh();
     const executor = new Executor({
       agent,
@@ -147,11 +156,16 @@ export class RootCarrier implements Carrier {
     await executor.run(order, report).finally(() => {
       this.running = null;
     });
+    return true;
   }
 
   upgrade({ upgrade, roster, ack, halt, dry }: UpgradeRequest): UpgradeAnswer {
     this.learn({ roster, ack, halt });
     return this.upgrades.take(upgrade, this.options.live && !dry);
+  }
+
+  waits({ upgrade }: UpgradeRequest): boolean {
+    return !endsUpgrade(upgrade);
   }
 
   halt({ roster, halt }: HaltRequest): void {
@@ -171,6 +185,16 @@ export class RootCarrier implements Carrier {
   close(): void {
     this.journal.close();
     this.release();
+  }
+
+  /** Resolves when no version is being put over, or this process goes away. Throws E_UPGRADE_BUSY when that takes too long. */
+  private async settled(): Promise<void> {
+    const until = performance.now() + SETTLES_MS;
+    while (this.upgrades.isUnsettled && !this.stopping) {
+      if (performance.now() > until)
+        throw new UpgradeError('E_UPGRADE_BUSY', 'another version is being put over, and its hub has not confirmed it');
+      await sleep(LOOK_MS);
+    }
   }
 
   /** What comes with every request, and is checked here by itself. */

@@ -28,11 +28,14 @@ const COMMAND_END_MS = 30_000;
 /** What carries out a request; throws a coded error when it is no order that may be looked at. */
 export interface Carrier {
   readonly hello: Hello;
-  carry(asked: Request, report: (report: StepReport) => void): Promise<void>;
+  /** Resolves false when it goes away and has not begun it. */
+  carry(asked: Request, report: (report: StepReport) => void): Promise<boolean>;
   /** Takes a halt, and ends what runs; throws when nobody who may has signed it. */
   halt(asked: HaltRequest): void;
   /** Takes a word about another version; throws a coded error when it may not be taken. */
   upgrade(asked: UpgradeRequest): UpgradeAnswer;
+  /** Whether that word has to wait for the order that runs: one that ends an upgrade has not. */
+  waits(asked: UpgradeRequest): boolean;
   stop(): void;
   /** Something that a command left behind still runs. */
   busy(): boolean;
@@ -118,12 +121,15 @@ export class ExecServer {
       if (isUpgrade(value)) {
         const wanted = upgradeRequest(value, '');
         // In the orders' turn: no version is put over in the middle of one.
-        const upgrade = await this.queued(async () => this.carrier.upgrade(wanted));
-        return say({ kind: 'end', upgrade });
+        const take = async () => this.carrier.upgrade(wanted);
+        return say({ kind: 'end', upgrade: await (this.carrier.waits(wanted) ? this.queued(take) : take()) });
       }
       const wanted = request(value, '');
-      await this.queued(() => this.carrier.carry(wanted, (report) => say({ kind: 'report', report })));
-      say({ kind: 'end' });
+      const wasCarried = await this.queued(() =>
+        this.carrier.carry(wanted, (report) => say({ kind: 'report', report })),
+      );
+      // Nothing is said of one that was not begun: whoever asked hands it to the executor that comes.
+      if (wasCarried) say({ kind: 'end' });
     } catch (error) {
       const code = error instanceof Error && 'code' in error ? String(error.code) : 'E_INTERNAL';
       const message = error instanceof Error ? error.message.slice(0, 1_024) : 'failed';

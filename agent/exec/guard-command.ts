@@ -1,12 +1,13 @@
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import type { Console } from '../../broker/command-line.ts';
-import { lineLog } from '../../broker/log.ts';
-import { claim, type StateFolder } from '../../broker/state-folder.ts';
+import { type Log, lineLog } from '../../broker/log.ts';
+import { claim, StateError, type StateFolder } from '../../broker/state-folder.ts';
 import { auditLog } from '../audit-log.ts';
 import { findBinary } from '../binaries.ts';
 import { environmentOf, NO_HOME } from '../environment.ts';
 import { checkPrivilegedPath } from '../paths.ts';
+import { wasHalted } from '../trust.ts';
 import { guard } from './guard.ts';
 import { UpgradeState, upgradeFolder } from './upgrade-state.ts';
 
@@ -24,10 +25,11 @@ export async function guardCommand(state: StateFolder, bundle: string, io: Conso
   const folder = upgradeFolder(state);
   const upgrades = new UpgradeState(folder);
   if (process.geteuid?.() === 0) for (const path of [folder, bundle]) checkPrivilegedPath(path);
-  const release = claim(folder, 'a guard');
+  const release = claimed(folder, log);
   try {
     await guard({
       ...{ state: upgrades, bundle, log, now: Date.now },
+      isHalted: () => wasHalted(join(state.root, 'exec')),
       restart: async () => {
         for (const words of RESTARTS)
           await systemctl(words, (why) => log.warn('systemctl', { words: words.join(' '), why }));
@@ -37,6 +39,17 @@ export async function guardCommand(state: StateFolder, bundle: string, io: Conso
     });
   } finally {
     release();
+  }
+}
+
+/** The folder, held for this process; a full disk that takes no claim must not keep the version before from coming back. */
+function claimed(folder: string, log: Log): () => void {
+  try {
+    return claim(folder, 'a guard');
+  } catch (error) {
+    if (!(error instanceof StateError && error.code === 'E_STATE_READONLY')) throw error;
+    log.warn('goes on without a claim', { why: error.message });
+    return () => {};
   }
 }
 

@@ -1,24 +1,17 @@
-import {
-  chmodSync,
-  closeSync,
-  existsSync,
-  fsyncSync,
-  openSync,
-  readFileSync,
-  renameSync,
-  writeFileSync,
-} from 'node:fs';
-import { dirname, join } from 'node:path';
+import { existsSync, readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { syncFolder, writeDurably } from '../../broker/durable-file.ts';
+import { writeDurably } from '../../broker/durable-file.ts';
 import type { Log } from '../../broker/log.ts';
-import { sha256 } from '../../broker/release.ts';
+import { StateError } from '../../broker/state-folder.ts';
+import { dropSpare, hashOf, keepSpare, put } from './installed-code.ts';
 import type { Entry, Switch, UpgradeState } from './upgrade-state.ts';
 
 /** Starts of the guard for one switch: a host that goes down so often with a new version goes back to the old one. */
 const STARTS_MAX = 3;
 /** How often it is looked whether the hub was heard. */
 const LOOK_MS = 500;
+/** How often it is tried to note the end, on a disk that takes nothing. */
+const NOTE_AGAIN_MS = 30_000;
 
 export interface GuardParts {
   readonly state: UpgradeState;
@@ -26,6 +19,8 @@ export interface GuardParts {
   readonly bundle: string;
   /** Starts the agent and the executor again, so that they run what is installed now. */
   readonly restart: () => Promise<void>;
+  /** Whether the site was halted when the executor last heard of it. Throws where that can't be read. */
+  readonly isHalted: () => boolean;
   readonly signal: AbortSignal;
   readonly now: () => number;
   readonly audit: (what: string, data: object) => void;
@@ -37,32 +32,48 @@ export interface GuardParts {
  * code, in a process of its own, and begins again from any point: after a kill, and after a power cut at the host's start.
  */
 export async function guard(parts: GuardParts): Promise<void> {
+  const { state, log } = parts;
+  try {
+    await seeThrough(parts);
+  } catch (error) {
+    if (!(error instanceof StateError) || state.stand() === null) throw error;
+    // It will never be read: whoever starts this again for it starts it for ever.
+    log.error('what is known of a change of versions can\u2019t be read', { why: error.message });
+    await giveUpUnread(parts);
+  }
+}
+
+async function seeThrough(parts: GuardParts): Promise<void> {
   const { state } = parts;
   const present = state.present();
   if (present === null) return;
   const { what } = present;
-  if (present.stand === 'pending') await watch(parts, what);
+  const why = present.stand === 'pending' ? await watch(parts, what) : null;
   const decided = state.present();
   // Ended in the middle: the next start goes on.
   if (decided === null || decided.stand === 'pending') return;
   if (decided.stand === 'confirmed') return finish(parts, what, { outcome: 'confirmed' });
-  finish(parts, what, { outcome: 'returned', code: await goBack(parts, what) });
+  const code = await goBack(parts, what);
+  await finish(parts, what, { outcome: 'returned', code: code === 'E_UPGRADE_UNHEARD' ? (why ?? code) : code });
 }
 
-/** Puts the new version over, and waits for the word that it was heard. */
-async function watch(parts: GuardParts, what: Switch): Promise<void> {
-  const { state, bundle, restart, signal, now, log } = parts;
-  const starts = countStart(state);
-  const installed = hashOf(bundle);
-  const isOurs = installed === what.before || installed === what.next;
-  // A host that was off for days, or where the agent was taken off meanwhile, begins nothing that nobody waits for any more.
-  const isLate = installed !== what.next && (state.entry(what.id)?.not_after ?? 0) <= now();
-  if (starts > STARTS_MAX || !isOurs || isLate || !isWhole(state, what)) {
-    log.warn('a new version is given up', { to: what.to, starts, installed, late: isLate });
+/** Puts the new version over, and waits for the word that it was heard. Gives the reason where it was given up before that. */
+async function watch(parts: GuardParts, what: Switch): Promise<string | null> {
+  const { state, bundle, restart, signal, log } = parts;
+  const code = whyNot(parts, what);
+  if (code !== null) {
+    log.warn('a new version is given up', { to: what.to, code });
     state.decide('returning');
-    return;
+    return code;
   }
-  put(bundle, state, 'next');
+  try {
+    if (hashOf(bundle) === what.before) keepSpare(bundle);
+    put(bundle, state, 'next');
+  } catch (error) {
+    log.error('a new version could not be put over', { to: what.to, why: String(error) });
+    state.decide('returning');
+    return 'E_UPGRADE_DISK';
+  }
   parts.audit('upgrade_switched', { id: what.id, from: what.from, to: what.to });
   log.info('put a new version over', { from: what.from, to: what.to, within_s: what.within_s });
   await restart();
@@ -70,9 +81,28 @@ async function watch(parts: GuardParts, what: Switch): Promise<void> {
   while (!signal.aborted && state.present()?.stand === 'pending') {
     if (performance.now() > until) {
       state.decide('returning');
-      return;
+      return null;
     }
     await sleep(LOOK_MS, undefined, { signal }).catch(() => {});
+  }
+  return null;
+}
+
+/** Why a switch is not begun, or not gone on with after another start of the host; null where nothing is in its way. */
+function whyNot({ state, bundle, isHalted, now, log }: GuardParts, what: Switch): string | null {
+  const installed = hashOf(bundle);
+  if (!isWhole(state, what)) return 'E_UPGRADE_DAMAGED';
+  if (installed !== what.before && installed !== what.next) return 'E_UPGRADE_REPLACED';
+  try {
+    if (countStart(state) > STARTS_MAX) return 'E_UPGRADE_UNHEARD';
+    // What is put over already waits for its hub, as it would have without a power cut.
+    if (installed === what.next) return null;
+    // A host that was off for days begins nothing that nobody waits for any more, and none while its site is halted.
+    if ((state.entry(what.id)?.not_after ?? 0) <= now()) return 'E_UPGRADE_EXPIRED';
+    return isHalted() ? 'E_HALTED' : null;
+  } catch (error) {
+    log.warn('what a change of versions goes by can\u2019t be read or written', { why: String(error) });
+    return error instanceof StateError ? 'E_UPGRADE_DAMAGED' : 'E_UPGRADE_DISK';
   }
 }
 
@@ -80,29 +110,60 @@ async function watch(parts: GuardParts, what: Switch): Promise<void> {
 async function goBack({ state, bundle, restart, log }: GuardParts, what: Switch): Promise<string> {
   const installed = hashOf(bundle);
   if (installed !== what.before && installed !== what.next) return 'E_UPGRADE_REPLACED';
-  const isBeforeWhole = hashOf(state.at('before.cjs')) === what.before;
-  if (isBeforeWhole) put(bundle, state, 'before');
-  log.warn('went back to the version before', { from: what.to, to: what.from, whole: isBeforeWhole });
+  const isBack = put(bundle, state, 'before', what.before);
+  log.warn('went back to the version before', { from: what.to, to: what.from, whole: isBack });
   // Also where it is back already: a start that was cut short may not have come so far.
   await restart();
   return isWhole(state, what) ? 'E_UPGRADE_UNHEARD' : 'E_UPGRADE_DAMAGED';
+}
+
+/** Nobody can say which switch this was: the new code goes, where it is what is installed and nobody has confirmed it. */
+async function giveUpUnread({ state, bundle, restart, audit, log }: GuardParts): Promise<void> {
+  const isNew = hashOf(bundle) === hashOf(state.at('next.cjs')) && existsSync(state.at('before.cjs'));
+  if (isNew && state.stand() !== 'confirmed') {
+    put(bundle, state, 'before', hashOf(state.at('before.cjs')));
+    log.warn('went back to the version before');
+    await restart();
+  }
+  dropSpare(bundle);
+  audit('upgrade_returned', { code: 'E_UPGRADE_DAMAGED' });
+  state.setAside();
 }
 
 /** Both versions are here as they were laid down: nothing is put over that could not be put back. */
 const isWhole = (state: UpgradeState, what: Switch): boolean =>
   hashOf(state.at('next.cjs')) === what.next && hashOf(state.at('before.cjs')) === what.before;
 
-/** Of nothing where there is no such file. */
-function hashOf(file: string): string {
-  return sha256(existsSync(file) ? readFileSync(file) : Buffer.alloc(0));
+async function finish(parts: GuardParts, what: Switch, end: Pick<Entry, 'outcome' | 'code'>): Promise<void> {
+  const { state, bundle, audit } = parts;
+  const { id, from, to } = what;
+  if (!(await isNoted(parts, what, end))) return;
+  audit(`upgrade_${end.outcome}`, { id, from, to, ...(end.code === undefined ? {} : { code: end.code }) });
+  dropSpare(bundle);
+  state.end();
 }
 
-function finish({ state, now, audit }: GuardParts, what: Switch, end: Pick<Entry, 'outcome' | 'code'>): void {
-  const { id, from, to } = what;
-  const not_after = state.entry(id)?.not_after ?? now();
-  state.note({ id, from, to, not_after, ...end }, now());
-  audit(`upgrade_${end.outcome}`, { id, from, to, ...(end.code === undefined ? {} : { code: end.code }) });
-  state.end();
+/**
+ * Notes how it ended; false when that has to be gone on with by the next start. A full disk is waited for here: nothing is
+ * started again for it.
+ */
+async function isNoted(
+  { state, now, signal, log }: GuardParts,
+  { id, from, to }: Switch,
+  end: Pick<Entry, 'outcome' | 'code'>,
+): Promise<boolean> {
+  for (let tries = 0; ; tries++) {
+    try {
+      state.note({ id, from, to, not_after: state.entry(id)?.not_after ?? now(), ...end }, now());
+      return true;
+    } catch (error) {
+      if (tries === 0) log.error('the end of a change of versions was not noted', { why: String(error) });
+      // No upgrade is taken while that can't be read, so nothing has to be known of this one.
+      if (error instanceof StateError) return true;
+      if (signal.aborted) return false;
+      await sleep(NOTE_AGAIN_MS, undefined, { signal }).catch(() => {});
+    }
+  }
 }
 
 function countStart(state: UpgradeState): number {
@@ -114,32 +175,4 @@ function countStart(state: UpgradeState): number {
   }
   writeDurably(state.at('starts'), String(known + 1), 0o600);
   return known + 1;
-}
-
-/**
- * Replaces the installed code in one step: whoever starts it finds the one or the other, whole. Its label follows, also when
- * the guard was killed between the two.
- */
-function put(bundle: string, state: UpgradeState, which: 'next' | 'before'): void {
-  const label = join(dirname(bundle), 'RELEASE.json');
-  for (const [file, from] of [
-    [bundle, state.at(`${which}.cjs`)],
-    [label, state.at(`${which}.json`)],
-  ] as const) {
-    const content = readFileSync(from);
-    if (existsSync(file) && readFileSync(file).equals(content)) continue;
-    // Not `.new`: install.sh may be writing that one.
-    const draft = `${file}.upgrade`;
-    const fd = openSync(draft, 'w', 0o644);
-    try {
-      writeFileSync(fd, content);
-      fsyncSync(fd);
-    } finally {
-      closeSync(fd);
-    }
-    // The unit's mask is for what root keeps to itself; the agent, which is not root, reads this.
-    chmodSync(draft, 0o644);
-    renameSync(draft, file);
-    syncFolder(dirname(file));
-  }
 }

@@ -69,10 +69,15 @@ export class UpgradeState {
     return join(this.folder, name);
   }
 
+  /** Where a switch stands; null when none is under way. */
+  stand(): Stand | null {
+    return STANDS.find((one) => existsSync(join(this.now, one))) ?? null;
+  }
+
   /** The switch that is under way, and where it stands; null when none is. Throws E_STATE_BROKEN. */
   present(): { readonly stand: Stand; readonly what: Switch } | null {
-    const [stand] = STANDS.filter((one) => existsSync(join(this.now, one)));
-    if (stand === undefined) return null;
+    const stand = this.stand();
+    if (stand === null) return null;
     const what = read(join(this.now, stand), switchShape);
     return what === null ? this.present() : { stand, what };
   }
@@ -96,6 +101,13 @@ export class UpgradeState {
     }
     syncFolder(this.now);
     return true;
+  }
+
+  /** Puts what can't be read out of the way, to be looked at: nothing is under way any more. */
+  setAside(): void {
+    for (const name of readdirSync(this.now)) renameSync(join(this.now, name), join(this.folder, 'damaged'));
+    syncFolder(this.folder);
+    syncFolder(this.now);
   }
 
   /** Takes away what was decided: nothing is under way any more. */

@@ -1,4 +1,3 @@
-import { createPublicKey } from 'node:crypto';
 import {
   closeSync,
   existsSync,
@@ -16,14 +15,15 @@ import { writeDurably } from '../../broker/durable-file.ts';
 import {
   isChunk,
   openRelease,
+  peekRelease,
   RELEASE_LIMITS,
   type Release,
   releaseHash,
   sha256,
   unpackRelease,
 } from '../../broker/release.ts';
-import { bytes, record, text } from '../../broker/shape.ts';
-import { open } from '../../broker/signed.ts';
+import { bytes, type Infer, int, maybe, record, text } from '../../broker/shape.ts';
+import { open, peek } from '../../broker/signed.ts';
 import {
   isOrdered,
   openUpgrade,
@@ -31,10 +31,12 @@ import {
   UpgradeError,
   type UpgradeOrder,
   type UpgradeWord,
+  upgradeOrder,
   upgradeWord,
 } from '../../broker/upgrade-messages.ts';
 import { compareVersions, VERSION } from '../../broker/version.ts';
 import type { Trust } from '../trust.ts';
+import { releaseKeyIn, upgradesOff } from './release-key.ts';
 import type { UpgradeState } from './upgrade-state.ts';
 
 /** What says that an agent's bundle is what was installed, beside it. */
@@ -63,7 +65,10 @@ const keptOffer = record({
   release: bytes(RELEASE_LIMITS.message),
   order: bytes(4_096),
   signature: bytes(1_024),
+  /** Of the last word that offered it. */
+  until: maybe(int()),
 });
+type KeptOffer = Infer<typeof keptOffer>;
 
 /** An offer, as far as it is believed: the release and the admin's order belong together, and to this host. */
 interface Offer {
@@ -91,6 +96,12 @@ export class Upgrades {
     return this.parts.bundle !== null && existsSync(this.parts.releaseKey);
   }
 
+  /** A version is being put over or taken back: this process may be ended at any moment. */
+  get isUnsettled(): boolean {
+    const stand = this.parts.state.stand();
+    return stand === 'pending' || stand === 'returning';
+  }
+
   /** Takes one word of the hub's, as it came. Throws UpgradeError, ReleaseError, SignatureError, ShapeError or TrustError. */
   take(message: Uint8Array, live: boolean): UpgradeAnswer {
     const { agent, trust } = this.parts;
@@ -101,6 +112,10 @@ export class Upgrades {
     const ended = this.outcome(word.upgrade);
     if (word.what === 'confirm') return this.confirm(word.upgrade) ?? ended ?? this.unknown();
     if (ended !== null) return ended;
+    if (word.what === 'stop') return this.stop(word.upgrade);
+    // Signed, and yet perhaps not what the hub says now: a broker can hold back, and bring again.
+    if ((word.until ?? 0) <= trust.now(this.parts.now()))
+      throw new UpgradeError('E_UPGRADE_EXPIRED', 'this word of the hub is too old to be acted on');
     return word.what === 'offer' ? this.offer(word, live) : this.chunk(word, live);
   }
 
@@ -116,17 +131,18 @@ export class Upgrades {
     return { state: 'returned', code };
   }
 
-  private offer({ upgrade: id, release, order, signature }: UpgradeWord, live: boolean): UpgradeAnswer {
+  private offer({ upgrade: id, release, order, signature, until = 0 }: UpgradeWord, live: boolean): UpgradeAnswer {
     const { state } = this.parts;
     if (release === undefined || order === undefined || signature === undefined)
       throw new UpgradeError('E_UPGRADE_ORDER', 'an offer has a release and a signed order');
-    const offered = encodeCbor({ id, release, order, signature });
     const offer = this.checked(id, { release, order, signature }, live);
-    const known = existsSync(state.at('offer')) ? readFileSync(state.at('offer')) : null;
-    if (known === null || !known.equals(offered)) {
-      rmSync(state.at('part'), { force: true });
-      writeDurably(state.at('offer'), offered, 0o600);
-    }
+    const kept = this.kept();
+    // Brought again by whoever kept it, it would take away what is here of the one that followed.
+    if (kept !== null && kept.id !== id && (kept.until ?? 0) >= until)
+      throw new UpgradeError('E_UPGRADE_EXPIRED', 'another upgrade was offered after this one');
+    // An order names its release, and its id is the admin's: what else is there of this id is of this offer.
+    if (kept?.id !== id) rmSync(state.at('part'), { force: true });
+    writeDurably(state.at('offer'), encodeCbor({ id, release, order, signature, until }), 0o600);
     return this.goOn(id, offer, live);
   }
 
@@ -153,20 +169,42 @@ export class Upgrades {
     const { state } = this.parts;
     const size = sizeOf(state.at('part'));
     if (size < release.packed.size) return { state: 'want', next: this.piecesHere() };
+    let code: Uint8Array;
     try {
-      const code = unpackRelease(release, readFileSync(state.at('part')));
-      // Time has passed since it was offered.
-      this.layDown(this.offered(id, live), code);
-      return { state: 'switching' };
-    } finally {
-      for (const name of ['part', 'offer'] as const) rmSync(state.at(name), { force: true });
+      code = unpackRelease(release, readFileSync(state.at('part')));
+    } catch (error) {
+      this.forget();
+      throw error;
     }
+    // Time has passed since it was offered. Whatever is in the way now, the pieces stay: a halt, for instance, is lifted.
+    this.layDown(this.offered(id, live), code);
+    this.forget();
+    return { state: 'switching' };
+  }
+
+  /** No piece is kept of what no piece is awaited for. */
+  private forget(): void {
+    for (const name of ['part', 'offer'] as const) rmSync(this.parts.state.at(name), { force: true });
+  }
+
+  /** The hub brings this one no further: nobody who kept its pieces can. */
+  private stop(id: string): UpgradeAnswer {
+    const { state, version = VERSION, now, audit } = this.parts;
+    const kept = this.kept();
+    if (kept?.id !== id) this.unknown();
+    const { not_after } = upgradeOrder(decodeCbor(kept.order), '');
+    const what = { id, from: version, to: peekRelease(kept.release).version };
+    const code = 'E_UPGRADE_STOPPED';
+    state.note({ ...what, not_after, outcome: 'returned', code }, now());
+    audit('upgrade_stopped', what);
+    this.forget();
+    return { state: 'returned', code };
   }
 
   /** Writes what the guard needs, then the word that it acts on: a power cut before that leaves what runs as it is. */
   private layDown({ release, order }: Offer, code: Uint8Array): void {
     const { state, bundle, version = VERSION, now, audit } = this.parts;
-    if (bundle === null) throw off();
+    if (bundle === null) throw upgradesOff();
     const before = readFileSync(bundle);
     // By hand, and later perhaps than what is ordered: `version` says nothing of it.
     if (sha256(before) !== this.running)
@@ -197,11 +235,20 @@ export class Upgrades {
     return { state: isConfirmed ? 'confirmed' : 'switching' };
   }
 
+  private kept(): KeptOffer | null {
+    const file = this.parts.state.at('offer');
+    if (!existsSync(file)) return null;
+    try {
+      return keptOffer(decodeCbor(readFileSync(file)), '');
+    } catch {
+      // Not whole, and of no use: the hub offers it again.
+      return null;
+    }
+  }
+
   private offered(id: string, live: boolean): Offer {
-    const { state } = this.parts;
-    if (!existsSync(state.at('offer'))) this.unknown();
-    const kept = keptOffer(decodeCbor(readFileSync(state.at('offer'))), '');
-    if (kept.id !== id) this.unknown();
+    const kept = this.kept();
+    if (kept?.id !== id) this.unknown();
     return this.checked(id, kept, live);
   }
 
@@ -212,11 +259,11 @@ export class Upgrades {
     live: boolean,
   ): Offer {
     const { state, bundle, version = VERSION, agent, trust, tags, checkPath, now } = this.parts;
-    if (bundle === null || !this.isOn) throw off();
+    if (bundle === null || !this.isOn) throw upgradesOff();
     if (!live) throw new UpgradeError('E_UPGRADE_DRY', 'the executor or the agent is dry run: start both with --live');
     trust.checkHalt();
     for (const path of [bundle, this.parts.releaseKey]) checkPath?.(path);
-    const release = openRelease(message, keyIn(this.parts.releaseKey));
+    const release = openRelease(message, releaseKeyIn(this.parts.releaseKey));
     const { order, admin } = openUpgrade({ payload, signature }, trust.roster, trust.now(now()));
     if (order.id !== id || order.release !== releaseHash(message) || order.version !== release.version)
       throw new UpgradeError('E_UPGRADE_ORDER', 'the admin has signed another upgrade than this');
@@ -244,24 +291,10 @@ export class Upgrades {
   }
 }
 
-const off = (): UpgradeError =>
-  new UpgradeError(
-    'E_UPGRADE_OFF',
-    'this host takes no upgrade over the mesh: docs/upgrade.md says how it is switched on',
-  );
+/** Whether a word ends something, and so need not wait for an order that runs: a new version has its deadline. */
+export function endsUpgrade(message: Uint8Array): boolean {
+  const { what } = upgradeWord(decodeCbor(peek(message)), '');
+  return what === 'confirm' || what === 'stop';
+}
 
 const sizeOf = (file: string): number => statSync(file, { throwIfNoEntry: false })?.size ?? 0;
-
-/** The raw release key. Throws E_UPGRADE_OFF for a file that holds none: nothing can be verified with it. */
-function keyIn(file: string): Uint8Array {
-  try {
-    const pem = readFileSync(file);
-    const { x, crv } = createPublicKey(pem).export({ format: 'jwk' });
-    // A private key would do as well, and whoever reads it here could sign releases for every host.
-    if (crv === 'Ed25519' && x !== undefined && !pem.includes('PRIVATE KEY'))
-      return new Uint8Array(Buffer.from(x, 'base64url'));
-  } catch {
-    // Said below.
-  }
-  throw new UpgradeError('E_UPGRADE_OFF', `${file} holds no Ed25519 public key in PEM`);
-}

@@ -33,8 +33,8 @@ export const UPGRADES_CODES: CodeSection = {
       todo: 'Compare `--group` with the tags of the host’s `watch.d`, and the admin’s scopes.',
     },
     E_UPGRADE_EXPIRED: {
-      what: 'The order’s time is over, or is longer than any may be.',
-      todo: 'Order it again.',
+      what: 'The order’s time is over, or is longer than any may be; or a word of the hub came long after it was said, or another followed it.',
+      todo: 'Order it again. Where it comes back, compare the clocks of hub and host, and see who holds messages back.',
     },
     E_UPGRADE_OLD: {
       what: 'The host runs this version, or a later one.',
@@ -83,6 +83,14 @@ export const UPGRADES_CODES: CodeSection = {
     E_UPGRADE_REPLACED: {
       what: 'Somebody has installed another version on the host meanwhile, and that one stays.',
       todo: 'Nothing; order it again if it is still wanted.',
+    },
+    E_UPGRADE_STOPPED: {
+      what: 'An admin has stopped the upgrade while its pieces travelled.',
+      todo: 'Nothing; order it again if it is still wanted.',
+    },
+    E_UPGRADE_DISK: {
+      what: 'The host’s disk did not take what a change of versions has to write.',
+      todo: 'Free space there, then order it again.',
     },
     E_UPGRADE_FILE: {
       what: 'The hub’s own copy of the release can’t be read any more.',

@@ -9,6 +9,7 @@ import { isHalted } from '../site/halts.ts';
 import { tagsOf } from '../store/hosts.ts';
 import { getIncident, moved } from '../store/incidents.ts';
 import type { Store } from '../store/store.ts';
+import { isSwitching } from '../upgrade/rollout.ts';
 import { decideAlone } from './route.ts';
 import { type Outcome, type Step, waitFor } from './step.ts';
 
@@ -41,6 +42,8 @@ async function begin(incident: Incident, hub: Hub): Promise<Outcome> {
   const newer = whyNewer(hub.store, incident.host);
   if (newer !== null) return ending(moved(incident, 'expired', { now, by: 'hub', ...newer }), 'approval.lapsed');
   if (hub.store.presence.get(incident.host)?.state !== 'online') return waitFor(lapses);
+  // It waits until the host has the one version or the other.
+  if (isSwitching(hub.store, incident.host)) return waitFor(Math.min(lapses, now + LOOK_AGAIN_MS));
   const busy = planBefore(hub.store, incident);
   if (busy !== null) return standInLine(incident, busy, now);
   const order = makeOrder(hub, incident, 'apply');

@@ -70,6 +70,10 @@ export const isActive = ({ state }: RolloutHost): boolean => ACTIVE.has(state);
 /** Something of it is still to be done or to be heard. */
 export const isUnderWay = ({ state, hosts }: Rollout): boolean => state === 'running' || hosts.some(isActive);
 
+/** Whether a host is being put over to another version now: what it is told may meet a process that is about to end. */
+export const isSwitching = (store: Store, agent: string): boolean =>
+  readRollout(store)?.hosts.some((host) => host.agent === agent && host.state === 'switching') === true;
+
 /** A host as a rollout begins: what its last birth said. */
 export interface KnownHost {
   readonly agent: string;

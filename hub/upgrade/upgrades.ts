@@ -4,6 +4,7 @@ import { open, seal } from '../../broker/signed.ts';
 import { agentTopic } from '../../broker/topics.ts';
 import {
   type SignedUpgrade,
+  UPGRADE_LIMITS,
   UpgradeError,
   type UpgradeReport,
   type UpgradeWord,
@@ -12,6 +13,7 @@ import {
 import { appendAudit } from '../chain/audit.ts';
 import type { Hub } from '../hub.ts';
 import { isHalted } from '../site/halts.ts';
+import { hubTime } from '../site/hub-time.ts';
 import { newRollout } from './new-rollout.ts';
 import { ReleaseFolder } from './release-folder.ts';
 import {
@@ -26,6 +28,9 @@ import {
   withHost,
 } from './rollout.ts';
 import { UPGRADE_TIMES, type UpgradeTimes, Way } from './way.ts';
+
+/** What keeps a host for a while: the executor goes away and comes back while it is replaced itself, and a halt is lifted. */
+const PASSING: ReadonlySet<string> = new Set(['E_UPGRADE_EXEC', 'E_HALTED']);
 
 /** Brings agents another version, one after the other. The hub carries and counts; who believes what is the executors' own. */
 export class Upgrades {
@@ -83,7 +88,10 @@ export class Upgrades {
     return this.#inTurn(hub, async () => {
       const rollout = readRollout(hub.store);
       if (rollout?.state !== 'running') throw new UpgradeError('E_UPGRADE_UNKNOWN', 'no upgrade is under way');
+      const receiving = rollout.hosts.filter(({ state }) => state === 'sending');
       await this.#put(hub, stopped(rollout, `${by} has stopped it`, hub.now()), by);
+      // Without it, whoever has kept the pieces could bring the last one later.
+      for (const { agent } of receiving) await this.#send(hub, agent, { upgrade: rollout.id, what: 'stop' });
     });
   }
 
@@ -118,8 +126,7 @@ export class Upgrades {
       if (before === 'sending') await this.#set(hub, agent, { state: 'switching', code: '', message: '' });
       way.heard();
     } else if (state === 'confirmed') await this.#set(hub, agent, { state: 'done', code: '', message: '' });
-    // The executor goes away and comes back while it is replaced itself.
-    else if (code !== 'E_UPGRADE_EXEC') await this.#set(hub, agent, { state, code, message });
+    else if (!PASSING.has(code)) await this.#set(hub, agent, { state, code, message });
     await this.#fill(hub);
   }
 
@@ -127,8 +134,11 @@ export class Upgrades {
     const rollout = readRollout(hub.store);
     if (rollout === null || !isUnderWay(rollout)) return;
     if (isHalted(hub.store)) {
-      // Nothing is begun, and nobody is late for it.
+      // Nothing is begun, and nobody is late for it. What was put over before is confirmed: it would go back otherwise.
       for (const way of this.#ways.values()) way.heard();
+      for (const { agent, state } of rollout.hosts)
+        if (state === 'switching' && this.#way(agent).isDue(this.#times) && isHeard(hub, agent, rollout))
+          await this.#say(hub, agent);
       return;
     }
     for (const { agent, state } of rollout.hosts.filter(isActive)) {
@@ -168,12 +178,13 @@ export class Upgrades {
   async #say(hub: Hub, agent: string): Promise<void> {
     const rollout = readRollout(hub.store);
     if (rollout === null) return;
-    const { id, version, message: release, order, signature } = rollout;
-    const isHeard = hub.store.births.get(agent)?.version === version;
+    const { id, message: release, order, signature } = rollout;
     await this.#send(
       hub,
       agent,
-      isHeard ? { upgrade: id, what: 'confirm' } : { upgrade: id, what: 'offer', release, order, signature },
+      isHeard(hub, agent, rollout)
+        ? { upgrade: id, what: 'confirm' }
+        : { upgrade: id, what: 'offer', release, order, signature },
     );
   }
 
@@ -186,9 +197,10 @@ export class Upgrades {
       await this.#send(hub, agent, { upgrade: rollout.id, what: 'chunk', index, bytes });
   }
 
-  async #send(hub: Hub, agent: string, said: Omit<UpgradeWord, 'agent' | 'site' | 'epoch'>): Promise<void> {
-    const { mesh, site, roster, key, log } = hub;
-    const word = { agent, site: site.name, epoch: roster.epoch, ...said };
+  async #send(hub: Hub, agent: string, said: Omit<UpgradeWord, 'agent' | 'site' | 'epoch' | 'until'>): Promise<void> {
+    const { mesh, site, roster, key, log, store, now } = hub;
+    const time = await store.write(() => hubTime(store, now()));
+    const word = { agent, site: site.name, epoch: roster.epoch, until: time + UPGRADE_LIMITS.word_ms, ...said };
     this.#way(agent).said();
     try {
       await mesh.publish(agentTopic(agent, 'c'), seal('upgrade', encodeCbor(word), key));
@@ -269,3 +281,7 @@ export class Upgrades {
     }
   }
 }
+
+/** The new version has said who it is. */
+const isHeard = ({ store }: Hub, agent: string, { version }: Rollout): boolean =>
+  store.births.get(agent)?.version === version;

@@ -11,7 +11,7 @@ import { chunksOf, makeRelease, type ReleaseFile, releaseHash } from '../../brok
 import { seal } from '../../broker/signed.ts';
 import { sshSign } from '../../broker/sshsig.ts';
 import { ulid } from '../../broker/ulid.ts';
-import { signUpgrade, type UpgradeOrder, type UpgradeWord } from '../../broker/upgrade-messages.ts';
+import { signUpgrade, UPGRADE_LIMITS, type UpgradeOrder, type UpgradeWord } from '../../broker/upgrade-messages.ts';
 import { TestSite } from './order-fixtures.ts';
 
 export const OLD = 'the code of 0.1.0\n';
@@ -31,6 +31,8 @@ export class UpgradeHost {
   readonly bundle = join(this.dir, 'sentinel-agent.cjs');
   readonly keyFile = join(this.dir, 'release.pem');
   readonly audit: string[] = [];
+  /** What the executor last heard of halts, as the guard finds it on the disk. */
+  isHalted = false;
   restarts = 0;
 
   constructor(site: Pick<TestSite, 'trust' | 'close'> = new TestSite()) {
@@ -56,7 +58,7 @@ export class UpgradeHost {
   /** The guard, for as long as it has something to do, or until it is killed: `restart` is what the new agent does then. */
   guard(restart: () => void = () => {}, signal: AbortSignal = new AbortController().signal): Promise<void> {
     return guard({
-      ...{ state: this.state, bundle: this.bundle, signal, now: Date.now },
+      ...{ state: this.state, bundle: this.bundle, signal, now: Date.now, isHalted: () => this.isHalted },
       restart: async () => {
         this.restarts++;
         restart();
@@ -110,12 +112,16 @@ export class UpgradeWords {
     return this.word({ what: 'offer', release: this.file.message, order: payload, signature, ...change }, hub);
   }
 
-  chunk(index: number, bytes = chunksOf(this.file.packed)[index]): Uint8Array {
-    return this.word({ what: 'chunk', index, ...(bytes === undefined ? {} : { bytes }) });
+  chunk(index: number, bytes = chunksOf(this.file.packed)[index], change: Partial<UpgradeWord> = {}): Uint8Array {
+    return this.word({ what: 'chunk', index, ...(bytes === undefined ? {} : { bytes }), ...change });
   }
 
   confirm(): Uint8Array {
     return this.word({ what: 'confirm' });
+  }
+
+  stop(): Uint8Array {
+    return this.word({ what: 'stop' });
   }
 
   get chunks(): number {
@@ -123,7 +129,8 @@ export class UpgradeWords {
   }
 
   private word(said: Partial<UpgradeWord>, hub: KeyPair = this.site.hub): Uint8Array {
-    const word = { agent: 'web-1', site: 'local', epoch: 2, upgrade: this.order.id, ...said };
+    const until = Date.now() + UPGRADE_LIMITS.word_ms;
+    const word = { agent: 'web-1', site: 'local', epoch: 2, upgrade: this.order.id, until, ...said };
     return seal('upgrade', encodeCbor(word), hub);
   }
 }

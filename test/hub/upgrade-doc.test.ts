@@ -22,6 +22,7 @@ test('every flag that it shows is one of the command’s, and every bound the on
     `At most ${RELEASE_LIMITS.packed / 1_048_576} MiB travel and ${RELEASE_LIMITS.code / 1_048_576} MiB are unpacked`,
   );
   assert.match(text, `\`--within\` seconds (${UPGRADE_LIMITS.within_s.usual})`);
+  assert.match(text.replaceAll('\n', ' '), `counts for ${UPGRADE_LIMITS.word_ms / 60_000} minutes`);
   assert.match(text, `it counts (${UPGRADE_LIMITS.lasts_ms / 86_400_000} days)`);
 });
 

@@ -126,6 +126,20 @@ test('the first host that goes back is the last one that is begun', async () => 
   }
 });
 
+test('an upgrade that is stopped is forgotten by the host that was receiving it', async () => {
+  const site = await fleet({ 'web-1': 'works', 'web-2': 'works' });
+  try {
+    await site.begin();
+    await site.hub.upgrades?.halt(site.hub, 'ann');
+    const host = site.hosts.get('web-1');
+    await until('it has heard so', () => host?.answers.at(-1)?.code === 'E_UPGRADE_STOPPED');
+    assert.equal(['web-1', 'web-2'].map(site.stateOf), ['left', 'left']);
+    assert.is(host?.host.state.stand(), null);
+  } finally {
+    await site.close();
+  }
+});
+
 test('a hub that is started again goes on, and one without the release says so', async () => {
   const site = await fleet({ 'web-1': 'works' });
   try {
