@@ -257,9 +257,11 @@ async function run(options: HubOptions, parts: Parts, closing: Closing): Promise
   closing.add(() => teller.stop());
   const installRoster = async (message: Uint8Array, by: string) => {
     keeper.install(message);
+    // At once: what is signed from now on may be signed with another key, and is believed by who has heard of that.
+    const told = teller.tell(message);
     try {
       await noteRoster(store, keeper, by, hub.now());
-      await teller.tell(message);
+      await told;
       // Who has left it takes the rules of the file along.
       await parts.followed.reload();
     } finally {

@@ -161,8 +161,8 @@ export class SimHub {
     const retired = [...(roster.retired ?? []), roster.hub_key];
     const changed = { ...roster, version: roster.version + 1, hub_key: next.public, retired };
     keeper.install(sealRoster(changed, readKeyPair(keyFile.siteRoot(state))));
-    await noteRoster(hub.store, keeper, 'site-root', hub.now());
     this.tellRoster();
+    await noteRoster(hub.store, keeper, 'site-root', hub.now());
     this.driver.resume();
   }
 
