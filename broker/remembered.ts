@@ -8,6 +8,7 @@ import { keysOf } from './roster.ts';
 import { bytes, type Infer, int, list, oneOf, pattern, real, record, text } from './shape.ts';
 import { NAMESPACES, type Namespace, sshVerify, sshVerifyAny } from './sshsig.ts';
 import { ID } from './topics.ts';
+import { timeOfUlid } from './ulid.ts';
 
 const DAY_MS = 86_400_000;
 const ULID = /^[0-9A-HJKMNP-TV-Z]{26}$/;
@@ -105,11 +106,15 @@ export interface RememberedQuestion {
 
 /** Throws RuleError unless the rule covers this host, cause, confidence and time, whatever it says of itself. */
 export function checkRemembered(rule: RememberedRule, { now, host, cause, confidence }: RememberedQuestion): void {
-  const { by, made, not_after, hosts } = rule;
-  // Made far ahead it would outlast the month; a day is for a clock that is off.
-  const isAhead = made > now + DAY_MS;
+  const { id, by, made, not_after, hosts } = rule;
+  // Made far ahead it would outlast the month, and what is revoked is kept by when its id says that it was made. A day is
+  // for a clock that is off.
+  const isAhead = made > now + DAY_MS || timeOfUlid(id) > made + DAY_MS;
   if (now >= not_after || now >= made + REMEMBER.days * DAY_MS || isAhead)
     throw new RuleError('E_RULE_LAPSED', `what ${by} approved is remembered no longer`);
+  // Asked here and not of what ran by it once: an older version let that be signed, and it is undone and verified still.
+  const why = rule.processes.map(whyNoKind).find((one) => one !== null);
+  if (why !== undefined) throw new RuleError('E_RULE_TEMPLATE', why);
   if (!hosts.includes(host)) throw new RuleError('E_RULE_SCOPE', `what ${by} approved is not for ${host}`);
   if (cause !== rule.cause) throw new RuleError('E_RULE_SCOPE', `what ${by} approved was for ${rule.cause}`);
   const least = Math.max(REMEMBER.confidence, rule.confidence);
@@ -137,9 +142,6 @@ export function checkTemplate(rule: RememberedRule, { programs, reviewed, proces
   const kinds = processes.map(({ comm, exe }) => ({ comm, exe }));
   if (!isDeepStrictEqual(kinds, rule.processes))
     throw new RuleError('E_RULE_TEMPLATE', `what ${rule.by} approved was for other processes`);
-  // Who signed it may have been shown less than this by a hub of theirs.
-  const why = rule.processes.map(whyNoKind).find((one) => one !== null);
-  if (why !== undefined) throw new RuleError('E_RULE_TEMPLATE', why);
   const pids = processes.map(({ pid }) => pid);
   if (new Set(pids).size < pids.length)
     throw new RuleError('E_RULE_TEMPLATE', 'one process stands for two of those that were approved');

@@ -154,6 +154,13 @@ const REFUSED: Readonly<Record<string, readonly [string, (plan: Planned[], site:
     'E_RULE_TEMPLATE',
     () => ({ rule: { processes: [{ comm: 'sleep', exe: '/bin/sleep' }] } }),
   ],
+  'for a process of an interpreter, which could be anything': [
+    'E_RULE_TEMPLATE',
+    () => {
+      const kind = { comm: 'backup.py', exe: '/usr/bin/python3.11' };
+      return { rule: { processes: [kind] }, approval: { processes: [{ pid: 815, start: 1, ...kind }] } };
+    },
+  ],
   'without consent to its step': ['E_RULE_CONSENT', () => ({ rule: { reviewed: [] } })],
   'in another’s name': ['E_RULE_SIGNER', () => ({ approval: { by: 'ann', role: 'approver' } })],
   'by one who is no admin': [

@@ -34,7 +34,7 @@ const programOf = (...argv: string[]): Program => ({
 });
 
 const rule: RememberedRule = {
-  id: ulid(),
+  id: ulid(MADE),
   site: 'local',
   incident: ulid(),
   by: 'adm',
@@ -123,6 +123,13 @@ test('it covers the hosts that it names, one cause, and until its day', () => {
   assert.is(covers({ confidence: Number.NaN }), 'E_RULE_CONFIDENCE');
 });
 
+test('one whose id is of a day to come counts for nothing: what is revoked is kept in the order of ids', () => {
+  const found = (id: string) => refusal(() => checkRemembered({ ...rule, id }, asked));
+  assert.is(found(ulid(MADE + DAY_MS)), 'covered');
+  assert.is(found(ulid(MADE + DAY_MS + 1)), 'E_RULE_LAPSED');
+  assert.is(found('7ZZZZZZZZZZZZZZZZZZZZZZZZZ'), 'E_RULE_LAPSED');
+});
+
 test('whatever a rule says of itself, it lapses within a month and asks for no less than 0.80', () => {
   const any = fc.record({
     confidence: fc.double({ noNaN: true, noDefaultInfinity: true }),
@@ -177,12 +184,8 @@ test('nothing but the pid of its process is another’s to choose: no word, prog
 });
 
 test('a process whose executable runs what it is given is none that a rule stands for, whatever was signed', () => {
-  const stands = (exe: string) => {
-    const kind = { comm: 'indexer', exe };
-    return refusal(() =>
-      checkTemplate({ ...rule, processes: [kind] }, { ...named, processes: [{ ...process, ...kind }] }),
-    );
-  };
+  const stands = (exe: string) =>
+    refusal(() => checkRemembered({ ...rule, processes: [{ comm: 'indexer', exe }] }, asked));
   for (const exe of [
     ...[
       '/usr/bin/python3.11',
@@ -229,6 +232,13 @@ test('a process whose executable runs what it is given is none that a rule stand
     '/usr/bin/sleep',
   ])
     assert.is(stands(exe), 'covered', exe);
+  const kind = { comm: 'indexer', exe: '/usr/bin/python3.11' };
+  const ran = { ...named, processes: [{ ...process, ...kind }] };
+  assert.is(
+    refusal(() => checkTemplate({ ...rule, processes: [kind] }, ran)),
+    'covered',
+    'what ran by one of an earlier version can be undone, and its record verified',
+  );
 });
 
 test('a plan is covered when each of its words is the signed one, or the pid where a process stands, and only then', () => {
