@@ -16,6 +16,8 @@ interface Seen {
   readonly forks: number;
 }
 
+/** Times that add up to all: guests' are in user and nice already. */
+const FIELDS = 8;
 /** More cores than this are looked at as a whole only. */
 const MAX_CORES = 256;
 
@@ -67,10 +69,10 @@ function busy(before: Ticks | undefined, after: Ticks): number | null {
 /** A core that was switched on since has no share yet. */
 function hottest(before: Seen, after: Seen): number | null {
   let most: number | null = null;
-  for (const [core, ticks] of after.cores) {
+  after.cores.forEach((ticks, core) => {
     const share = busy(before.cores.get(core), ticks);
     if (share !== null && share > (most ?? -1)) most = share;
-  }
+  });
   return most;
 }
 
@@ -80,9 +82,9 @@ function parse(at: number, stat: string): Seen {
   let all: Ticks | null = null;
   for (let from = 0; stat.startsWith('cpu', from); ) {
     const end = stat.indexOf('\n', from);
-    const line = stat.slice(from, end < 0 ? stat.length : end);
-    const [label = '', ...fields] = line.split(' ').filter((word) => word !== '');
-    const ticks = parseTicks(fields);
+    const words = stat.slice(from, end < 0 ? stat.length : end).split(' ');
+    const [label = ''] = words;
+    const ticks = parseTicks(words);
     if (label === 'cpu') all = ticks;
     else if (ticks !== null && cores.size < MAX_CORES) cores.set(label, ticks);
     if (end < 0) break;
@@ -92,9 +94,13 @@ function parse(at: number, stat: string): Seen {
   return { at, all, cores, forks: counterOf(stat, 'processes') };
 }
 
-function parseTicks(fields: readonly string[]): Ticks | null {
-  const ticks = fields.slice(0, 8).map(Number);
-  const [, , , idle = Number.NaN, iowait = 0, , , steal = 0] = ticks;
-  const total = ticks.reduce((sum, n) => sum + n, 0);
+/** The line of all cores has two blanks behind its label. Word by word: a host may have hundreds of these lines. */
+function parseTicks(words: readonly string[]): Ticks | null {
+  const first = words[1] === '' ? 2 : 1;
+  let total = 0;
+  for (let i = first; i < first + FIELDS && i < words.length; i++) total += Number(words[i]);
+  const idle = Number(words[first + 3]);
+  const iowait = Number(words[first + 4] ?? 0);
+  const steal = Number(words[first + 7] ?? 0);
   return Number.isFinite(total) && Number.isFinite(idle) ? { total, idle, iowait, steal } : null;
 }

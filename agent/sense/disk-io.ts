@@ -9,6 +9,11 @@ interface Counters {
   readonly busy: number;
 }
 
+interface Line {
+  readonly disk: string;
+  readonly counters: Counters;
+}
+
 /** What a disk did since the sample before. */
 export interface DiskIo {
   readonly disk: string;
@@ -32,6 +37,8 @@ export class DiskIoSense implements Sense {
   readonly #proc: ProcFiles;
   #last: { readonly at: number; readonly disks: ReadonlyMap<string, Counters> } | undefined;
   #seen: readonly DiskIo[] = [];
+  /** What each line of the last sample said; null for one that is no disk's. Most devices did nothing since. */
+  #lines = new Map<string, Line | null>();
 
   constructor(proc: ProcFiles) {
     this.#proc = proc;
@@ -43,7 +50,7 @@ export class DiskIoSense implements Sense {
   }
 
   sample(now: number): Reading[] {
-    const disks = parse(this.#proc.text('diskstats'));
+    const disks = this.#parse(this.#proc.text('diskstats'));
     const last = this.#last;
     this.#last = { at: now, disks };
     const ms = now - (last?.at ?? now);
@@ -67,6 +74,19 @@ export class DiskIoSense implements Sense {
       },
     ];
   }
+
+  #parse(diskstats: string): Map<string, Counters> {
+    const lines = new Map<string, Line | null>();
+    const disks = new Map<string, Counters>();
+    for (const text of diskstats.split('\n')) {
+      const known = this.#lines.get(text);
+      const line = known === undefined ? parse(text) : known;
+      lines.set(text, line);
+      if (line !== null && disks.size < MAX_DISKS) disks.set(line.disk, line.counters);
+    }
+    this.#lines = lines;
+    return disks;
+  }
 }
 
 function since(disk: string, before: Counters, after: Counters, ms: number): DiskIo[] {
@@ -79,25 +99,21 @@ function since(disk: string, before: Counters, after: Counters, ms: number): Dis
 }
 
 /** major minor name, then reads merged sectors ms, writes merged sectors ms, in flight, ms busy, weighted ms ... */
-function parse(diskstats: string): Map<string, Counters> {
-  const disks = new Map<string, Counters>();
-  for (const line of diskstats.split('\n')) {
-    const [, , disk = '', ...fields] = line.split(' ').filter((word) => word !== '');
-    if (disk === '' || NO_DISK.test(disk) || PARTITION.test(disk) || disks.size >= MAX_DISKS) continue;
-    const [
-      reads = Number.NaN,
-      ,
-      ,
-      readMs = Number.NaN,
-      writes = Number.NaN,
-      ,
-      ,
-      writeMs = Number.NaN,
-      ,
-      busy = Number.NaN,
-    ] = fields.map(Number);
-    const counters = { ios: reads + writes, waited: readMs + writeMs, busy };
-    if (Object.values(counters).every(Number.isFinite)) disks.set(disk, counters);
-  }
-  return disks;
+function parse(line: string): Line | null {
+  const [, , disk = '', ...fields] = line.split(' ').filter((word) => word !== '');
+  if (disk === '' || NO_DISK.test(disk) || PARTITION.test(disk)) return null;
+  const [
+    reads = Number.NaN,
+    ,
+    ,
+    readMs = Number.NaN,
+    writes = Number.NaN,
+    ,
+    ,
+    writeMs = Number.NaN,
+    ,
+    busy = Number.NaN,
+  ] = fields.map(Number);
+  const counters = { ios: reads + writes, waited: readMs + writeMs, busy };
+  return Object.values(counters).every(Number.isFinite) ? { disk, counters } : null;
 }

@@ -53,13 +53,14 @@ export class DisksSense implements Sense {
 
   async sample(now: number): Promise<Reading[]> {
     const mounts = this.#watched();
-    const asked = await Promise.all(mounts.map(async (mount) => ({ mount, disk: await this.#ask(mount) })));
-    this.#disks = asked.flatMap(({ disk }) => (disk === null ? [] : [disk]));
+    const asked = mounts.map((mount) => (NEVER_HANGS.has(mount.type) ? askNow(mount) : this.#ask(mount)));
+    const disks = await Promise.all(asked);
+    this.#disks = disks.filter((disk) => disk !== null);
     const trends = new Map<string, FillTrend>();
-    const readings = asked.flatMap(({ mount, disk }) => {
+    const readings = mounts.flatMap((mount, i) => {
       const trend = this.#trends.get(mount.path) ?? new FillTrend();
       trends.set(mount.path, trend);
-      return this.#tell(mount, disk, trend, now);
+      return this.#tell(mount, disks[i] ?? null, trend, now);
     });
     this.#trends = trends;
     return readings;
@@ -113,13 +114,6 @@ export class DisksSense implements Sense {
   }
 
   async #ask(mount: Mount): Promise<Disk | null> {
-    if (NEVER_HANGS.has(mount.type)) {
-      try {
-        return described(mount, statfsSync(mount.path));
-      } catch {
-        return null;
-      }
-    }
     if (this.#hanging.has(mount.path)) return null;
     this.#hanging.add(mount.path);
     let timer: NodeJS.Timeout | undefined;
@@ -135,6 +129,14 @@ export class DisksSense implements Sense {
     const disk = await Promise.race([answer, late]);
     clearTimeout(timer);
     return disk;
+  }
+}
+
+function askNow(mount: Mount): Disk | null {
+  try {
+    return described(mount, statfsSync(mount.path));
+  } catch {
+    return null;
   }
 }
 

@@ -31,7 +31,7 @@ export class FilesSense implements Sense {
   readonly name = 'files';
   readonly #proc: ProcFiles;
   readonly #processes: ProcessesSense;
-  #counts = new Map<number, Count>();
+  readonly #counts = new Map<number, Count>();
   #next = 0;
 
   constructor(proc: ProcFiles, processes: ProcessesSense) {
@@ -80,9 +80,9 @@ export class FilesSense implements Sense {
       // Kernel threads and the dead have no memory, and no files.
       if (row === undefined || row.rss === 0) continue;
       counted++;
-      const open = countOpen(this.#proc, row.pid);
-      if (open === undefined) continue;
       const known = this.#counts.get(row.pid);
+      const open = countOpen(this.#proc, row.pid, known !== undefined);
+      if (open === undefined) continue;
       // A limit hardly ever changes while a process lives; its text is as dear to read as all the rest.
       const limit = known?.limit ?? this.#limit(row.pid);
       if (limit >= LEAST_LIMIT) this.#counts.set(row.pid, { start: row.start, open, limit });

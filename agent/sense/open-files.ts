@@ -21,15 +21,15 @@ const BLOCK = 512;
 
 /**
  * Number of open files of a process; undefined where that is not ours to know. Kernels from 6.2 on tell it as the
- * folder's size, at a quarter of the price of listing it.
+ * folder's size, at a quarter of the price of listing it. `isOurs` is true where this process was counted before.
  */
-export function countOpen(proc: ProcFiles, pid: number): number | undefined {
+export function countOpen(proc: ProcFiles, pid: number, isOurs = false): number | undefined {
   try {
     const folder = proc.path(`${pid}/fd`);
     const size = proc.isLive ? statSync(folder).size : 0;
     if (size === 0) return readdirSync(folder).length;
     // The folder itself may be seen by all; what is in it only by those who may.
-    accessSync(folder, constants.R_OK);
+    if (!isOurs) accessSync(folder, constants.R_OK);
     return size;
   } catch {
     return undefined;

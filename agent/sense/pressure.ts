@@ -2,13 +2,8 @@ import type { ProcFiles } from './proc-files.ts';
 import type { Reading, Sense } from './sense.ts';
 
 /** What is told of each file: `some` task waited, or `full`: all that could have worked did. */
-const WANTED = [
-  { file: 'cpu', kind: 'some' },
-  { file: 'memory', kind: 'some' },
-  { file: 'memory', kind: 'full' },
-  { file: 'io', kind: 'some' },
-  { file: 'io', kind: 'full' },
-] as const;
+const WANTED = { cpu: ['some'], memory: ['some', 'full'], io: ['some', 'full'] } as const;
+const TOTAL = ' total=';
 const FILES = ['cpu', 'memory', 'io'] as const;
 
 /**
@@ -27,26 +22,21 @@ export class PressureSense implements Sense {
 
   sample(now: number): Reading[] {
     const totals = new Map<string, number>();
-    for (const file of FILES) {
-      for (const [, kind = '', total = ''] of this.#read(file).matchAll(/^(some|full) .*\btotal=(\d{1,18})$/gm)) {
-        totals.set(`${file}_${kind}`, Number(total));
-      }
-    }
     const last = this.#last;
     this.#last = { at: now, totals };
-    return WANTED.flatMap(({ file, kind }) => {
-      const key = `${file}_${kind}`;
-      const total = totals.get(key);
-      if (total === undefined) return [];
-      return [
-        {
-          name: `pressure.${key}_percent`,
-          unit: '%',
-          scale: 0.1,
-          value: share(last?.totals.get(key), total, now - (last?.at ?? now)),
-        },
-      ];
-    });
+    const readings: Reading[] = [];
+    for (const file of FILES) {
+      const text = this.#read(file);
+      for (const kind of WANTED[file]) {
+        const total = totalOf(text, kind);
+        if (total === null) continue;
+        const key = `${file}_${kind}`;
+        totals.set(key, total);
+        const value = share(last?.totals.get(key), total, now - (last?.at ?? now));
+        readings.push({ name: `pressure.${key}_percent`, unit: '%', scale: 0.1, value });
+      }
+    }
+    return readings;
   }
 
   #read(file: string): string {
@@ -56,6 +46,17 @@ export class PressureSense implements Sense {
       return ''; // not in this kernel, or switched off
     }
   }
+}
+
+/** `some avg10=0.00 avg60=0.00 avg300=0.00 total=0`, a line for each kind; by search, as expressions are dear here. */
+function totalOf(text: string, kind: string): number | null {
+  const from = text.startsWith(`${kind} `) ? 0 : text.indexOf(`\n${kind} `) + 1;
+  if (from === 0 && !text.startsWith(`${kind} `)) return null;
+  const end = text.indexOf('\n', from);
+  const line = text.slice(from, end < 0 ? text.length : end);
+  const at = line.lastIndexOf(TOTAL);
+  const total = at < 0 || line.length === at + TOTAL.length ? Number.NaN : Number(line.slice(at + TOTAL.length));
+  return Number.isSafeInteger(total) && total >= 0 ? total : null;
 }
 
 /** Totals are microseconds; clocks of two kinds may make it a little more than all of the time. */

@@ -1,4 +1,5 @@
 import type { ProcFiles } from './proc-files.ts';
+import { ProcessList } from './process-list.ts';
 import { type ProcessStat, parseProcessStat } from './process-stat.ts';
 import { percent, type Reading, type Sense } from './sense.ts';
 import { StatFiles } from './stat-files.ts';
@@ -24,9 +25,14 @@ const MIN_INTERVAL_MS = 200;
 const ROOMS = ['pid_max', 'threads-max'] as const;
 const ROOM_MS = 60_000;
 
-/** A process whose line was the same in so many samples sleeps, and is then read in every fourth one, by its number. */
+/**
+ * A process whose line was the same in so many samples sleeps, and is then read in every fourth one, by its number; and
+ * when it was the same each time for long (an hour and more at 30 s), in every eighth.
+ */
 const ASLEEP_AFTER = 3;
 const ASLEEP_EVERY = 4;
+const DEEP_AFTER = 32;
+const DEEP_EVERY = 8;
 
 interface Track {
   /** The sample in which it was there last. */
@@ -39,7 +45,7 @@ interface Track {
   /** When `row.cpu` was taken, and the ticks then. */
   at: number;
   ticks: number;
-  points: { readonly at: number; readonly rss: number }[];
+  points: { at: number; readonly rss: number }[];
 }
 
 /** Every process's share of processor and memory. Other senses and the capture read its table. */
@@ -47,6 +53,7 @@ export class ProcessesSense implements Sense {
   readonly name = 'processes';
   readonly #proc: ProcFiles;
   readonly #files: StatFiles;
+  readonly #list: ProcessList;
   #tracks = new Map<number, Track>();
   #lastAt: number | undefined;
   #rows: readonly ProcessRow[] = [];
@@ -59,6 +66,7 @@ export class ProcessesSense implements Sense {
   constructor(proc: ProcFiles) {
     this.#proc = proc;
     this.#files = new StatFiles(proc);
+    this.#list = new ProcessList(proc);
   }
 
   /** The table of the last sample, in no order. Throws when that sample failed: yesterday's table would be a lie. */
@@ -93,7 +101,9 @@ export class ProcessesSense implements Sense {
     const turn = ++this.#turn;
     const rows: ProcessRow[] = [];
     let [zombies, blocked] = [0, 0];
-    for (const pid of pids.scanned) {
+    // By its place: what the language does for each turn of a `for of` is dear where nothing is compiled.
+    for (let i = 0; i < pids.scanned.length; i++) {
+      const pid = pids.scanned[i] ?? '';
       const known = this.#tracks.get(Number(pid));
       if (known !== undefined && this.#sleeps(known)) {
         // What it did meanwhile is counted when it is read again, over all of that time.
@@ -104,8 +114,17 @@ export class ProcessesSense implements Sense {
         continue;
       }
       const line = this.#files.read(pid);
-      if (line === null) continue; // it ended since the folder was listed
-      const stat = known?.line === line ? known.row : parseProcessStat(line, pageSize);
+      if (line === null) {
+        this.#list.miss(); // it ended since the folder was listed
+        continue;
+      }
+      const isSame = known?.line === line;
+      if (isSame && isStill(known)) {
+        stay(known, now, turn);
+        rows.push(known.row);
+        continue;
+      }
+      const stat = isSame ? known.row : parseProcessStat(line, pageSize);
       if (stat === null) {
         this.#files.forget(pid);
         continue;
@@ -139,30 +158,32 @@ export class ProcessesSense implements Sense {
     for (const track of this.#tracks.values()) track.same = 0;
   }
 
-  #sleeps({ same, row: { pid } }: Track): boolean {
-    return same >= ASLEEP_AFTER && (pid + this.#turn) % ASLEEP_EVERY !== 0 && !this.#attended.has(pid);
+  #sleeps({ same, row }: Track): boolean {
+    if (same < ASLEEP_AFTER) return false;
+    return (
+      (row.pid + this.#turn) % (same < DEEP_AFTER ? ASLEEP_EVERY : DEEP_EVERY) !== 0 && !this.#attended.has(row.pid)
+    );
   }
 
   /** Tasks, threads included, of as many as this kernel can number. */
   #tableUse(now: number): number | null {
     try {
-      const tasks = Number(/^\S+ \S+ \S+ \d+\/(\d+) /.exec(this.#proc.head('loadavg'))?.[1] ?? Number.NaN);
       if (!(now < this.#roomUntil)) {
         this.#room = Math.min(...ROOMS.map((name) => Number(this.#proc.head(`sys/kernel/${name}`))));
         this.#roomUntil = now + ROOM_MS;
       }
-      return percent(tasks, this.#room);
+      return percent(this.#list.tasks, this.#room);
     } catch {
       return null;
     }
   }
 
   #forgetBefore(turn: number): void {
-    for (const [pid, track] of this.#tracks) {
-      if (track.turn === turn) continue;
+    this.#tracks.forEach((track, pid) => {
+      if (track.turn === turn) return;
       this.#tracks.delete(pid);
       this.#files.forget(String(pid));
-    }
+    });
   }
 
   #follow(stat: ProcessStat, line: string, now: number, ticksPerSecond: number): Track {
@@ -172,7 +193,7 @@ export class ProcessesSense implements Sense {
       // In the first sample nothing says which of its ticks are recent.
       const cpu = this.#lastAt !== undefined && ms >= MIN_INTERVAL_MS ? share(stat.ticks, ms, ticksPerSecond) : 0;
       const points = [{ at: now, rss: stat.rss }];
-      return { turn: 0, same: 0, line, row: { ...stat, cpu, growth: 0 }, at: now, ticks: stat.ticks, points };
+      return { turn: 0, same: 0, line, row: rowOf(stat, cpu, 0), at: now, ticks: stat.ticks, points };
     }
     let cpu = known.row.cpu;
     if (now - known.at >= MIN_INTERVAL_MS) {
@@ -185,7 +206,7 @@ export class ProcessesSense implements Sense {
     while (points.length > 1 && now - (points[0]?.at ?? 0) > WINDOW_MS) points.shift();
     const growth = stat.rss - (points[0]?.rss ?? stat.rss);
     if (stat !== known.row || cpu !== known.row.cpu || growth !== known.row.growth) {
-      known.row = { ...stat, cpu, growth };
+      known.row = rowOf(stat, cpu, growth);
     }
     known.same = known.line === line ? known.same + 1 : 0;
     known.line = line;
@@ -194,13 +215,9 @@ export class ProcessesSense implements Sense {
 
   /** Beyond the bound, the oldest (the host's own services) and the newest (what just happened) are looked at. */
   #pids(): { readonly count: number; readonly scanned: readonly string[] } {
-    const all: string[] = [];
-    for (const name of this.#proc.list('.')) {
-      const first = name.charCodeAt(0);
-      if (first >= 49 && first <= 57) all.push(name);
-    }
-    if (all.length <= MAX_PROCESSES) return { count: all.length, scanned: all };
-    all.sort((a, b) => Number(a) - Number(b));
+    const listed = this.#list.read();
+    if (listed.length <= MAX_PROCESSES) return { count: listed.length, scanned: listed };
+    const all = [...listed].sort((a, b) => Number(a) - Number(b));
     const half = MAX_PROCESSES / 2;
     return { count: all.length, scanned: [...all.slice(0, half), ...all.slice(-half)] };
   }
@@ -209,3 +226,21 @@ export class ProcessesSense implements Sense {
 /** Ticks within so many milliseconds, in percent of one core. */
 const share = (ticks: number, ms: number, ticksPerSecond: number): number =>
   Math.max(0, (ticks * 100_000) / ticksPerSecond / ms);
+
+/** Named one by one: a spread costs twenty times as much where nothing is compiled. */
+const rowOf = ({ pid, comm, state, ppid, pgrp, ticks, start, rss }: ProcessStat, cpu: number, growth: number) =>
+  ({ pid, comm, state, ppid, pgrp, ticks, start, rss, cpu, growth }) satisfies ProcessRow;
+
+/** It sleeps, and had slept when it was last read: its row stands. */
+const isStill = ({ same, row: { cpu, growth, state } }: Track): boolean =>
+  same >= ASLEEP_AFTER && cpu === 0 && growth === 0 && state !== 'Z' && state !== 'D';
+
+/** The same again of one that is still: what it does next is reckoned from now on. */
+function stay(track: Track, now: number, turn: number): void {
+  track.same++;
+  track.at = now;
+  track.turn = turn;
+  track.points.length = 1;
+  const [point] = track.points;
+  if (point !== undefined) point.at = now;
+}

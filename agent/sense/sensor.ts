@@ -52,6 +52,8 @@ export class Sensor {
   readonly #faults = new Map<string, Fault>();
   #metrics: readonly Metric[] = [];
   #deadbands: readonly Deadband[] = [];
+  /** What the site had switched when it was last looked at, and what it wants by that. */
+  #switched: { readonly by: ReadonlyMap<string, boolean>; readonly wanted: ReadonlySet<string> } | null = null;
   #schema = 0;
 
   /** `extra` senses run last; tests pass faulty ones. */
@@ -126,7 +128,9 @@ export class Sensor {
   /** Starts and ends senses as the site says now; the names of those whose metrics it wants. */
   #switch(): ReadonlySet<string> {
     const { senses } = this.watch.declared();
+    if (this.#switched?.by === senses && this.#running.size > 0) return this.#switched.wanted;
     const wanted = new Set(Object.keys(SENSES).filter((name) => isOn(name, senses)));
+    this.#switched = { by: senses, wanted };
     const needed = new Set([...wanted].flatMap((name) => [name, SENSES[name]?.needs ?? name]));
     if (needed.size === this.#running.size && [...needed].every((name) => this.#running.has(name))) return wanted;
     for (const [name, sense] of this.#running) if (!needed.has(name)) sense.close?.();
@@ -153,7 +157,9 @@ export class Sensor {
 
   async #ask(sense: Sense): Promise<readonly Reading[]> {
     try {
-      const readings = (await sense.sample(this.#clock.monotonic())).map(finite);
+      const said = sense.sample(this.#clock.monotonic());
+      // Most answer at once: a wait for each would cost more than what it waits for.
+      const readings = (said instanceof Promise ? await said : said).map(finite);
       this.#last.set(sense.name, readings);
       return readings;
     } catch (thrown) {

@@ -33,6 +33,8 @@ export class ContainersSense implements Sense {
   /** Grows whenever the containers' names change: the inventory is then another. */
   changes = 0;
   #turn = 0;
+  /** When a socket is looked for again, where none was. */
+  #searchAt = Number.NEGATIVE_INFINITY;
 
   /** `sockets` are where one may be; the first that is there is asked. */
   constructor(sockets: readonly string[] = SOCKETS) {
@@ -46,8 +48,10 @@ export class ContainersSense implements Sense {
   }
 
   sample(now: number): Reading[] {
+    if (now < this.#searchAt) return [];
     if (!this.#sockets.some((socket) => existsSync(socket))) {
       this.#last = null;
+      this.#searchAt = now + EVERY_MS;
       return [];
     }
     const look = this.#look.value(now);
