@@ -15,7 +15,7 @@ import { type Cause, causeOf } from './rules-causes.ts';
 import { type Finding, runChecks } from './rules-checks.ts';
 import { type Ranked, scoreOf } from './rules-score.ts';
 import { signOf } from './rules-signs.ts';
-import { supportCap, supportOf } from './support.ts';
+import { groundCap, groundOf } from './support.ts';
 import { CALIBRATED } from './validate.ts';
 
 export interface RulesOptions {
@@ -44,15 +44,14 @@ export class RulesReasoner implements Reasoner {
   readonly #index: PlaybookIndex;
   readonly #tried: RulesOptions['tried'];
   readonly #calibrate: (score: number, record: Outcomes) => number;
-  readonly #most: (chain: readonly Claim[], evidence: Evidence) => number;
+  readonly #most: (cause: string) => number;
   readonly #clock: () => number;
 
   constructor(options: RulesOptions) {
     this.#index = new PlaybookIndex(options.playbooks);
     this.#tried = options.tried;
     this.#calibrate = options.calibrate ?? ((score, record) => calibrated(score, { record }));
-    this.#most =
-      options.calibrate === undefined ? (chain, evidence) => supportCap(supportOf(chain, evidence)) : () => 1;
+    this.#most = options.calibrate === undefined ? (cause) => groundCap(groundOf(cause)) : () => 1;
     this.#clock = options.clock ?? (() => performance.now());
   }
 
@@ -64,7 +63,7 @@ export class RulesReasoner implements Reasoner {
     const fitting = this.#answer(evidence, tried);
     const answer = led(fitting, shown, evidence.entities);
     const told = isToldByAgent(evidence, fitting) && answer.playbook === fitting.answer.playbook;
-    const confidence = told ? answer.confidence : Math.min(answer.confidence, this.#most(answer.chain, evidence));
+    const confidence = told ? answer.confidence : Math.min(answer.confidence, this.#most(answer.class));
     return { ...answer, confidence, ms: Math.max(0, Math.round((this.#clock() - began) * 100) / 100) };
   }
 

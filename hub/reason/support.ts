@@ -1,67 +1,56 @@
-import type { Evidence, EvidenceItem } from '../evidence/evidence.ts';
-import { addressesReader } from '../evidence/injection.ts';
-import type { Claim } from '../incident.ts';
+import { calibrationError } from '../eval/reliability.ts';
 
-/**
- * What an answer rests on beside the alert itself: nothing, one kind of evidence (a line, a process, a change, or what
- * the look at the host found), or several kinds that agree.
- */
-export type Support = 'signal' | 'one' | 'several';
+/** What an answer that rests on no word of the agent's is: one of a cause that is known, or a reading of what is there. */
+export type Ground = 'known' | 'unknown';
 
-/** Answers of one kind of support, and how many of them named the right cause first. */
+/** Answers of one ground, and how many of them named the right cause first. */
 export interface Judged {
   readonly answers: number;
   readonly right: number;
 }
 
 /**
- * First answers to three sets of scenarios, before anything was mended by them: two of strangers, who had seen neither the
- * rules nor the playbooks (32 and 24), and our own 18 held-out ones. Right is what the answer key says of the cause named
- * first. Kept apart, so that what one set would say is measured by the other two.
+ * First answers to three sets of scenarios by three strangers, who had seen neither the rules nor the playbooks (32, 24 and
+ * 24), each by the rules as they were when they first met the set, before anything was mended by it. Right is what the
+ * answer key says of the cause named first. Kept apart, so that what one set would say is measured by the others.
+ *
+ * How many kinds of evidence agree, whether a playbook or a person was named and whether lines, processes or changes are
+ * cited was tried as well: none of them told right from wrong in all three sets (docs/evaluation.md).
  */
-export const FIRST_ANSWERS: Readonly<Record<string, Readonly<Record<Support, Judged>>>> = {
-  'a first stranger': {
-    several: { answers: 9, right: 7 },
-    one: { answers: 15, right: 8 },
-    signal: { answers: 8, right: 2 },
-  },
-  'a second stranger': {
-    several: { answers: 14, right: 9 },
-    one: { answers: 7, right: 4 },
-    signal: { answers: 3, right: 3 },
-  },
-  'our own': {
-    several: { answers: 11, right: 11 },
-    one: { answers: 5, right: 5 },
-    signal: { answers: 2, right: 2 },
-  },
+export const FIRST_ANSWERS: Readonly<Record<string, Readonly<Record<Ground, Judged>>>> = {
+  'a first stranger': { known: { answers: 29, right: 17 }, unknown: { answers: 3, right: 0 } },
+  'a second stranger': { known: { answers: 24, right: 16 }, unknown: { answers: 0, right: 0 } },
+  'a third stranger': { known: { answers: 19, right: 9 }, unknown: { answers: 5, right: 0 } },
 };
 
 /** All sets but one together; all of them where none is left out. */
-export function supportTable(without?: string): Readonly<Record<Support, Judged>> {
+export function groundTable(without?: string): Readonly<Record<Ground, Judged>> {
   const sets = Object.entries(FIRST_ANSWERS).flatMap(([name, set]) => (name === without ? [] : [set]));
-  const sum = (support: Support): Judged => ({
-    answers: sets.reduce((all, set) => all + set[support].answers, 0),
-    right: sets.reduce((all, set) => all + set[support].right, 0),
+  const sum = (ground: Ground): Judged => ({
+    answers: sets.reduce((all, set) => all + set[ground].answers, 0),
+    right: sets.reduce((all, set) => all + set[ground].right, 0),
   });
-  return { several: sum('several'), one: sum('one'), signal: sum('signal') };
+  return { known: sum('known'), unknown: sum('unknown') };
 }
 
-/** What every answer is bounded by. */
-export const SUPPORT: Readonly<Record<Support, Judged>> = supportTable();
+/** What every such answer is bounded by. */
+export const GROUNDS: Readonly<Record<Ground, Judged>> = groundTable();
 
-/** The kinds of evidence that the claims cite, the alert and what only repeats it left out. */
-export function supportOf(chain: readonly Claim[], evidence: Evidence): Support {
-  const cited = new Set(chain.flatMap((claim) => claim.evidence));
-  const kinds = new Set(evidence.items.filter((item) => cited.has(item.id) && isMore(item)).map(({ kind }) => kind));
-  return kinds.size === 0 ? 'signal' : kinds.size === 1 ? 'one' : 'several';
-}
+/** What an answer is, by the class that it gives the trouble. */
+export const groundOf = (cause: string): Ground => (cause === 'unknown' ? 'unknown' : 'known');
 
-const isMore = ({ kind, text }: EvidenceItem): boolean =>
-  kind !== 'metric' && kind !== 'mount' && !(kind === 'fact' && text.startsWith('also ')) && !addressesReader(text);
-
-/** The most that an answer of this support may claim: Laplace's estimate, so that few answers prove no certainty. */
-export function supportCap(support: Support, table: Readonly<Record<Support, Judged>> = SUPPORT): number {
-  const { answers, right } = table[support];
+/** The most that an answer of this ground may claim: Laplace's estimate, so that few answers prove no certainty. */
+export function groundCap(ground: Ground, table: Readonly<Record<Ground, Judged>> = GROUNDS): number {
+  const { answers, right } = table[ground];
   return Math.floor(((right + 1) / (answers + 2)) * 100) / 100;
+}
+
+/** How far what the other sets would have said of one set's first answers is from how often they were right. */
+export function leftOutError(name: string): number {
+  const table = groundTable(name);
+  const judged = (['known', 'unknown'] as const).flatMap((ground) => {
+    const { answers, right } = FIRST_ANSWERS[name]?.[ground] ?? { answers: 0, right: 0 };
+    return Array.from({ length: answers }, (_, i) => ({ said: groundCap(ground, table), right: i < right }));
+  });
+  return calibrationError(judged) ?? 0;
 }

@@ -19,8 +19,8 @@ const MAX_COMMANDS = 8;
 const SENTENCE = 500;
 
 /**
- * How often a cause of each kind is taken to be the right one: set by hand, and bounded by what answers that rest on as
- * many kinds of evidence were measured to be worth (support.ts). Such an answer has no playbook, so that no figure here
+ * How often a cause of each kind is taken to be the right one: set by hand, and bounded by what first answers to strangers'
+ * scenarios were measured to be worth (support.ts). Such an answer has no playbook, so that no figure here
  * lets anything run alone.
  */
 const RIGHT: Readonly<Record<Shown['sure'], number>> = { decisive: 0.92, likely: 0.69, open: 0.45 };

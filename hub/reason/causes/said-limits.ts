@@ -56,7 +56,7 @@ const LIMITS: readonly Saying[] = [
     id: 'shm-small',
     class: 'shared-memory-too-small',
     words:
-      /could not resize shared memory segment|\/dev\/shm.{0,60}(?:no space|too small)|shm_open.{0,60}(?:no space|cannot allocate)/i,
+      /could not resize shared memory segment|\/dev\/shm.{0,60}too small|shm_open.{0,60}(?:no space|cannot allocate)/i,
     explains: OF_SERVICE,
     means: ({ who }) =>
       `The shared memory (/dev/shm) that ${who} may use is too small for what it does (in a container 64 MiB unless --shm-size says more); "no space left" is not said of the disk`,

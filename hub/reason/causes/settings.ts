@@ -1,4 +1,5 @@
 import { command, type Found, type KnownCause } from './cause.ts';
+import { bareName, speaksOf } from './changes.ts';
 import { failing, isFailing, loops } from './failing.ts';
 import type { Signs } from './signs.ts';
 
@@ -71,8 +72,9 @@ const sandbox: KnownCause = {
     const seccomp = /bad system call|status=31\/sys|address family not supported/i.test(line.text);
     const readOnly = /read-only file ?system|erofs|errno 30\b/i.test(line.text);
     // The right of a file is another matter: only what the setting itself or the file system says points to a sandbox.
-    if (changed === undefined && !seccomp && !readOnly) return null;
     const bare = it.name.replace('Container ', '');
+    const isOfIt = changed !== undefined && speaksOf(changed.text, bareName(bare));
+    if (!isOfIt && !seccomp && !readOnly) return null;
     const change = signs.since(
       'protectsystem',
       'hardening',
