@@ -7,7 +7,7 @@ import { bindingOf } from './keymap.ts';
 import { type Key, typed } from './keys.ts';
 import { whyNotLater, withLater } from './later.ts';
 import { idsOf, stepped } from './lists.ts';
-import { isTooSmall, type Model, placeOf, type Ui } from './model.ts';
+import { incidentAt, isTooSmall, type Model, placeOf, type Ui } from './model.ts';
 import { type Offer, paletteKey } from './palette.ts';
 import { OPENS, type ViewName } from './places.ts';
 import { questions } from './questions.ts';
@@ -43,9 +43,10 @@ const FILTER_LENGTH = 64;
 
 /**
  * What one chunk of input does: the next screen state, and at most one effect. Pure: `model.now` is the clock.
- * Keys of a chunk are taken one after another, except by the dialog, which must see the chunk as it came.
+ * Keys of a chunk are taken one after another, except by the dialog, which must see the chunk as it came. `find` gives an
+ * incident: a key that acts is about what the key before it has selected.
  */
-export function press(model: Model, chunk: readonly Key[]): Turn {
+export function press(model: Model, chunk: readonly Key[], find: (id: string | null) => Model['incident']): Turn {
   let ui = model.ui;
   for (const [index, pressed] of chunk.entries()) {
     if (pressed.type === 'key' && pressed.name === 'ctrl-c') return { ui, effect: { type: 'quit' } };
@@ -58,9 +59,9 @@ export function press(model: Model, chunk: readonly Key[]): Turn {
       ui = next;
       if (isTaken) continue;
     }
-    // A dialog that this very chunk opened settles first, so the rest of the chunk is dropped by its first guard.
+    // A dialog that this very chunk opened settles first: its first guard drops the rest.
     if (ui.consent !== null) return answer({ ...model, ui }, index === 0 ? chunk : chunk.slice(index));
-    const turn = one({ ...model, ui }, pressed);
+    const turn = one({ ...model, ui, incident: index === 0 ? model.incident : find(incidentAt(ui)) }, pressed);
     ui = turn.ui;
     if (turn.effect === undefined) continue;
     if (chunk.length === 1 || turn.effect.type === 'quit') return turn;

@@ -97,7 +97,8 @@ export interface HostDetail {
   readonly tags: readonly string[];
   /** Every metric, in the order in which the agent names them. */
   readonly gauges: readonly Gauge[];
-  readonly units: number;
+  /** Services that the agent knows by name. */
+  readonly units: readonly string[];
   readonly containers: number;
   readonly mounts: readonly string[];
   /** The devices that it speaks for, where it is a gateway. */

@@ -10,6 +10,8 @@ export interface TuiOptions {
   readonly keys?: Keymap;
   /** Nothing is signed from this screen. */
   readonly readOnly?: boolean;
+  /** The terminal's bell rings when an incident begins to wait for a person. */
+  readonly bell?: boolean;
   /** Whether this operator has seen the tour; absent: it is not shown by itself. */
   readonly tour?: TourMemory;
 }

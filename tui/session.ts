@@ -1,3 +1,4 @@
+import { Bell } from './bell.ts';
 import type { Desk } from './desk.ts';
 import { chunkOf, KeyParser } from './keys.ts';
 import type { TuiOptions } from './main.ts';
@@ -15,7 +16,7 @@ const TICK_MS = 1_000;
 
 /** Runs the screen on this terminal until the operator quits or a signal comes. Loaded only after the environment is set. */
 export function runSession(desk: Desk, options: TuiOptions): Promise<'quit'> {
-  const { stdin, stdout, keys, tour, readOnly = false } = options;
+  const { stdin, stdout, keys, tour, readOnly = false, bell = false } = options;
   return new Promise((resolve) => {
     const parser = new KeyParser();
     let waiting: NodeJS.Timeout | undefined;
@@ -55,7 +56,12 @@ export function runSession(desk: Desk, options: TuiOptions): Promise<'quit'> {
       ...(tour === undefined ? {} : { tour }),
     });
     const painter = new Painter(shell, stdin, stdout);
-    const ticking = setInterval(shell.refresh, TICK_MS);
+    const caller = new Bell(() => stdout.write('\x07'));
+    const tick = () => {
+      if (bell) caller.hear(desk.state().incidents, performance.now());
+      shell.refresh();
+    };
+    const ticking = setInterval(tick, TICK_MS);
     terminal.enter();
     const { cols, rows } = terminal.size;
     painter.repaint(cols, rows);

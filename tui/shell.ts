@@ -92,7 +92,7 @@ export class Shell implements Shown {
   /** What the store holds may be anything: a key that fails of it does nothing, and ctrl-c and esc work all the same. */
   #turn(chunk: readonly Key[]): Turn {
     try {
-      return press(this.#model(), chunk);
+      return press(this.#model(), chunk, (id) => this.#incident(id));
     } catch (error) {
       const has = (name: string) => chunk.some((pressed) => pressed.type === 'key' && pressed.name === name);
       if (has('ctrl-c')) return { ui: this.#ui, effect: { type: 'quit' } };

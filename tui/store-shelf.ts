@@ -107,7 +107,7 @@ export class StoreShelf {
       about: `${host.os} ${host.arch}, kernel ${host.kernel}, ${host.cores} cores, agent ${version}`,
       tags: host.tags,
       gauges,
-      units: inventory.units.length,
+      units: inventory.units,
       containers: inventory.containers.length,
       mounts: inventory.mounts,
       devices: birth.devices ?? [],

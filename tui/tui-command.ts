@@ -6,11 +6,12 @@ import { stateFolder } from '../broker/state-folder.ts';
 import { actingOperator } from '../hub/acts/acting.ts';
 import { tourMemory } from './tour-memory.ts';
 
-export const TUI_USAGE = `sentinel tui [--state DIR] [--readonly] [--key FILE] [--keys FILE] [--plain]
+export const TUI_USAGE = `sentinel tui [--state DIR] [--readonly] [--key FILE] [--keys FILE] [--bell] [--plain]
   The operator's screen over the state folder of a hub on this machine; reads on while the hub is down.
   --readonly   only looks: nothing can be approved, rejected or asked from this screen
   --key FILE   your key as an operator, or FILE.pub of one that your ssh-agent holds (default: the local operator's)
   --keys FILE  your own keys (default ~/.config/sentinel/keys.yaml, where there is one); docs/screen.md
+  --bell       rings the terminal's bell when an incident begins to wait for a person
   --plain      lines instead of a screen, for screen readers and scripts
   for example: sentinel tui --state /var/lib/sentinel-hub`;
 
@@ -26,6 +27,7 @@ export async function tuiCommand(argv: readonly string[], io: Console): Promise<
       readonly: { type: 'boolean', default: false },
       key: { type: 'string' },
       keys: { type: 'string' },
+      bell: { type: 'boolean', default: false },
       plain: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
     },
@@ -61,7 +63,7 @@ export async function tuiCommand(argv: readonly string[], io: Console): Promise<
   try {
     const tour = values.readonly ? {} : { tour: tourMemory(process.env) };
     const { stdin, stdout } = process;
-    await runTui(desk, { stdin, stdout, keys, readOnly: values.readonly, ...tour });
+    await runTui(desk, { stdin, stdout, keys, readOnly: values.readonly, bell: values.bell, ...tour });
     return EXIT.done;
   } finally {
     await desk.close();

@@ -9,7 +9,7 @@ const journey = suite('two screens over one hub');
 const settled = () => new Promise((resolve) => setTimeout(resolve, 450));
 
 journey(
-  'two operators at one plan see each other; one approves and has it remembered, the other signs nothing and revokes it; the hub goes and comes',
+  'two operators at one plan see each other; one approves and has it remembered, the other signs nothing, revokes it and rejects the next; the hub goes and comes',
   async () => {
     const site = new Site();
     const screens: Screen[] = [];
@@ -82,6 +82,25 @@ journey(
       await settled();
       second.type('y');
       await second.until((text) => !/approvals that are remembered/.test(text) && /Revoked/.test(text), PATIENCE_MS);
+      site.fill();
+      await site.reaches('proposed');
+      second.type('1');
+      await second.until((text) => /waiting for you/.test(text), PATIENCE_MS);
+      second.type('/quota\r');
+      await second.until((text) => /esc clears/.test(text) && /waiting for you/.test(text), PATIENCE_MS);
+      second.type('g');
+      second.type('r');
+      await second.until((text) => /reject on /.test(text), PATIENCE_MS);
+      await settled();
+      second.type('\r');
+      await second.until((text) => /the plan still waits/.test(text), PATIENCE_MS);
+      second.type('r');
+      await second.until((text) => /reject on /.test(text), PATIENCE_MS);
+      await settled();
+      second.type('y');
+      await second.until((text) => /Rejected: nothing of it runs/.test(text), PATIENCE_MS);
+      const rejected = await site.reaches('rejected');
+      assert.equal([rejected.orders, rejected.id === resolved.id], [[], false]);
       if (site.hub) await kill(site.hub, 'SIGKILL');
       await second.until((text) => /HUB DOWN/.test(text), PATIENCE_MS);
       second.type('5');

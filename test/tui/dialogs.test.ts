@@ -76,6 +76,11 @@ test('m shows the rule that remembers the plan, whole, before it is signed, and 
   await look({ desk, keys: ['a', 'm'] }, (text) =>
     inOrder(text, ['for once only: the playbook may not be run twice', 'Deny']),
   );
+  const long = busy();
+  long.rememberable = () => ({ why: `it can't be remembered: ${'a reason of many words, '.repeat(8)}and its end` });
+  await look({ cols: 80, rows: 24, desk: long, keys: ['a', 'm'] }, (text) =>
+    inOrder(text, ['for once only: a reason of many words', 'and its', 'end', 'Deny']),
+  );
 });
 
 test('a plan that was refused is not remembered, and one that was approved and not remembered says both', async () => {
@@ -89,6 +94,19 @@ test('a plan that was refused is not remembered, and one that was approved and n
     seen.press('a', 'm', '3', 'Y');
     await new Promise((resolve) => setImmediate(resolve));
     has(await seen.text(), 'E_ACT_REMEMBER', 'the plan is approved; not remembered: 64 are remembered already');
+  });
+});
+
+test('of keys that come in one read each is about what the one before has selected', async () => {
+  const second = { ...INCIDENT, id: '01JD0000000000000000007F3M', host: 'gw-line4' };
+  const desk = new MemoryDesk(STATE, [INCIDENT, second]);
+  await look({ desk }, async (_, seen) => {
+    seen.chunk('j', 'a');
+    assert.equal([seen.shell.ui.consent?.incident, seen.shell.ui.consent?.host], [second.id, 'gw-line4']);
+    has(await seen.text(), 'approve on gw-line4');
+    seen.press('escape');
+    seen.chunk('k', 'r');
+    assert.is(seen.shell.ui.consent?.incident, INCIDENT.id);
   });
 });
 

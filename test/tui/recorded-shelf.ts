@@ -248,7 +248,7 @@ export const detailOf = (row: HostRow): HostDetail => ({
   about: 'debian 12 x64, kernel 6.1.0, 4 cores, agent 0.1.0',
   tags: ['plant3', 'database'],
   gauges: gaugesOf(row.agent),
-  units: 112,
+  units: ['postgresql.service', 'ssh.service', ...Array.from({ length: 110 }, (_, n) => `line-${n}.service`)],
   containers: 0,
   mounts: ['/', '/var/lib/postgresql'],
   devices: [],

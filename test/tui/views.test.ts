@@ -229,4 +229,11 @@ test('moving the selection costs few bytes', async () => {
   });
 });
 
+test('a tall terminal shows the plan and the timeline beside the list; a usual one what is enough to decide', async () => {
+  await look({ cols: 300, rows: 100 }, (text) =>
+    inOrder(text, ['sure', 'playbook wal-archive', 'chown backup /srv/wal/plant3', 'verify', 'timeline']),
+  );
+  await look({}, (text) => assert.not.match(text, /chown backup|timeline/));
+});
+
 test.run();

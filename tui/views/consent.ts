@@ -18,7 +18,8 @@ export interface Dialog {
   readonly title: string;
   readonly body: readonly Line[];
   readonly buttons: Line;
-  readonly note: Line;
+  /** Why the last key did nothing, whole; one row at least. */
+  readonly note: readonly Line[];
   readonly columns: number;
 }
 
@@ -222,7 +223,7 @@ export function dialogOf(consent: Consent, model: Model): Dialog {
   const { incident } = model;
   const plan = incident?.plan ?? null;
   const title = `${consent.act} on ${consent.host}`;
-  const note = line(span(consent.note, 'wait'));
+  const note = hanging(EMPTY, consent.note, columns, 'wait');
   const common = { title, note, columns, buttons: buttons(consent, columns) };
   if (consent.act === 'halt') return { ...common, title: `halt ${consent.host}`, body: hanging(EMPTY, HALT, columns) };
   if (consent.act === 'revoke') {
@@ -243,7 +244,7 @@ export function dialogOf(consent: Consent, model: Model): Dialog {
 
 /** How many rows of the dialog's body fit into `rows`. */
 export function dialogRoom(dialog: Dialog, rows: number): number {
-  return Math.max(1, Math.min(dialog.body.length, rows - AROUND));
+  return Math.max(1, Math.min(dialog.body.length, rows - AROUND - (dialog.note.length - 1)));
 }
 
 /** The dialog, framed, with its body scrolled, in `rows` rows. */
@@ -261,7 +262,7 @@ export function drawDialog(dialog: Dialog, consent: Consent, model: Model, rows:
     edge(EMPTY),
     ...dialog.body.slice(consent.scroll, consent.scroll + visible).map(edge),
     edge(more),
-    edge(dialog.note),
+    ...dialog.note.map(edge),
     edge(dialog.buttons),
     edge(EMPTY),
     floor,

@@ -14,6 +14,7 @@ import { linkLines } from './link.ts';
 /** Of each list of the snapshot: what is worth a look; the incident has the rest. */
 const TOP = 8;
 const LOG = 12;
+const UNITS = 60;
 
 function topLines(title: string, top: readonly TopProcess[], columns: number): readonly Line[] {
   if (top.length === 0) return [];
@@ -61,6 +62,14 @@ function logLines({ unit_lines, log_templates }: Snapshot, columns: number): rea
   ];
 }
 
+/** What the agent knows by name: what a question or a command may be about. */
+function unitLines({ units }: HostDetail, columns: number): readonly Line[] {
+  if (units.length === 0) return [];
+  const more = units.length > UNITS ? ` and ${units.length - UNITS} more` : '';
+  const names = units.slice(0, UNITS).map((name) => name.replace(/\.service$/, ''));
+  return [EMPTY, line(span('units', 'dim')), ...hanging(line('  '), `${names.join('  ')}${more}`, columns)];
+}
+
 /** The newest incidents of a host. */
 export function troubleLines(agent: string, model: Model): readonly Line[] {
   const rows = model.desk.incidents.filter(({ host }) => host === agent).slice(0, 5);
@@ -93,7 +102,7 @@ export function hostLines(model: Model, agent: string): readonly Line[] {
   const tags = detail.tags.length === 0 ? '' : `   tags ${detail.tags.join(' ')}`;
   const some = (n: number, what: string) => `${n} ${n === 1 ? what : `${what}s`}`;
   const has = [
-    some(detail.units, 'unit'),
+    some(detail.units.length, 'unit'),
     some(detail.mounts.length, 'mount'),
     some(detail.containers, 'container'),
   ].join(', ');
@@ -108,7 +117,11 @@ export function hostLines(model: Model, agent: string): readonly Line[] {
   ];
   const metrics = detail.gauges.map((gauge) => gaugeLine(gauge, left - 1, names, theme));
   const columns = broad ? cols - left - 4 : cols - 2;
-  const past = [...troubleLines(agent, model), ...snapshotLines(detail.last, now, columns)];
+  const past = [
+    ...troubleLines(agent, model),
+    ...snapshotLines(detail.last, now, columns),
+    ...unitLines(detail, columns),
+  ];
   const body = broad
     ? beside(fill(metrics, Math.max(metrics.length, past.length)), left, span('  '), past)
     : [...metrics, EMPTY, ...past];

@@ -111,7 +111,8 @@ function probeLines(incident: Incident, now: number, columns: number): readonly 
   return [line(span('asked', 'strong')), ...probes.flatMap((one) => answerLines(one, now, columns)), EMPTY];
 }
 
-function timelineLines(incident: Incident, columns: number): readonly Line[] {
+/** What became of it, and who did it. */
+export function timelineLines(incident: Incident, columns: number): readonly Line[] {
   return [
     line(span('timeline', 'strong')),
     ...incident.timeline.flatMap((moment) => {

@@ -1,4 +1,4 @@
-import { CLOSED } from '../../hub/incident.ts';
+import { CLOSED, type Incident } from '../../hub/incident.ts';
 import type { IncidentRow } from '../desk.ts';
 import { entriesOf, lineOf, linesOf } from '../grouped.ts';
 import { beside, EMPTY, fill, fitLine, type Line, line, lineWidth, span, spread } from '../line.ts';
@@ -10,9 +10,13 @@ import { filterLine, windowStart } from '../widgets/list.ts';
 import { incidentMark } from '../widgets/marks.ts';
 import { cutMiddle, fit, widthOf, wrap } from '../width.ts';
 import { hostBlock } from './host-line.ts';
+import { timelineLines } from './incident.ts';
+import { planLines } from './plan.ts';
 import { summary } from './summary.ts';
 
 const NOTICE_ROWS = 3;
+/** Rows from which on the pane beside the list would else stand half empty. */
+const TALL = 48;
 /** A group that is no longer than a screen needs no number. */
 const COUNTED = 30;
 
@@ -98,6 +102,14 @@ function notice(model: Model): readonly Line[] {
   ];
 }
 
+/** The selected incident; a tall terminal has room for its plan and its past too. */
+function selectedLines(incident: Incident, model: Model, columns: number, rows: number): readonly Line[] {
+  const told = summary(incident, model, columns);
+  if (rows < TALL) return told;
+  const more = [...planLines(incident, model, columns - 2), EMPTY, ...timelineLines(incident, columns - 2)];
+  return [...told, EMPTY, ...more.map((row) => [span('  '), ...row])];
+}
+
 /** The home view: the list, the selected incident beside it where there is room, the hosts when nothing is wrong. */
 export function incidentsView(model: Model, rows: number): readonly Line[] {
   const { desk, ui, cols } = model;
@@ -107,8 +119,8 @@ export function incidentsView(model: Model, rows: number): readonly Line[] {
   const filtered = ui.filter !== '' && !ui.filtering ? [filterLine(ui.filter)] : [];
   const body = room - filtered.length;
   if (!isBroad(model)) return fill([...top, ...filtered, ...listLines(model, cols, body)], rows);
-  const left = Math.max(48, Math.min(64, Math.floor(cols * 0.48)));
-  const right = model.incident === undefined ? [] : summary(model.incident, model, cols - left - 3);
+  const left = Math.max(48, Math.min(90, Math.floor(cols * 0.48)));
+  const right = model.incident === undefined ? [] : selectedLines(model.incident, model, cols - left - 3, body);
   const panes = beside(fill(listLines(model, left, body), body), left, span('│ ', 'dim'), fill(right, body));
   return fill([...top, ...filtered, ...panes], rows);
 }

@@ -123,7 +123,11 @@ export function summary(incident: Incident, model: Model, columns: number): read
     ...facts.flatMap((item) => shortened(labelled(item.id, item.text, columns - 1), FACT_ROWS)),
     ...(facts.length > 0 ? [EMPTY] : []),
     ...pastOf(incident, columns),
-    ...labelled('state', `${situation(incident)}, ${short(model.now - incident.updated)} ago`, columns),
+    ...labelled(
+      'state',
+      `${situation(incident)}, ${short(model.now - incident.updated)} ago, owner ${incident.owner}`,
+      columns,
+    ),
   ];
   if (cause !== undefined) {
     const rows = shortened(labelled('cause', cause, columns - 1), CAUSE_ROWS);
