@@ -126,10 +126,11 @@ export class Agent {
       link: exec?.link ?? null,
       signed: () => words.signed,
     });
-    const words = new SiteWords(trust, (roster, halt) => {
+    const halted = (roster: Uint8Array, halt: Uint8Array) => {
       hands.halt({ roster, halt });
       log.warn('HALTED: nothing is executed until an admin lifts it');
-    });
+    };
+    const words = new SiteWords(trust, halted, (word) => hands.hear(word));
 
     // What it says.
     const link = new Link({

@@ -11,15 +11,24 @@ type Signed = Pick<Request, 'roster' | 'ack' | 'halt' | 'checkpoint'>;
 export class SiteWords {
   readonly #trust: Trust;
   readonly #halted: (roster: Uint8Array, halt: Uint8Array) => void;
+  readonly #changed: (word: Pick<Signed, 'roster' | 'checkpoint'>) => void;
   readonly #early = new Map<string, Uint8Array>();
   /** Of the checkpoint that is kept. */
   #told = { epoch: 0, count: 0 };
   #signed: Signed = { roster: new Uint8Array() };
 
-  /** `halted` is called when a halt that the hub signed begins, with the messages as they came. */
-  constructor(trust: Trust, halted: (roster: Uint8Array, halt: Uint8Array) => void) {
+  /**
+   * `halted` is called when a halt that the hub signed begins, with the messages as they came; `changed` with a new roster, or
+   * a new checkpoint and the roster that it is checked with.
+   */
+  constructor(
+    trust: Trust,
+    halted: (roster: Uint8Array, halt: Uint8Array) => void,
+    changed: (word: Pick<Signed, 'roster' | 'checkpoint'>) => void = () => {},
+  ) {
     this.#trust = trust;
     this.#halted = halted;
+    this.#changed = changed;
   }
 
   /** The newest signed messages, as they came: what an executor checks an order with. */
@@ -31,6 +40,7 @@ export class SiteWords {
   hearRoster(payload: Uint8Array): void {
     this.#trust.learnRoster(payload);
     this.#signed = { ...this.#signed, roster: payload };
+    this.#changed({ roster: payload });
     const early = [...this.#early];
     this.#early.clear();
     // One that is refused must not take the others with it.
@@ -60,6 +70,7 @@ export class SiteWords {
       if (!isOld) {
         this.#told = { epoch, count };
         this.#signed = { ...this.#signed, checkpoint: payload };
+        this.#changed({ roster: this.#signed.roster, checkpoint: payload });
       }
       if (doubt !== null) throw doubt;
       return;

@@ -24,7 +24,7 @@ import { Trust, TrustError } from '../trust.ts';
 import { Watch } from '../watch.ts';
 import type { Carrier } from './exec-server.ts';
 import { readPin } from './pin.ts';
-import type { HaltRequest, Hello, Request, UpgradeRequest } from './protocol.ts';
+import type { HaltRequest, Hello, Request, UpgradeRequest, WordRequest } from './protocol.ts';
 import { UpgradeState, upgradeFolder } from './upgrade-state.ts';
 import { endsUpgrade, Upgrades } from './upgrades.ts';
 
@@ -166,6 +166,10 @@ export class RootCarrier implements Carrier {
 
   waits({ upgrade }: UpgradeRequest): boolean {
     return !endsUpgrade(upgrade);
+  }
+
+  hear(word: WordRequest): void {
+    this.learn({ ...word, ack: undefined, halt: undefined });
   }
 
   halt({ roster, halt }: HaltRequest): void {

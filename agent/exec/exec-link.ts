@@ -9,6 +9,7 @@ import {
   hello,
   type Request,
   type UpgradeRequest,
+  type WordRequest,
 } from './protocol.ts';
 
 /** The executor is on this host, and is started by the connection where systemd holds the socket. */
@@ -43,6 +44,15 @@ export class ExecLink {
 
   /** Tells of a halt; resolves false when the executor could not be reached or did not believe it. */
   halt(request: HaltRequest): Promise<boolean> {
+    return this.tell(request);
+  }
+
+  /** Tells what the hub tells all, while an order is under way; resolves as halt does, and false by one of a version before. */
+  hear(request: WordRequest): Promise<boolean> {
+    return this.tell(request);
+  }
+
+  private tell(request: HaltRequest | WordRequest): Promise<boolean> {
     return new Promise((resolve) => {
       const { socket, link, greeted } = this.open();
       let sent = false;

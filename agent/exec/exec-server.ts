@@ -14,6 +14,8 @@ import {
   request,
   type UpgradeRequest,
   upgradeRequest,
+  type WordRequest,
+  wordRequest,
 } from './protocol.ts';
 
 /** One agent asks, and asks again after a loss; more is nobody of ours. */
@@ -30,6 +32,8 @@ export interface Carrier {
   readonly hello: Hello;
   /** Resolves false when it goes away and has not begun it. */
   carry(asked: Request, report: (report: StepReport) => void): Promise<boolean>;
+  /** Takes a new roster and what is revoked; throws when nobody who may has signed it. */
+  hear(word: WordRequest): void;
   /** Takes a halt, and ends what runs; throws when nobody who may has signed it. */
   halt(asked: HaltRequest): void;
   /** Takes a word about another version; throws a coded error when it may not be taken. */
@@ -124,6 +128,10 @@ export class ExecServer {
         const take = async () => this.carrier.upgrade(wanted);
         return say({ kind: 'end', upgrade: await (this.carrier.waits(wanted) ? this.queued(take) : take()) });
       }
+      if (isWord(value)) {
+        this.carrier.hear(wordRequest(value, ''));
+        return say({ kind: 'end' });
+      }
       const wanted = request(value, '');
       const wasCarried = await this.queued(() =>
         this.carrier.carry(wanted, (report) => say({ kind: 'report', report })),
@@ -156,3 +164,6 @@ const isUpgrade = (value: unknown): boolean => typeof value === 'object' && valu
 
 const isHalt = (value: unknown): boolean =>
   typeof value === 'object' && value !== null && 'halt' in value && !('order' in value);
+
+const isWord = (value: unknown): boolean =>
+  typeof value === 'object' && value !== null && 'roster' in value && !('order' in value);

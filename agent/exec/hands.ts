@@ -3,7 +3,7 @@ import { LIMITS, type Order } from '../../broker/messages.ts';
 import { approvalIdOf, type StepReport } from '../execute.ts';
 import type { Ending, Journal, StepId } from '../journal.ts';
 import type { ExecLink } from './exec-link.ts';
-import type { HaltRequest, Request } from './protocol.ts';
+import type { HaltRequest, Request, WordRequest } from './protocol.ts';
 
 /** Between two tries to reach an executor that was there: systemd starts one that was killed at the next connection. */
 const AGAIN_MS = 1_000;
@@ -38,6 +38,8 @@ export interface HandsOptions {
 export class Hands {
   private readonly options: HandsOptions;
   private stopping = false;
+  /** Orders that the executor has. */
+  private handing = 0;
 
   constructor(options: HandsOptions) {
     this.options = options;
@@ -53,6 +55,11 @@ export class Hands {
   halt(message: HaltRequest): void {
     this.options.own.halt();
     void this.options.link?.halt(message);
+  }
+
+  /** The hub has told all of a new roster or of what is revoked: an executor in the middle of an order hears it before its next step. */
+  hear(word: WordRequest): void {
+    if (this.handing > 0) void this.options.link?.hear(word);
   }
 
   /** Carries out an order whose hub signature was verified; `message` is the very bytes that came. */
@@ -73,7 +80,8 @@ export class Hands {
     } catch (error) {
       return report(refusal(now(), 'E_JOURNAL', error instanceof Error ? error.message : String(error)));
     }
-    await this.handOver(order, { order: message, dry, ...signed() }, report);
+    this.handing++;
+    await this.handOver(order, { order: message, dry, ...signed() }, report).finally(() => this.handing--);
   }
 
   private async handOver(order: Order, request: Request, report: (report: StepReport) => void): Promise<void> {

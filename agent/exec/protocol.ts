@@ -39,6 +39,10 @@ export type Request = Infer<typeof request>;
 export const haltRequest = record({ halt: bytes(LIMITS.payload), roster: bytes(LIMITS.payload) });
 export type HaltRequest = Infer<typeof haltRequest>;
 
+/** What the hub tells all, by itself: who may approve, and what is revoked. It waits for no order to end. */
+export const wordRequest = record({ roster: bytes(LIMITS.payload), checkpoint: maybe(bytes(LIMITS.payload)) });
+export type WordRequest = Infer<typeof wordRequest>;
+
 /** A word of the hub's about an upgrade, as it came. */
 export const upgradeRequest = record({
   upgrade: bytes(LIMITS.payload),

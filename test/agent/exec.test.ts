@@ -88,6 +88,10 @@ test('it believes nothing that is not signed by whom it pinned', async ({ exec, 
   await refusedAs('E_POLICY_BLOCK', [exec.site.order(exec.approval(plan, { policy_hash: 'e'.repeat(64) }), plan)]);
   const newer = exec.roster({ version: 8, operators: [] });
   await refusedAs('E_APPROVAL_OPERATOR', [order, { roster: newer }]);
+  const newest = exec.roster({ version: 9, operators: [] });
+  assert.not(await exec.link.hear({ roster: exec.roster({ version: 10 }, eve) }));
+  assert.ok(await exec.link.hear({ roster: newest }), 'what the hub tells all is told by itself too');
+  await refusedAs('E_ROSTER_OLD', [order, { roster: newer }]);
   // It keeps the highest that it heard, over a kill too: an old roster brings no operator back.
   await exec.kill('SIGKILL');
   await exec.start('--live');

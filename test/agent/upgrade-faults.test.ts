@@ -104,6 +104,7 @@ test('the end of an upgrade waits for no order; an order that is not begun is le
       begins();
       return order;
     },
+    hear: () => {},
     halt: () => {},
     upgrade: ({ upgrade }) => ({ state: endsUpgrade(upgrade) ? 'confirmed' : 'switching' }),
     waits: ({ upgrade }) => !endsUpgrade(upgrade),
