@@ -2,9 +2,9 @@ import type { Store } from '../store/store.ts';
 
 /**
  * What comes within this is committed together: one flush of the disk for all of it. A flush costs 1 to 2 ms of CPU, so
- * 10,000 agents at 30 s, 333 messages a second, make 50 of them and not 200; none of them waits for its answer.
+ * 10,000 agents at 30 s, 333 messages a second, make 20 of them and not 200; none of them waits for its answer.
  */
-const WAIT_MS = 20;
+const WAIT_MS = 50;
 /** A batch is committed at once when it is so large: a transaction must not hold others up for long. */
 const BATCH_MAX = 2_000;
 
