@@ -40,7 +40,7 @@ export async function ingestBench(emit: Emit): Promise<boolean> {
   }
   // Health is said every ten seconds.
   await new Promise((resolve) => setTimeout(resolve, 10_500));
-  const { stored, lagP99Ms } = await ask(ours.child);
+  const { stored, lagP99Ms } = await ask(ours.child, 'stored');
   process.stderr.write('\n');
   bare.child.kill();
   ours.child.send('end');
@@ -85,9 +85,9 @@ function heard<K extends Answer['kind']>(child: ChildProcess, kind: K): Promise<
   });
 }
 
-function ask(child: ChildProcess): Promise<Extract<Answer, { kind: 'spent' }>> {
-  const answer = heard(child, 'spent');
-  child.send('spent');
+function ask<K extends 'spent' | 'stored'>(child: ChildProcess, kind: K): Promise<Extract<Answer, { kind: K }>> {
+  const answer = heard(child, kind);
+  child.send(kind);
   return answer;
 }
 
@@ -100,10 +100,10 @@ async function spend(
   const total = payloads.reduce((sum, { length }) => sum + length, 0);
   const subscriber = subscribed ? await subscribe(port) : null;
   const clients = await Promise.all(payloads.map((mine, i) => Publisher.open(port, `agent-${i}`, mine)));
-  const before = await ask(child);
+  const before = await ask(child, 'spent');
   await Promise.all(clients.map((client) => client.publish()));
   await subscriber?.until(total);
-  const after = await ask(child);
+  const after = await ask(child, 'spent');
   for (const client of clients) client.close();
   subscriber?.close();
   return after.cpuMs - before.cpuMs;
