@@ -164,7 +164,7 @@ const WORDS: readonly Word[] = [
     about: [],
   },
   { name: /blocked|d_state|uninterruptible/, signal: 'host.blocked', metric: 'process.blocked', about: [] },
-  { name: /lock/, signal: 'database.locks', metric: 'database.waiting_locks', about: [] },
+  { name: /(?<!c)lock(?!out|step)/, signal: 'database.locks', metric: 'database.waiting_locks', about: [] },
   {
     // What is open of them, and not what became of those that failed.
     name: /^(?:postgres(?:ql)?|pg|mysql|mariadb|db|database|mongo(?:db)?|redis)(?![a-z0-9])(?!.*(?:err|fail|abort|refus|reject|time|latency|_ms|duration|rate|per_)).*(?:conn|clients|backends)/,
@@ -182,7 +182,12 @@ const WORDS: readonly Word[] = [
   { name: /reboot/, signal: 'host.reboot', metric: 'host.rebooted', about: [] },
   { name: /unsync/, signal: 'clock.unsynced', metric: 'clock.unsynced_h', about: [] },
   { name: /thermal.*margin|temp.*margin/, signal: 'host.temperature', metric: 'thermal.margin_c', about: [] },
-  { name: /throttl/, signal: 'host.throttling', metric: 'thermal.throttles', about: [] },
+  {
+    name: /^(?!.*(?:cfs|container|quota|cgroup)).*throttl/,
+    signal: 'host.throttling',
+    metric: 'thermal.throttles',
+    about: [],
+  },
   {
     name: /^(?:(?:host|system|node|sensors?|hw|hwmon)[._])?(?:cpu|core|package|pkg|soc|board|gpu|chassis|inlet|nvme|disk|host|system|node|thermal|temp)(?![a-z]).*(?:temperature|temp|thermal|celsius)|^(?:temperature|temp|thermal|host[._]temp)/,
     signal: 'host.temperature',

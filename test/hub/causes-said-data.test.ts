@@ -18,6 +18,38 @@ interface Row {
 
 const ROWS: readonly Row[] = [
   {
+    id: 'vacuum-held',
+    metric: 'postgres.dead_tuples',
+    says: [
+      'postgres: 90000000 dead row versions cannot be removed yet, oldest xmin: 88',
+      'postgres: 12 dead tuples cannot be removed',
+      'postgres: WARNING: oldest xmin is far in the past',
+    ],
+    not: ['postgres: removed 40 dead row versions in 2 pages', 'postgres: automatic vacuum of table shop'],
+  },
+  {
+    id: 'encoding',
+    metric: 'app.import_errors_per_minute',
+    says: [
+      "import: UnicodeDecodeError: 'ascii' codec can't decode byte 0xc3",
+      'postgres: ERROR: invalid byte sequence for encoding "UTF8": 0xe4',
+      'mysqld: Illegal mix of collations (utf8mb4_bin,IMPLICIT)',
+      'ruby: incompatible character encodings: UTF-8 and ASCII-8BIT',
+      'perl: warning: cannot set locale',
+    ],
+    not: ['app: locale de_DE.UTF-8 in use', 'ffmpeg: codec h264 opened', 'app: encoding took 4 s'],
+  },
+  {
+    id: 'logrotate',
+    metric: 'disk.used_percent[/var/log]',
+    says: [
+      'logrotate: error: skipping "/var/log/a.log" because parent directory has insecure permissions',
+      'logrotate: error: app:1 duplicate log entry for /var/log/a.log',
+      'logrotate: failed to rename /var/log/a.log',
+    ],
+    not: ['app: rotated /var/log/a.log', 'systemd: Starting logrotate.service'],
+  },
+  {
     id: 'data-corruption',
     metric: 'database.errors_per_minute',
     says: [

@@ -18,6 +18,16 @@ interface Row {
 
 const ROWS: readonly Row[] = [
   {
+    id: 'no-route',
+    metric: 'http.up[erp]',
+    says: [
+      'app: connect to 10.9.0.4:443: No route to host',
+      'curl: (7) Network is unreachable',
+      'ping: Destination Host Unreachable',
+    ],
+    not: ['bgpd: route 10.9.0.0/16 added', 'app: no route matches "/login"', 'app: connection refused'],
+  },
+  {
     id: 'inotify',
     metric: 'http.errors_percent[app.service]',
     says: [

@@ -255,6 +255,23 @@ test('two troubles at once are both said where each has evidence of its own', ()
   assert.equal(both.map(({ id }) => id).sort(), ['heat', 'job-twice']);
 });
 
+test('a firewall rule that is new keeps clients out; scanners are dropped all day', () => {
+  const drop = (port: number) => `kernel: nft-drop IN=eth0 OUT= SRC=10.0.0.9 DST=10.0.0.2 PROTO=TCP DPT=${port} SYN`;
+  const told: Told = { signal: 'metric.unusual', metric: 'mqtt.clients_connected', value: 0, lines: [drop(8_883)] };
+  const after = { ...told, snapshot: { changes: changed('/etc/nftables.conf replaced: input policy drop') } };
+  assert.is(first(after)?.id, 'firewall-drops');
+  assert.match(first(after)?.sentence ?? '', /port 8883/);
+  assert.not.ok(idsOf(told).includes('firewall-drops'));
+  assert.not.ok(idsOf({ ...told, lines: [drop(22), drop(23)] }).includes('firewall-drops'));
+});
+
+test('interrupts and a small /boot', () => {
+  assert.is(first({ signal: 'cpu.softirq_percent', metric: 'cpu.softirq_percent', value: 62 })?.id, 'softirq');
+  const full = (mount: string): Told => ({ signal: 'disk.space', metric: `disk.used_percent[${mount}]`, value: 99 });
+  assert.ok(idsOf(full('/boot')).includes('old-kernels'));
+  assert.not.ok(idsOf(full('/bootstrap')).includes('old-kernels'));
+});
+
 test('planted words of how sure a diagnosis is are seen as such; what programs say is not', () => {
   const planted = (text: string) => isPlanted({ id: 'e1', kind: 'log', text, trusted: false, entities: [] });
   for (const text of [

@@ -163,5 +163,51 @@ const jobTwice: KnownCause = {
   },
 };
 
+/** Packets and interrupts take processor time that no process is charged for. */
+const softirq: KnownCause = {
+  id: 'softirq',
+  class: 'interrupt-load',
+  find: (signs) => {
+    const metric = signs.metric(/soft_?irq|interrupts?|\birq/);
+    const worker = signs.process(/ksoftirqd/);
+    const isBusy = metric !== undefined || (worker !== undefined && worker.cpu >= 50);
+    if (!isBusy) return null;
+    const flow = signs.metric(/packets|pps|bytes_per_s/);
+    const change = signs.since('irq', 'driver', 'offload', 'nic', 'firmware');
+    return {
+      sentence: `Interrupts take the processors (softirq${metric?.words ? ` ${metric.words}` : ''}${worker === undefined ? '' : ', ksoftirqd'}): ${flow === undefined ? 'a device or a timer raises far too many' : `far more packets arrive than usual (${flow.name} ${flow.words})`}, and no program is at fault${change.words}.`,
+      evidence: [...signs.main, ...(worker === undefined ? [] : signs.itemOf(worker)), ...change.ids],
+      commands: [
+        command('cat /proc/softirqs', 'Shows which kind of work it is, and on which processor.'),
+        command('ip -s link', 'Shows each interface with its packets and drops.'),
+      ],
+      sure: metric !== undefined ? 'decisive' : 'likely',
+      person: true,
+      futile: ['cpu-saturation', 'runaway-process'],
+    };
+  },
+};
+
+/** Old kernels are kept until somebody removes them, and /boot is small. */
+const oldKernels: KnownCause = {
+  id: 'old-kernels',
+  class: 'boot-full',
+  find: (signs) => {
+    const mount = signs.fullMount();
+    if (mount === undefined || !/^\/boot(?:\/|$)/.test(mount)) return null;
+    const line = signs.says(/initramfs|initrd|vmlinuz|dracut|linux-image|kernel/i);
+    return {
+      sentence: `${mount} is full of old kernels and their initial file systems (initrd), which nothing removes: the next one can not be installed whole.`,
+      evidence: [...(line === undefined ? [] : [line.id]), ...signs.main],
+      commands: [
+        command('df -h /boot', 'Shows how full it is.'),
+        command('uname -r', 'Shows the kernel that runs, which has to stay.'),
+      ],
+      sure: 'decisive',
+      person: true,
+    };
+  },
+};
+
 /** What the processors or the memory are taken by beneath the processes that everybody looks at. */
-export const BENEATH: readonly KnownCause[] = [hugePages, slab, quota, jobTwice];
+export const BENEATH: readonly KnownCause[] = [hugePages, slab, quota, softirq, jobTwice, oldKernels];

@@ -31,6 +31,8 @@ const bridge: KnownCause = {
     const away = signs.line(
       /socket error|timed? ?out|connection (?:lost|reset|refused)|keepalive|unreachable|exceeded timeout/i,
     );
+    // A broker that blocks its publishers says why itself.
+    if (signs.says(/alarm (?:is )?set|publishers? .{0,20}blocked/i) !== undefined) return null;
     if (queue === undefined && refused === undefined && tls === undefined && away === undefined) return null;
     const unit = signs.unitLike(/mosquitto|emqx|vernemq|hivemq|nanomq|rabbitmq|mqtt|bridge/);
     const change = signs.since('bridge', 'password', 'mosquitto', 'credential', 'acl', 'broker');

@@ -48,8 +48,8 @@ export const KNOWN_CAUSES: readonly KnownCause[] = [
   ...PROCESSES,
   ...MEMORY,
   ...WORKERS,
-  ...SERVICES,
   reading,
+  ...SERVICES,
 ];
 
 /** A known cause that the evidence shows. */

@@ -33,7 +33,7 @@ const RIGHT: Readonly<Record<Shown['sure'], number>> = { decisive: 0.92, likely:
 export function led(from: PlaybookAnswer, shown: readonly Shown[], entities: readonly Entity[]): Omit<Diagnosis, 'ms'> {
   const { answer } = from;
   // Who only reads what is there has nothing to say beside a playbook.
-  const [surest, ...rest] = answer.playbook === null ? shown : shown.filter(({ id }) => id !== reading.id);
+  const [surest, ...rest] = answer.playbook === null ? shown : shown.filter(({ class: of }) => of !== reading.class);
   if (surest === undefined) return answer;
   const second = rest.find((one) => fillsToo(one, surest) || standsApart(one, surest));
   const first = second === undefined ? surest : together(surest, second);

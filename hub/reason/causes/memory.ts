@@ -132,7 +132,9 @@ const heap: KnownCause = {
   id: 'heap',
   class: 'heap-exhaustion',
   find: (signs) => {
-    const line = signs.line(/outofmemoryerror|java heap space|gc overhead|heap out of memory|allocation failed.*heap/i);
+    const line = signs.line(
+      /outofmemoryerror|java heap space|gc overhead|heap out of memory|pause full|\bfull gc\b|gc (?:thrash|pressure)|old gen.{0,20}full|allocation failed.*heap/i,
+    );
     const process = line === undefined ? undefined : (signs.process(/^(?:java|node)$/) ?? signs.outstanding('rss'));
     if (line === undefined || process === undefined) return null;
     const unit = signs.unitOf(process) ?? signs.unit;

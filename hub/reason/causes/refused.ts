@@ -46,10 +46,11 @@ const policy: KnownCause = {
       /apparmor="?DENIED.{0,160}?profile="?(?:[^" ]*\/)?([\w.-]+)|avc:\s+denied.{0,120}?comm="?([\w.-]+)/i,
     );
     const it = failing(signs);
-    if (line === undefined || it === null || !isFailing(signs)) return null;
+    const hurt = isFailing(signs) || signs.metric(/http|error|latency|fail|refus/) !== undefined;
+    if (line === undefined || it === null || !hurt) return null;
     const change = signs.since(it.name, line.groups.find(Boolean), 'apparmor', 'selinux', 'datadir');
     return {
-      sentence: `${it.name} can not start: the host's security policy (AppArmor profile or SELinux) denied ${line.groups.find(Boolean) ?? 'it'} what it needs${change.words}. Another start changes nothing.`,
+      sentence: `${it.name} ${isFailing(signs) ? 'can not start' : 'can not do what it should'}: the host's security policy (AppArmor profile or SELinux) denied ${line.groups.find(Boolean) ?? 'it'} what it needs${change.words}. Another start changes nothing.`,
       evidence: [line.id, ...signs.main, ...change.ids],
       commands: [...it.look, command('dmesg -T --level warn', 'Shows what the policy denied.')],
       sure: 'decisive',

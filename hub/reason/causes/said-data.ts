@@ -108,6 +108,53 @@ const DATA: readonly Saying[] = [
     looks: () => [command('iostat -x 1 3', 'Shows whether the disk keeps up.')],
   },
   {
+    id: 'vacuum-held',
+    class: 'vacuum-held',
+    words:
+      /dead (?:row versions|tuples).{0,40}cannot be removed|cannot be removed yet, oldest xmin|oldest xmin is far in the past/i,
+    explains: OF_DATA,
+    means: ({ who }) =>
+      `${who} can not clean up (vacuum): an old open transaction, a prepared one or a replication slot keeps the dead rows, so tables and their indexes bloat and everything gets slower`,
+    after: ['report', 'replica', 'slot', 'migration'],
+    looks: () => [
+      command(
+        "psql -X -c 'SELECT pid,state,wait_event_type,query FROM pg_stat_activity'",
+        'Shows which session has been open for long.',
+      ),
+    ],
+  },
+  {
+    id: 'btrfs-full',
+    class: 'btrfs-unallocated',
+    words: /btrfs.{0,120}(?:\b0 unallocated|no space|enospc|unallocated)|enospc_debug/i,
+    explains: /disk|write|error|fail|read_only|unit\.|container\.|log\.|space/,
+    means: () =>
+      'The btrfs file system has no unallocated chunk left (for metadata), so writes find no space although df shows room: it has to be balanced',
+    after: ['snapshot', 'balance', 'btrfs'],
+    looks: () => [space],
+  },
+  {
+    id: 'encoding',
+    class: 'encoding',
+    words:
+      /unicode(?:decode|encode)error|codec can'?t (?:de|en)code|invalid byte sequence for encoding|invalid (?:multibyte|utf-?8)|incompatible character encodings|illegal mix of collations|collation .{0,40}(?:version )?mismatch|cannot (?:set|change) locale|locale.{0,30}(?:not supported|not found|unset)/i,
+    explains: /error|fail|import|parse|unit\.|container\.|log\.|http|queue|lag/,
+    means: ({ who }) =>
+      `${who} reads or writes text in another encoding than it has (locale, character set or collation), as after a new base image, a new locale or data from elsewhere`,
+    after: ['locale', 'image', 'encoding', 'lang', 'glibc', 'collation', 'import'],
+  },
+  {
+    id: 'logrotate',
+    class: 'logrotate-failing',
+    words:
+      /logrotate\b.{0,60}(?:error|failed|skipping)|error: .{0,80}(?:insecure permissions|duplicate log entry)|logrotate.{0,60}(?:already locked|state file)/i,
+    explains: /disk|log|space|folder|unit\./,
+    means: ({ signs }) =>
+      `Logs are no longer rotated, since logrotate fails (rights of a folder, a duplicate entry or its lock), and they grow until they fill${full(signs) || ' the disk'}`,
+    after: ['logrotate', 'chmod', 'chown', 'log'],
+    looks: () => [space],
+  },
+  {
     id: 'locked-file',
     class: 'lock-queue',
     words: /database is locked|sqlite_busy|database table is locked/i,

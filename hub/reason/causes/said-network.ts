@@ -69,6 +69,20 @@ const NETWORK: readonly Saying[] = [
     looks: () => [command('ip route', 'Shows whether there is a way to the other side.'), links],
   },
   {
+    id: 'no-route',
+    class: 'no-route',
+    words: /no route to host|network is unreachable|destination (?:host|net|network) unreachable/i,
+    unless: /link is down|carrier lost|reboot/i,
+    explains: /^(?:http|net|mqtt|ping|tcp|endpoint|erp|api|sync)\b/,
+    means: ({ who, to }) =>
+      `${who} finds no way to the other side${to === '' ? '' : ` (${to})`}: a route or gateway is missing or wrong, or a firewall on the way rejects it`,
+    after: ['route', 'gateway', 'netplan', 'vlan', 'firewall', 'nft', 'router', 'vpn'],
+    looks: () => [
+      command('ip route', 'Shows the routes and the gateway.'),
+      command('ip neigh', 'Shows who answers nearby.'),
+    ],
+  },
+  {
     id: 'docker-firewall',
     class: 'container-network',
     words:

@@ -43,7 +43,7 @@ const staleLock: KnownCause = {
   class: 'stale-lock',
   find: (signs) => {
     const line = signs.line(
-      /already locked(?: by)?|lock file .{0,40}exists|could not (?:get|acquire) lock|stale (?:lock|pid)|pid ?file .{0,60}(?:exists|stale)|another instance is (?:already )?running|repository is .*locked/i,
+      /already locked(?: by)?|lock file .{0,40}exists|could not (?:get|acquire) lock|fail\w* to (?:create\/)?acquire .{0,12}lock|stale (?:lock|pid)|pid ?file .{0,60}(?:exists|stale)|another instance is (?:already )?running|repository is .*locked/i,
     );
     const it = failing(signs);
     if (

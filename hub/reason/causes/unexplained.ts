@@ -114,6 +114,7 @@ const ended: KnownCause = {
 const unexplained: KnownCause = {
   id: 'unexplained',
   class: 'unknown',
+  last: true,
   find: (signs) => {
     const symptom = signs.metric(
       /latency|response|duration|errors?_(?:percent|rate)|error_rate|timeouts?|5xx|requests?_failed|throughput|availability/,

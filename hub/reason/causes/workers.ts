@@ -8,7 +8,7 @@ const established = command('ss -tn state established', 'Shows which connections
 
 /** Words of servers whose workers, threads or slots are all taken. */
 const TAKEN =
-  /reached (?:pm\.)?max_children|pm\.max_children.{0,40}reached|reached maxrequestworkers|worker_connections are not enough|uwsgi listen queue|listen queue of socket .{0,60}full|\[critical\] worker timeout|worker timeout \(pid|all (?:\d+ )?(?:worker |request )?(?:threads?|workers?|slots) (?:are )?(?:busy|blocked|in use|taken)|maxthreads.{0,30}reached|(?:thread ?pool|executor|worker ?pool).{0,40}(?:exhaust|full|saturated|rejected)|rejectedexecution|no (?:free|idle|available) (?:workers?|threads?|slots)|pool exhausted|proxy .{0,60}reached .{0,20}maxconn|too many active requests/i;
+  /reached (?:pm\.)?max_children|pm\.max_children.{0,40}reached|reached maxrequestworkers|worker_connections are not enough|uwsgi listen queue|listen queue of socket .{0,60}full|\[critical\] worker timeout|worker timeout \(pid|all (?:\d+ )?(?:worker |request )?(?:threads?|workers?|slots) (?:are )?(?:busy|blocked|in use|taken)|maxthreads.{0,30}reached|(?:thread ?pool|executor|worker ?pool).{0,40}(?:exhaust|full|saturated|rejected)|rejectedexecution|no (?:free|idle|available) (?:workers?|threads?|slots)|pool exhausted|proxy .{0,60}reached .{0,20}maxconn|too many active requests|process fd limit|reached .{0,20}(?:maxconn|maxsock)/i;
 const BUSY =
   /(?:active_processes|busy_(?:workers|threads)|(?:workers|threads)[._]?busy|workers_active|listen_queue|pool[._](?:active|busy|used)|threads_running)/;
 
