@@ -3,7 +3,7 @@ import { powerCuts } from '../system/power-cuts.ts';
 
 /**
  * `npm run soak -- power [--count N] [--seed N]`, as root: the power of a booted Debian is cut N times in the steps of each of
- * upgrade (tarball, and packages), migration, backup and restore. Ends at the first fault.
+ * upgrade (tarball, packages, and over the mesh), migration, backup and restore. Ends at the first fault.
  */
 const { values } = parseArgs({
   options: {

@@ -5,6 +5,7 @@ import * as assert from 'uvu/assert';
 import { fileOf } from '../../pack/archive.ts';
 import { writeDeb } from '../../pack/debian.ts';
 import { drawn } from './drawn.ts';
+import { fillWithUpgrades, joinAgent, MESH_UPGRADE } from './power-upgrades.ts';
 import { begin, STICK, WORKS, type Work } from './power-works.ts';
 import { PoweredHost } from './powered-host.ts';
 import { stickOf, VERSIONS } from './releases.ts';
@@ -22,17 +23,21 @@ export interface CutsFound {
 }
 
 /**
- * Cuts the power of a booted Debian in steps of upgrade, migration, backup and restore, and looks after the next boot
- * whether it starts, says what happened, and lets the work be brought to its end. `each`: steps of each work, drawn from
- * the seed; more than it has begin again with the first. Rejects at the first that is not so.
+ * Cuts the power of a booted Debian in steps of upgrade, by hand and over the mesh, migration, backup and restore, and looks
+ * after the next boot whether it starts, says what happened, and lets the work be brought to its end. `each`: steps of each
+ * work, drawn from the seed; more than it has begin again with the first. `works`: so many of the works, drawn too; all where
+ * it is not given. Rejects at the first that is not so.
  */
 export async function powerCuts(options: {
   readonly each: number;
+  readonly works?: number;
   readonly seed: number;
   readonly progress: (line: string) => void;
 }): Promise<CutsFound> {
   const dir = mkdtempSync('/var/tmp/sentinel-test-cut-');
   const draw = drawn(options.seed);
+  const all = [...WORKS, MESH_UPGRADE];
+  const chosen = new Set(sample(all, options.works ?? all.length, draw));
   const hosts = new Map<Work['host'], PoweredHost>();
   try {
     await fillStick(join(dir, 'stick'));
@@ -44,15 +49,16 @@ export async function powerCuts(options: {
       ]);
       hosts.set(how, host);
       await begin(await host.up(), how);
+      if (how === MESH_UPGRADE.host && chosen.has(MESH_UPGRADE)) await joinAgent(await host.up());
       options.progress(`${how}: the hub is there`);
     }
     let [cuts, short] = [0, 0];
     const worked = new Set<string>();
-    for (const work of WORKS) {
+    for (const work of all.filter((one) => chosen.has(one))) {
       const host = hosts.get(work.host);
       if (host === undefined) throw new Error(`no host of ${work.host}`);
       for (const step of sample(work.steps, options.each, draw)) {
-        const argv = work.begin(await host.up());
+        const argv = work.begin(await host.up(), step);
         const after = draw() < 0.5 ? 0 : Math.round(draw() * INTO_STEP_MS);
         const wasAtWork = await host.cutWhile(argv, step.begun, after);
         cuts++;
@@ -89,6 +95,7 @@ function sample<T>(all: readonly T[], count: number, draw: () => number): readon
 /** Both versions, packed and unpacked, and what stands for Debian's own nodejs, whose binary is bound. */
 async function fillStick(stick: string): Promise<void> {
   stickOf(stick);
+  fillWithUpgrades(stick);
   for (const version of VERSIONS) {
     const out = join(stick, version);
     const name = `sentinel-${version}-linux-${process.arch}.tar.gz`;

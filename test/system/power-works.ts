@@ -10,7 +10,7 @@ import { VERSIONS } from './releases.ts';
 
 export const STICK = '/media/stick';
 const HOME = '/opt/sentinel-hub';
-const STATE = '/var/lib/sentinel-hub';
+export const STATE = '/var/lib/sentinel-hub';
 const STORE = `${STATE}/hub/store`;
 const BACKUPS = '/var/backups/sentinel';
 const PASS = '/var/lib/backup.pass';
@@ -20,9 +20,11 @@ const OWN = '/var/lib/own';
 const FIXTURE = fileURLToPath(new URL('../../../fixtures/stores/0.1.0/', import.meta.url));
 
 /** A place in a work at which the power fails. */
-interface Step {
+export interface Step {
   readonly name: string;
   readonly begun: (host: PoweredHost) => boolean;
+  /** It is a step of the work when what is brought never speaks. */
+  readonly isMute?: true;
 }
 
 /** Something that a person starts, and that has to survive a power cut in each of its steps. */
@@ -31,8 +33,8 @@ export interface Work {
   /** Whether the host has Debian's packages, or the tarball. */
   readonly host: 'packages' | 'tarball';
   readonly steps: readonly Step[];
-  /** Readies the host, and gives the command. */
-  readonly begin: (host: Installed) => readonly string[];
+  /** Readies the host for a cut in this step, and gives the command. */
+  readonly begin: (host: Installed, step: Step) => readonly string[];
   /** After the next boot: the system has started, says what happened, and the same command brings the work to its end. */
   readonly after: (host: Installed, argv: readonly string[]) => Promise<void>;
 }
@@ -105,9 +107,11 @@ function installing(host: Work['host']): Work {
   };
 }
 
-export function debOf(host: Installed, version: string): string {
+export function debOf(host: Installed, version: string, role: 'hub' | 'agent' = 'hub'): string {
   const folder = `${STICK}/${version}`;
-  const name = readdirSync(host.system.path(folder)).find((one) => /^sentinel-hub_.*\.deb$/.test(one));
+  const name = readdirSync(host.system.path(folder)).find(
+    (one) => one.startsWith(`sentinel-${role}_`) && one.endsWith('.deb'),
+  );
   return `${folder}/${name}`;
 }
 

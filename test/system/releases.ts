@@ -14,7 +14,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import * as assert from 'uvu/assert';
-import { newKeyPair, writeKeyPair } from '../../broker/keys.ts';
+import { newKeyPair, readKeyPair, writeKeyPair } from '../../broker/keys.ts';
 import { VERSION } from '../../broker/version.ts';
 import { CHECKOUT } from './doc-blocks.ts';
 
@@ -78,6 +78,12 @@ export function stickOf(stick: string): void {
     }
   }
   cpSync(whole, stick, { recursive: true });
+}
+
+/** The public half of a key that is in this file, as OpenSSL and an agent's root read it. */
+export function publicKeyOf(file: string): string {
+  const spki = Buffer.concat([Buffer.from('302a300506032b6570032100', 'hex'), readKeyPair(file).public]);
+  return `-----BEGIN PUBLIC KEY-----\n${spki.toString('base64')}\n-----END PUBLIC KEY-----\n`;
 }
 
 function packBoth(stick: string): void {

@@ -6,7 +6,7 @@ import { newKeyPair, readKeyPair } from '../../broker/keys.ts';
 import { makeRelease, writeReleaseFile } from '../../broker/release.ts';
 import { blocksOf } from './doc-blocks.ts';
 import { Installed } from './installed.ts';
-import { stickOf, VERSIONS } from './releases.ts';
+import { publicKeyOf, stickOf, VERSIONS } from './releases.ts';
 import { type BootedSystem, bootSystemd } from './systemd-root.ts';
 
 /** Another version of the agent, over the mesh, onto a host that was installed from the tarball, under a real systemd. */
@@ -21,8 +21,7 @@ test.before(async (context) => {
   const { dir } = context;
   stickOf(join(dir, 'stick'));
   const key = readKeyPair(join(dir, 'stick/release.pem'));
-  const spki = Buffer.concat([Buffer.from('302a300506032b6570032100', 'hex'), key.public]).toString('base64');
-  writeFileSync(join(dir, 'stick/release.pub.pem'), `-----BEGIN PUBLIC KEY-----\n${spki}\n-----END PUBLIC KEY-----\n`);
+  writeFileSync(join(dir, 'stick/release.pub.pem'), publicKeyOf(join(dir, 'stick/release.pem')));
   // Well signed, and no agent at all: it ends as soon as it is started.
   const code = Buffer.from(`console.log('broken ${BROKEN}'); process.exit(3);\n`);
   const broken = makeRelease({ version: BROKEN, label: `{"version":"${BROKEN}"}\n`, code }, key);
