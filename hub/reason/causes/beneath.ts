@@ -194,7 +194,7 @@ const oldKernels: KnownCause = {
   class: 'boot-full',
   find: (signs) => {
     const mount = signs.fullMount();
-    if (mount === undefined || !/^\/boot(?:\/|$)/.test(mount)) return null;
+    if (mount !== '/boot') return null;
     const line = signs.says(/initramfs|initrd|vmlinuz|dracut|linux-image|kernel/i);
     return {
       sentence: `${mount} is full of old kernels and their initial file systems (initrd), which nothing removes: the next one can not be installed whole.`,
