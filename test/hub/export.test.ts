@@ -45,12 +45,16 @@ test('a bundle is checked elsewhere with nothing but Node, whole or of one incid
     assert.is(status, 0, text);
     assert.match(text, /4 files as the hub signed them/);
     assert.match(text, /approved by ann/);
-    assert.match(text, argv.length === 0 ? /38 records, .* 37 of them covered/ : /11 records, .* 10 of them covered/);
+    assert.match(text, argv.length === 0 ? /38 records, .* 37 of them covered/ : /12 records, .* 11 of them covered/);
     const report = readFileSync(join(copy, 'report.md'), 'utf8');
     assert.match(report, /record 12, `plan\.approved` by `ann`: signed by `ann` \(admin\) for `web-1`/);
     assert.match(
       report,
       /record 8, `plan\.vetted`.* `rm -rf \/var\/tmp\/\*` is `block` \(`it removes more than it names`\)/,
+    );
+    assert.match(
+      report,
+      /record 6, `incident\.diagnosed`.*`rules` says `disk-full`, confidence `0\.58`: `old <b>dumps<\/b> fill \/var`/,
     );
     assert.match(report, /No control is met by records alone/);
     for (const { id } of CONTROLS[name]) assert.ok(report.includes(`${id}, `), id);

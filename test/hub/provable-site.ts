@@ -16,8 +16,8 @@ import { SoftToken } from '../broker/soft-token.ts';
 import { type MadeSite, makeSite, PASSPHRASE } from './made-site.ts';
 
 /**
- * A made site with a chain of 38 records, 37 of them under a checkpoint; every fourth is about `incident`, which ann
- * approved, and then once more together with bob, whose key is in a security token.
+ * A made site with a chain of 38 records, 37 of them under a checkpoint; every fourth and the sixth are about `incident`, which
+ * ann approved, and then once more together with bob, whose key is in a security token.
  */
 export interface ProvableSite extends MadeSite {
   readonly incident: string;
@@ -47,6 +47,14 @@ export async function provableSite(folder: string): Promise<ProvableSite> {
       incident,
       actor: 'web-1',
       data: { severity: 'critical', reason: 'full: <script>alert(1)</script>', fingerprint: 'disk' },
+    },
+    6: {
+      kind: 'incident.diagnosed',
+      incident,
+      actor: 'hub',
+      data: {
+        diagnoses: [{ by: 'rules', class: 'disk-full', confidence: 0.58, root_cause: 'old <b>dumps</b> fill /var' }],
+      },
     },
     8: {
       kind: 'plan.vetted',
