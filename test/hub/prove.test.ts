@@ -49,7 +49,7 @@ test('one incident’s records are proved to who has nothing but Node, and a cha
   const root = Buffer.from(made.site.root).toString('hex');
   const good = check(file, '--root', root);
   assert.is(good.status, 0, good.text);
-  assert.match(good.text, /10 records, each signed by the hub; 9 of them covered by the checkpoint/);
+  assert.match(good.text, /11 records, each signed by the hub; 10 of them covered by the checkpoint/);
   assert.match(good.text, /record 12: approved by ann \(admin, key SHA256:/);
   assert.match(good.text, /record 20: approved by bob \(approver, key SHA256:\S+\) for web-1, as the second of two/);
   assert.match(good.text, /all of it holds/);
