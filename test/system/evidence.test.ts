@@ -88,23 +88,23 @@ test('a changed byte in what proves one incident is named by its line and record
   const flip = (at: number) => (text: string) =>
     `${text.slice(0, at)}${text[at] === 'A' ? 'B' : 'A'}${text.slice(at + 1)}`;
   const third = lines[3] ?? '';
-  assert.match(changed(3, flip(third.indexOf('"body":"') + 40)), /spoilt\.jsonl:4: record 12: /);
-  assert.match(changed(3, flip(third.indexOf('"signature":"') + 20)), /:4: record 12: .*(?:signature|base64)/);
+  assert.match(changed(3, flip(third.indexOf('"body":"') + 40)), /spoilt\.jsonl:4: record 8: /);
+  assert.match(changed(3, flip(third.indexOf('"signature":"') + 20)), /:4: record 8: .*(?:signature|base64)/);
   assert.match(
     changed(3, (text) => text.replace(/"path":\["(..)/, '"path":["ee')),
-    /:4: record 12: the checkpoint’s root/,
+    /:4: record 8: the checkpoint’s root/,
   );
   assert.match(
-    changed(3, (text) => text.replace('"n":12', '"n":13')),
-    /:4: record 13: it calls itself number 12/,
+    changed(3, (text) => text.replace('"n":8', '"n":13')),
+    /:4: record 13: it calls itself number 8/,
   );
   assert.match(
     changed(3, (text) => text.replace(/,"path":\[.*\]/, '')),
-    /:4: record 12: its path is not of such a tree/,
+    /:4: record 8: its path is not of such a tree/,
   );
   assert.match(
     changed(3, () => lines[2] ?? ''),
-    /:4: record 8: /,
+    /:4: record 6: /,
   );
   const [head = ''] = lines;
   assert.match(changed(0, flip(head.indexOf('"roster":"') + 90)), /:1: the roster/);
