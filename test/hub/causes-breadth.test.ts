@@ -319,4 +319,13 @@ test('a session of queries that burns the processor is no stuck shipper', async 
   assert.match(root_cause, /regular expression or rule.*Logstash \(pid 7\)/);
 });
 
+test('no full folder is laid on whoever holds the memory, because some workload outgrew its own budget', () => {
+  const top_mem = [processRow(77, 'python3', { rss: 1_152 * MIB }), processRow(78, 'sh', { rss: 4 * MIB })];
+  const budget = { signal: 'group.memory', metric: 'group.memory_mib[own]', value: 106, reason: 'over its budget' };
+  const told = { metric: 'folder.used_mib[spool]', value: 2, also: [budget], snapshot: { top_mem } };
+  const idsFor = (signal: string) => causes({ ...told, signal }).map(({ id }) => id);
+  assert.not.ok(idsFor('folder.space').includes('memory-hog'));
+  assert.ok(idsFor('group.memory').includes('memory-hog'));
+});
+
 test.run();

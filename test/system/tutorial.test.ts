@@ -22,7 +22,7 @@ const LETTER_MS = 60;
 const SHOWS: readonly RegExp[] = [
   /filter quota/,
   /esc clears/,
-  /incidents › .*quota/,
+  /incidents › .*uota: spool/,
   /approve on /,
   /included by you/,
   /name: ▌/,
@@ -54,7 +54,7 @@ async function press({ code }: Block, screen: Screen): Promise<void> {
 /** What blocks must have said, by a word of their command. */
 const SAYS: readonly (readonly [command: RegExp, said: RegExp])[] = [
   [/^sentinel enroll --list/m, /^web-1 +online +certificate until/m],
-  [/^sentinel doctor/m, /^ok {2}site +tutorial, roster version 1.*operators$/m],
+  [/^sentinel doctor/m, /^ok {2}site +tutorial, roster version 1.*operators?$/m],
   [/grep -q 'nothing was changed'/, /dry_run[\s\S]*\nfull\.tmp$/m],
   [/^sentinel audit verify/m, /^2 approvals, each signed/m],
   [/^sentinel explain/m, /^E_AUDIT_ROLLBACK\n/m],

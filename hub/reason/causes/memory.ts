@@ -8,7 +8,8 @@ import type { Signs } from './signs.ts';
 const SHORT = 80;
 
 const isShort = (signs: Signs): boolean => {
-  if (signs.hasSignal('host.swap', 'host.memory_pressure', 'group.memory')) return true;
+  // A workload over its own budget, told beside this trouble, does not make the host short.
+  if (signs.hasSignal('host.swap', 'host.memory_pressure') || signs.isAbout('group.memory')) return true;
   if (!signs.hasSignal('host.memory')) return false;
   const used = signs.metric(/^memory\.used_percent/)?.value;
   // Growing from a low level is a leak already where the alert is about it.
@@ -157,7 +158,8 @@ const memoryHog: KnownCause = {
     if (process === undefined) return null;
     const unit = signs.unitOf(process);
     const change = signs.since(signs.program(process), process.process.comm, unit);
-    const trend = (signs.evidence.event.trend_per_hour ?? 0) > 0;
+    const isOfMemory = signs.isAbout('host.memory', 'host.swap', 'host.memory_pressure', 'group.memory');
+    const trend = isOfMemory && (signs.evidence.event.trend_per_hour ?? 0) > 0;
     const swap = signs.hasSignal('host.swap');
     const grew = (process.growth ?? 0) > 0 ? ` and still grows (by ${mib(process.growth ?? 0)} lately)` : '';
     const young = (process.age_s ?? 0) > 0 && (process.age_s ?? 0) < 7_200;
