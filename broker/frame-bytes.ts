@@ -112,6 +112,9 @@ export class FrameReader {
   }
 }
 
+/** The latest time that a Date holds. */
+export const TS_MAX = 8_640_000_000_000_000;
+
 /** The largest difference that a varint carries once its sign is folded in. */
 export const DIFFERENCE_MAX = 2 ** 52 - 1;
 

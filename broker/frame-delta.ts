@@ -1,4 +1,4 @@
-import { DIFFERENCE_MAX, FrameBytes, FrameError, FrameReader, unzigzag, zigzag } from './frame-bytes.ts';
+import { DIFFERENCE_MAX, FrameBytes, FrameError, FrameReader, TS_MAX, unzigzag, zigzag } from './frame-bytes.ts';
 import type { Frame } from './messages.ts';
 
 /** A frame that a delta can follow: the frame, and the milliseconds since the one before (0 for a keyframe). */
@@ -9,7 +9,6 @@ export interface Step {
 
 /** Written for a value that becomes null: a difference of 0 would not have been marked as changed. */
 const BECOMES_NULL = 0;
-const TS_MAX = 8_640_000_000_000_000;
 
 /**
  * What changed since `last`, packed: how much the interval differs from the last one, a bit for each value that

@@ -1,5 +1,5 @@
 import { decodeCbor, encodeCbor } from './cbor.ts';
-import { CBOR, FrameBytes, FrameError } from './frame-bytes.ts';
+import { CBOR, FrameBytes, FrameError, TS_MAX } from './frame-bytes.ts';
 import { Heads } from './frame-heads.ts';
 import { type Frame, LIMITS, type Metric, metric } from './messages.ts';
 import { bytes, int, list, nullable } from './shape.ts';
@@ -17,9 +17,6 @@ const BOOT_AT = 3;
 const BOOT_BYTES = 8;
 /** The MAC as it stands at the end of a payload, with its CBOR head. */
 export const MAC_ITEM_BYTES = MAC_BYTES + 1;
-
-/** The latest time that a Date holds. */
-const TS_MAX = 8_640_000_000_000_000;
 
 /** A keyframe says all values; a delta is packed bytes that only its predecessor explains. */
 export type WireFrame = Omit<Frame, 'seq'> | Uint8Array;

@@ -133,10 +133,11 @@ function sealed(kind: SignedKind, payload: Uint8Array, key: Uint8Array | null): 
   }
 }
 
-/** With its snapshot in words; as it came, where it is no event. */
+/** With its snapshot in words, where that was packed; as it came, where it was not, and where it is no event. */
 function unpackedEvent(message: unknown): unknown {
   try {
-    return withReadableSnapshot(eventShape(message, ''));
+    const event = eventShape(message, '');
+    return event.packed === undefined ? message : withReadableSnapshot(event);
   } catch {
     return message;
   }

@@ -218,6 +218,7 @@ test('a process whose executable runs what it is given is none that a rule stand
       '/usr/bin/sudo',
       '/usr/lib/systemd/systemd',
     ],
+    ...['/usr/bin/python3.13t', '/bin/busybox.nosuid', '/bin/bash.bash', '/lib64/ld64.so.2', '/lib/ld-2.31.so'],
   ])
     assert.is(stands(exe), 'E_RULE_TEMPLATE', exe);
   for (const exe of [
