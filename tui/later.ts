@@ -53,7 +53,8 @@ export function withLater(
   asked: LaterAsked,
 ): Consent {
   const { incident, shelf, now } = model;
-  const changed = { ...consent, settled: now, read: false, note: '' };
+  // From the top: what changed may stand above the rows that are on the screen.
+  const changed = { ...consent, settled: now, scroll: 0, read: false, note: '' };
   if (asked === 'once' || incident === undefined) return { ...changed, later: null };
   const on = asked.isGroup ? groupMates(model, incident.host) : [];
   if (asked.isGroup && on.length === 0)

@@ -230,6 +230,16 @@ test('what is remembered is shown anew before anything counts, and what can’t 
   assert.match(whyNotLater({ incident: sure, shelf: { rememberable: recordedRule } }), /^its confidence is 0.70/);
 });
 
+test('of a rule that changed at its end the changed rows are shown before it counts', () => {
+  const model = { incident: INCIDENT, now: NOW + LATER, shelf: { rememberable: recordedRule }, desk: STATE };
+  const asked = { days: 7, isGroup: false };
+  const first = withLater(model, consentShown(openConsent('approve', INCIDENT, NOW), 10, 20), asked);
+  const atEnd = consentShown({ ...first, scroll: 20 }, 30, 10);
+  assert.ok(atEnd.read);
+  const longer = consentShown(withLater(model, atEnd, { ...asked, days: 14 }), 30, 10);
+  assert.equal([longer.later?.days, longer.scroll, longer.read], [14, 0, false]);
+});
+
 const anyKey: fc.Arbitrary<Key> = fc.oneof(
   fc
     .constantFrom('y', 'Y', '1', '2', '3', 'm', '+', 'enter', 'escape', 'a', 'backspace', 'space', 'j', 'k', 'unknown')

@@ -1,10 +1,5 @@
 import { plainName } from '../../evidence/words.ts';
 import { command, type KnownCause, unitLog, unitStatus } from './cause.ts';
-import type { Signs } from './signs.ts';
-
-/** What runs short on the host itself has nothing to do with its address. */
-const isOfHost = (signs: Signs): boolean =>
-  /^(?:disk|folder|group)\.|^host\.(?:cpu|load|memory|swap|tasks|zombies|files)/.test(signs.evidence.event.signal);
 
 const addresses = command('ip addr', 'Shows the addresses of each interface.');
 const neighbours = command('ip neigh', 'Shows which hardware address answers for each neighbour.');
@@ -17,7 +12,7 @@ const duplicate: KnownCause = {
     const line = signs.line(
       /duplicate (?:ip(?:v[46])? )?address(?! detection (?:started|enabled))|(?:ip )?address conflict|is using my ip address|\bdad (?:failed|detected)|dadfailed|dhcpdecline(?:\(| (?:of|on|from)\b)|flip flop|(?:arp|address).{0,60}(?:moved|changed) from [0-9a-f:]{11,17} to/i,
     );
-    if (line === undefined || isOfHost(signs)) return null;
+    if (line === undefined || signs.isOfHost) return null;
     const address = /\b((?:\d{1,3}\.){3}\d{1,3})\b/.exec(line.text)?.[1];
     const change = signs.since(address, 'address', 'netplan', 'replaced', 'clone', 'dhcp');
     return {
@@ -44,7 +39,7 @@ const lease: KnownCause = {
     const pool = signs
       .metrics(/dhcp.*(?:pool|used|free|leases)|(?:pool|scope).*dhcp/)
       .find(({ name, value }) => /used|percent/.test(name) && (value ?? 0) >= POOL_FULL);
-    if ((line === undefined && pool === undefined) || isOfHost(signs)) return null;
+    if ((line === undefined && pool === undefined) || signs.isOfHost) return null;
     const served =
       pool !== undefined || /no free leases|pool|no (?:more |free )*(?:address|lease)|alloc/i.test(line?.text ?? '');
     const change = signs.since('dhcp', 'dhcp-range', 'range', 'lease', 'dnsmasq', 'kea', 'vlan', 'switch');

@@ -1,5 +1,7 @@
 import type { TopProcess } from '../../evidence/processes.ts';
 import { command, end, type KnownCause, unitStatus } from './cause.ts';
+import { bareName, speaksOf } from './changes.ts';
+import { isFilling } from './filling.ts';
 import type { Signs } from './signs.ts';
 
 const GIB = 1_073_741_824;
@@ -17,8 +19,9 @@ function bytesOf(name: string, value: number | undefined): number | undefined {
   return value === undefined || !/_(?:[gmk]i?b|bytes)$/.test(name) ? undefined : value * size;
 }
 const ofMemory = (signs: Signs): boolean =>
-  signs.hasSignal('host.memory', 'host.swap', 'host.memory_pressure', 'kernel.oom') ||
-  signs.says(/out of memory/i) !== undefined;
+  !signs.isOfRoom &&
+  (signs.hasSignal('host.memory', 'host.swap', 'host.memory_pressure', 'kernel.oom') ||
+    signs.says(/out of memory/i) !== undefined);
 
 /** Huge pages that are set aside and that nobody uses are memory that nobody else gets. */
 const hugePages: KnownCause = {
@@ -108,6 +111,8 @@ const jobOf = ({ user, cmd }: TopProcess): string =>
 /** Programs of which several run by design. */
 const MANY =
   /^(?:postgres|mysqld|mariadbd|nginx|apache2|httpd|php-fpm\S*|sshd|bash|sh|systemd|gunicorn|uwsgi|celery|puma|unicorn|chrome\w*|kworker\S*|oracle\S*|java_pool|smbd|nfsd|conmon|containerd-shim\S*|rootlessport|smtpd|dovecot|imap\S*)$/;
+const WAITS =
+  /already running|another instance|lock(?:ed)? (?:is )?held|held by another|waiting for (?:the )?lock|lock on .{0,60}(?:held|session)/i;
 const STARTERS = /\b(?:crond?|cron|systemd|timer|anacron|scheduler|at)\b/i;
 
 /** The same job runs more than once at the same time: two schedules, or the next run before the last has ended. */
@@ -122,18 +127,19 @@ const jobTwice: KnownCause = {
     }
     const copies = [...jobs.values()].find((all) => all.length >= 2) ?? [];
     const [first, second] = copies;
-    const planned = signs.says(/\(\S+\) CMD \(|crond?\b.{0,60}\bstart|triggered by|\.timer\b/i);
-    const waits = signs.says(
-      /already running|another instance|lock(?:ed)? (?:is )?held|held by another|waiting for (?:the )?lock|lock on .{0,60}(?:held|session)/i,
-    );
-    const change = signs.since(first && signs.program(first), 'timer', 'cron', 'crontab', 'schedule');
     const program = first && signs.program(first);
+    const planned = signs.says(/\(\S+\) CMD \(|crond?\b.{0,60}\bstart|triggered by|\.timer\b/i);
+    const ofIt = (text: string): boolean => program !== undefined && speaksOf(text, bareName(program));
+    const waits = signs.lines().find(({ text }) => WAITS.test(text) && ofIt(text));
+    const change = signs.since(program, 'timer', 'cron', 'crontab', 'schedule');
     const isPlanned =
       planned !== undefined &&
       program !== undefined &&
       signs.lines().some(({ text }) => STARTERS.test(text) && text.includes(program));
-    if (first === undefined || second === undefined) return null;
-    if (!isPlanned && waits === undefined && !/timer|cron|schedul/i.test(change.words)) return null;
+    if (first === undefined || second === undefined || signs.isOfRoom) return null;
+    // Workers of one program run by design, and another's lock or timer says nothing of them.
+    const isRescheduled = /timer|cron|schedul/i.test(change.words) && ofIt(change.words);
+    if (!isPlanned && waits === undefined && !isRescheduled) return null;
     const ages = copies.map(({ age_s: age = 0 }) => age);
     const together = Math.max(...ages) - Math.min(...ages) <= 120;
     const newest =
@@ -194,7 +200,7 @@ const oldKernels: KnownCause = {
   class: 'boot-full',
   find: (signs) => {
     const mount = signs.fullMount();
-    if (mount !== '/boot') return null;
+    if (mount !== '/boot' || !isFilling(signs)) return null;
     const line = signs.says(/initramfs|initrd|vmlinuz|dracut|linux-image|kernel/i);
     return {
       sentence: `${mount} is full of old kernels and their initial file systems (initrd), which nothing removes: the next one can not be installed whole.`,

@@ -21,6 +21,12 @@ export interface Failing {
   readonly own: boolean;
 }
 
+/** Names of what fails beside a host that runs short, by the other alerts: who is busy there is none of them. Null where this very alert is of it. */
+const failsBeside = (signs: Signs): readonly string[] | null =>
+  signs.isOfHost && isFailing(signs) && !signs.isAbout(...FAILS)
+    ? signs.metrics(/^(?:unit|group|container|endpoint)\./).flatMap(({ label }) => label ?? [])
+    : null;
+
 /** The failing thing by name, and what one does about it. What only a line names is looked at, and not stopped. */
 export function failing(signs: Signs): Failing | null {
   const container = signs.evidence.entities.find(({ kind }) => kind === 'container')?.value;
@@ -34,8 +40,9 @@ export function failing(signs: Signs): Failing | null {
       own: true,
     };
   }
-  const own = signs.ownUnit;
-  const unit = own ?? signs.units[0];
+  const beside = failsBeside(signs);
+  const own = beside === null || beside.includes(signs.ownUnit ?? '') ? signs.ownUnit : undefined;
+  const unit = own ?? signs.units.find((one) => beside?.includes(one) === true) ?? signs.units[0];
   if (unit === undefined) return null;
   const look = [unitLog(unit), unitStatus(unit)];
   return { name: unit, look, halt: own === undefined ? [] : [stop(own)], own: own !== undefined };

@@ -41,7 +41,7 @@ export const thinPool: KnownCause = {
   class: 'thin-pool-full',
   find: (signs) => {
     const line = signs.line(
-      /\bthin\b.{0,80}(?:out.of.(?:data|metadata).space|no (?:free )?space|is now \d+(?:\.\d+)? ?% full|exhausted)|out-of-data-space|pool.{0,60}(?:data|metadata).{0,30}(?:exhausted|9\d(?:\.\d+)? ?%|100 ?%)|reached low water mark for (?:data|metadata) device/i,
+      /\bthin\b.{0,80}(?:out.of.(?:data|metadata).space|no (?:free )?space|is now \d+(?:\.\d+)? ?% full|exhausted)|out-of-data-space|(?:thin|lvm|dmeventd|device-?mapper)\b.{0,60}pool.{0,60}(?:data|metadata).{0,30}(?:exhausted|9\d(?:\.\d+)? ?%|100 ?%)|reached low water mark for (?:data|metadata) device/i,
     );
     const metric = signs
       .metrics(/(?:^|[._])(?:lvm|thin|dm|tp\d)\w*[._].*(?:data|metadata|used)_?percent|thin_?pool.*percent/)

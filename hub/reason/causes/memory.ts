@@ -8,6 +8,8 @@ import type { Signs } from './signs.ts';
 const SHORT = 80;
 
 const isShort = (signs: Signs): boolean => {
+  // Nobody's memory fills a file system.
+  if (signs.isOfRoom) return false;
   // A workload over its own budget, told beside this trouble, does not make the host short.
   if (signs.hasSignal('host.swap', 'host.memory_pressure') || signs.isAbout('group.memory')) return true;
   if (!signs.hasSignal('host.memory')) return false;

@@ -86,7 +86,11 @@ export const sayingCause = (saying: Saying): KnownCause => ({
     if (line === undefined || (saying.unless !== undefined && signs.says(saying.unless) !== undefined)) return null;
     const { who, unit } = sayer(signs, line);
     const isKernel = who === 'The kernel';
-    const explained = signs.metrics(/./).some(({ name, label }) => saying.explains.test(`${name} ${label ?? ''}`));
+    const all = signs.metrics(/./);
+    // Beside what runs short on the host itself another alert, which it does explain, does not make it the reason.
+    const explained = (signs.isOfHost ? all.slice(0, 1) : all).some(({ name, label }) =>
+      saying.explains.test(`${name} ${label ?? ''}`),
+    );
     const isSubject = unit !== undefined && unit === signs.unit;
     const to = TARGET.exec(line.text)?.[1] ?? '';
     const said: Said = { who, groups: line.groups, to, signs };

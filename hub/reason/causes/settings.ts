@@ -152,6 +152,7 @@ const architecture: KnownCause = {
 
 /** A line of a serial device that two programs read: each takes the answers of the other. */
 const PORT = /\/dev\/(tty(?:USB|ACM|S|AMA|SC|mxc)\d+|serial\/by-[a-z]+\/[\w.:-]+|can\d)/;
+const GARBLED = /\bcrc\b|checksum|timed? ?out|timeout|framing|garbage|unexpected|busy|collision/i;
 const serialShared: KnownCause = {
   id: 'serial-shared',
   class: 'serial-shared',
@@ -167,10 +168,17 @@ const serialShared: KnownCause = {
       const port = PORT.exec(process.cmd.text)?.[1] ?? PORT.exec(told?.text ?? '')?.[1];
       if (port !== undefined) holders.set(port, [...(holders.get(port) ?? []), process]);
     }
-    const shared = [...holders].find(([, all]) => all.length >= 2);
-    const garbled = signs.says(/\bcrc\b|checksum|timed? ?out|timeout|framing|garbage|unexpected|busy|collision/i);
-    if (shared === undefined || garbled === undefined) return null;
+    // A program and its own children hold one line together.
+    const shared = [...holders].find(([, all]) => new Set(all.map((one) => signs.program(one))).size >= 2);
+    if (shared === undefined || signs.isOfHost) return null;
     const [port, all] = shared;
+    const garbled = signs
+      .lines()
+      .find(
+        ({ text }) =>
+          GARBLED.test(text) && [port, ...all.map((one) => signs.program(one))].some((one) => text.includes(one)),
+      );
+    if (garbled === undefined) return null;
     // Who came last is who the line was not made for.
     const [newest, ...others] = [...all].sort((a, b) => (a.age_s ?? 0) - (b.age_s ?? 0));
     const [oldest] = others.slice(-1);

@@ -58,6 +58,20 @@ export class Signs {
     return signals.includes(this.evidence.event.signal);
   }
 
+  /**
+   * Whether this alert is about what runs short on the host itself: room on a disk, memory, processor time. What another
+   * alert beside it says is then no reason for it by itself.
+   */
+  get isOfHost(): boolean {
+    const { signal } = this.evidence.event;
+    return /^(?:disk|folder|group)\.|^host\.(?:cpu|load|memory|swap|tasks|zombies|files)/.test(signal);
+  }
+
+  /** Whether this alert is about room on a file system, which nobody's memory or processor time takes. */
+  get isOfRoom(): boolean {
+    return /^(?:disk\.(?:space|forecast|inodes)|folder\.)/.test(this.evidence.event.signal);
+  }
+
   /** The first metric of this alert and the others whose name a pattern finds; what it is about is no part of its name. */
   metric(name: RegExp): SpokenMetric | undefined {
     return this.metrics(name)[0];
