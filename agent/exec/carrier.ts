@@ -153,10 +153,15 @@ export class RootCarrier implements Carrier {
       audit: auditLog(join(this.folder, 'audit.jsonl'), Date.now),
     });
     this.running = executor;
-    await executor.run(order, report).finally(() => {
+    let isThrough = false;
+    const say = (one: StepReport) => {
+      isThrough = one.last;
+      report(one);
+    };
+    await executor.run(order, say).finally(() => {
       this.running = null;
     });
-    return true;
+    return isThrough;
   }
 
   upgrade({ upgrade, roster, ack, halt, dry }: UpgradeRequest): UpgradeAnswer {

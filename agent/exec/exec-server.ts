@@ -30,7 +30,7 @@ const COMMAND_END_MS = 30_000;
 /** What carries out a request; throws a coded error when it is no order that may be looked at. */
 export interface Carrier {
   readonly hello: Hello;
-  /** Resolves false when it goes away and has not begun it. */
+  /** Resolves false when it goes away and has not begun it, or not carried it through. */
   carry(asked: Request, report: (report: StepReport) => void): Promise<boolean>;
   /** Takes a new roster and what is revoked; throws when nobody who may has signed it. */
   hear(word: WordRequest): void;
@@ -136,7 +136,7 @@ export class ExecServer {
       const wasCarried = await this.queued(() =>
         this.carrier.carry(wanted, (report) => say({ kind: 'report', report })),
       );
-      // Nothing is said of one that was not begun: whoever asked hands it to the executor that comes.
+      // Nothing is said of one that was not carried through: whoever asked hands it to the executor that comes.
       if (wasCarried) say({ kind: 'end' });
     } catch (error) {
       const code = error instanceof Error && 'code' in error ? String(error.code) : 'E_INTERNAL';

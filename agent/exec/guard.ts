@@ -1,9 +1,9 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { writeDurably } from '../../broker/durable-file.ts';
 import type { Log } from '../../broker/log.ts';
 import { StateError } from '../../broker/state-folder.ts';
-import { dropSpare, hashOf, keepSpare, put } from './installed-code.ts';
+import { dropSpare, hashBefore, hashOf, keepSpare, put } from './installed-code.ts';
 import type { Entry, Switch, UpgradeState } from './upgrade-state.ts';
 
 /** Starts of the guard for one switch: a host that goes down so often with a new version goes back to the old one. */
@@ -119,9 +119,10 @@ async function goBack({ state, bundle, restart, log }: GuardParts, what: Switch)
 
 /** Nobody can say which switch this was: the new code goes, where it is what is installed and nobody has confirmed it. */
 async function giveUpUnread({ state, bundle, restart, audit, log }: GuardParts): Promise<void> {
-  const isNew = hashOf(bundle) === hashOf(state.at('next.cjs')) && existsSync(state.at('before.cjs'));
-  if (isNew && state.stand() !== 'confirmed') {
-    put(bundle, state, 'before', hashOf(state.at('before.cjs')));
+  const isNew = hashOf(bundle) === hashOf(state.at('next.cjs'));
+  const before = hashBefore(bundle, state);
+  if (isNew && before !== null && state.stand() !== 'confirmed') {
+    put(bundle, state, 'before', before);
     log.warn('went back to the version before');
     await restart();
   }

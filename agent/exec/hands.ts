@@ -81,10 +81,16 @@ export class Hands {
       return report(refusal(now(), 'E_JOURNAL', error instanceof Error ? error.message : String(error)));
     }
     this.handing++;
-    await this.handOver(order, { order: message, dry, ...signed() }, report).finally(() => this.handing--);
+    // Each time with the newest of what is signed: an executor that heard of a later roster believes no earlier one.
+    const request = () => ({ order: message, dry, ...signed() });
+    await this.handOver(order, request, report).finally(() => this.handing--);
   }
 
-  private async handOver(order: Order, request: Request, report: (report: StepReport) => void): Promise<void> {
+  private async handOver(
+    order: Order,
+    request: () => Request,
+    report: (report: StepReport) => void,
+  ): Promise<void> {
     const { link, handed, now } = this.options;
     const told = new Set<string>();
     const until = now() + order.timeout * 1_000 * Math.max(1, order.programs.length) + LOST_MS;
@@ -97,7 +103,7 @@ export class Hands {
       report(one);
     };
     while (link !== null) {
-      const { end, ...why } = await link.hand(request, hear);
+      const { end, ...why } = await link.hand(request(), hear);
       if (end === 'end') return;
       if (end === 'refused' && 'code' in why) return report(refusal(now(), why.code, why.message));
       // A later start of ours asks again, and the executor's journal answers.

@@ -34,6 +34,12 @@ export function keepSpare(bundle: string): void {
   }
 }
 
+/** Of what was installed before, for whoever does not know it otherwise: what ran itself rather than the copy of it. */
+export function hashBefore(bundle: string, state: UpgradeState): string | null {
+  const found = [spareOf(bundle), state.at('before.cjs')].find((file) => existsSync(file));
+  return found === undefined ? null : hashOf(found);
+}
+
 export function dropSpare(bundle: string): void {
   rmSync(spareOf(bundle), { force: true });
 }

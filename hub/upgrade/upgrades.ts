@@ -29,7 +29,7 @@ import {
 } from './rollout.ts';
 import { UPGRADE_TIMES, type UpgradeTimes, Way } from './way.ts';
 
-/** What keeps a host for a while: the executor goes away and comes back while it is replaced itself, and a halt is lifted. */
+/** What a host refuses for a while: the executor goes away and comes back while it is replaced itself, and a halt is lifted. */
 const PASSING: ReadonlySet<string> = new Set(['E_UPGRADE_EXEC', 'E_HALTED']);
 
 /** Brings agents another version, one after the other. The hub carries and counts; who believes what is the executors' own. */
@@ -126,7 +126,7 @@ export class Upgrades {
       if (before === 'sending') await this.#set(hub, agent, { state: 'switching', code: '', message: '' });
       way.heard();
     } else if (state === 'confirmed') await this.#set(hub, agent, { state: 'done', code: '', message: '' });
-    else if (!PASSING.has(code)) await this.#set(hub, agent, { state, code, message });
+    else if (state === 'returned' || !PASSING.has(code)) await this.#set(hub, agent, { state, code, message });
     await this.#fill(hub);
   }
 

@@ -3,9 +3,9 @@ import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { RootCarrier } from '../../agent/exec/carrier.ts';
-import type { ExecLink } from '../../agent/exec/exec-link.ts';
+import type { ExecLink, Handed } from '../../agent/exec/exec-link.ts';
 import { Hands } from '../../agent/exec/hands.ts';
-import type { WordRequest } from '../../agent/exec/protocol.ts';
+import type { Request, WordRequest } from '../../agent/exec/protocol.ts';
 import type { StepReport } from '../../agent/execute.ts';
 import { SiteWords } from '../../agent/site-words.ts';
 import { sealCheckpoint } from '../../broker/halts.ts';
@@ -78,6 +78,35 @@ test('an agent hands on a new roster and a new checkpoint while its executor has
     assert.equal(told, [{ roster, checkpoint }]);
     words.hearRoster(exec.roster({ version: 4 }));
     assert.is(told.length, 1);
+  } finally {
+    await exec.close();
+  }
+});
+
+test('an order that is handed over again comes with the newest roster, which the executor may have heard of', async () => {
+  const exec = new ExecSite();
+  const { site } = exec;
+  try {
+    const rosters: Uint8Array[] = [];
+    let roster = exec.roster();
+    const newer = exec.roster({ version: 8 });
+    const link = {
+      ask: async () => ({ version: 1, agent: 'web-1', live: true, privileged: true }),
+      hand: async (request: Request): Promise<Handed> => {
+        rosters.push(request.roster);
+        roster = newer;
+        return rosters.length === 1 ? { end: 'lost', sent: true } : { end: 'end' };
+      },
+    } as unknown as ExecLink;
+    const hands = new Hands({
+      own: { run: async () => assert.unreachable('the executor runs it'), stop: () => {}, halt: () => {} },
+      ...{ journal: site.journal, handed: site.journal, link, boot: BOOT, live: true, now: Date.now },
+      signed: () => ({ roster }),
+    });
+    const plan = [planned('step', 1, programOf(['uname']))];
+    const order = site.order(exec.approval(plan), plan);
+    await hands.run(order, exec.message(order), () => {});
+    assert.equal(rosters, [exec.roster(), newer]);
   } finally {
     await exec.close();
   }

@@ -194,6 +194,11 @@ test('told to end it lets its command end, remembers it, and begins no other', a
   assert.equal(inShort((await handed).reports), ['step 1 done']);
   assert.is(made(), 0);
   assert.match(exec.journal(), '"state":"done"');
+  // It does not say that this was all: the rest is for the executor that comes.
+  assert.equal((await handed).handed, { end: 'lost', sent: true });
+  await exec.start('--live');
+  assert.equal(inShort((await exec.hand(order)).reports), ['step 1 done', 'step 2 done']);
+  assert.is(made(), 1);
 });
 
 test('only its user and group may open the socket, and a second executor does not start', async ({ exec }) => {

@@ -221,6 +221,14 @@ test('a file of the switch that can’t be read ends it: what nobody has confirm
   assert.equal([host.installed(), host.state.stand(), host.restarts], [OLD, null, restarts + 1]);
   assert.ok(existsSync(join(host.state.folder, 'damaged')));
 
+  // The folder has lost the copy of what ran too: what is put back is what ran.
+  await brought(site, host);
+  await killed(host);
+  damaged('now/pending');
+  writeFileSync(host.state.at('before.cjs'), '');
+  await host.guard();
+  assert.equal([host.installed(), host.state.stand()], [OLD, null]);
+
   await brought(site, host);
   await killed(host);
   host.state.decide('confirmed');
