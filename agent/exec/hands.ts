@@ -86,11 +86,7 @@ export class Hands {
     await this.handOver(order, request, report).finally(() => this.handing--);
   }
 
-  private async handOver(
-    order: Order,
-    request: () => Request,
-    report: (report: StepReport) => void,
-  ): Promise<void> {
+  private async handOver(order: Order, request: () => Request, report: (report: StepReport) => void): Promise<void> {
     const { link, handed, now } = this.options;
     const told = new Set<string>();
     const until = now() + order.timeout * 1_000 * Math.max(1, order.programs.length) + LOST_MS;
