@@ -1,4 +1,5 @@
 import type { RememberedRule } from '../broker/remembered.ts';
+import type { RememberedRead } from '../hub/automation/read.ts';
 
 /** What may run with nobody there, and what did. */
 export interface Automation {
@@ -13,7 +14,7 @@ export interface Automation {
     readonly scope: string;
   } | null;
   /** Approvals that are remembered: plans of just these commands run alone, whatever the rule. */
-  readonly remembered: readonly RememberedRow[];
+  readonly remembered: readonly RememberedRead[];
   /** Rules of the site's own file that are in force. */
   readonly written: readonly { readonly name: string; readonly by: string; readonly until: number }[];
   /** Plans that ran alone on a host within the hour. */
@@ -34,20 +35,6 @@ export interface Automation {
     readonly alone: boolean;
     readonly why: string;
   }[];
-}
-
-/** An approval that is remembered and counts by now. */
-export interface RememberedRow {
-  readonly id: string;
-  readonly by: string;
-  readonly playbook: string;
-  readonly hosts: readonly string[];
-  readonly until: number;
-  /** Plans that ran by it, and when the last one did. */
-  readonly uses: number;
-  readonly last: number | null;
-  /** The rule whole, as it was shown before it was signed. */
-  readonly lines: readonly string[];
 }
 
 /** What remembering an approval would sign, as it is to be shown, or why this one is a person's each time. */

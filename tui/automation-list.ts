@@ -1,10 +1,11 @@
-import type { Automation, RememberedRow } from './alone.ts';
+import type { RememberedRead } from '../hub/automation/read.ts';
+import type { Automation } from './alone.ts';
 import { type Grouped, grouped } from './grouped.ts';
 import type { Model } from './model.ts';
 
 /** A line of the automation's list: an approval that is remembered, or how a plan was sent. */
 export type AutomationEntry =
-  | { readonly type: 'rule'; readonly id: string; readonly row: RememberedRow }
+  | { readonly type: 'rule'; readonly id: string; readonly row: RememberedRead }
   | { readonly type: 'route'; readonly id: string; readonly row: Automation['routes'][number] };
 
 /** What may run again comes first, then which way the newest plans went. */
@@ -21,7 +22,7 @@ export function automationList({ remembered, routes }: Automation): Grouped<Auto
 }
 
 /** The approval that is selected or open in the automation view. */
-export function pickedRule({ shelf, ui }: Pick<Model, 'shelf' | 'ui'>): RememberedRow | undefined {
+export function pickedRule({ shelf, ui }: Pick<Model, 'shelf' | 'ui'>): RememberedRead | undefined {
   const id = ui.open ?? ui.picked.automation;
   return ui.view === 'automation' ? shelf.automation().remembered.find((row) => row.id === id) : undefined;
 }
