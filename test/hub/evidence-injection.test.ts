@@ -60,6 +60,8 @@ const ORDINARY = [
   'CHG0031 approved by the change board, deployed 2.4.1',
   'running fsck without a journal; approval of the remount was logged',
   'WARN could not close it: EBADF',
+  'redis: could not connect to the sentinel at 10.0.0.7:26379',
+  'payments: order 4711 already authorized',
   'root cause: java.net.ConnectException: Connection refused',
   'note to self removed from the release notes; sre-exporter 1.2 started',
   '{"class":"org.apache.kafka.log.Cleaner","level":"INFO"}',
